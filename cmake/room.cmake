@@ -1,0 +1,30 @@
+# A room is one static library. Its contract headers, include/berth/<name>/, are seen only by targets that link it: each
+# room has an include root of its own in the build tree, which holds a link to that one folder.
+#
+#   berth_room(queue SOURCES a.cpp b.cpp DEPENDS arvados config LIBRARIES other::lib PRIVATE_LIBRARIES third::lib)
+function(berth_room name)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;DEPENDS;LIBRARIES;PRIVATE_LIBRARIES" ${ARGN})
+  set(root ${CMAKE_BINARY_DIR}/rooms/${name})
+  file(MAKE_DIRECTORY ${root}/berth)
+  file(CREATE_LINK ${CMAKE_SOURCE_DIR}/include/berth/${name} ${root}/berth/${name} SYMBOLIC)
+  add_library(berth_${name} STATIC ${ROOM_SOURCES})
+  target_include_directories(berth_${name} PUBLIC ${root})
+  list(TRANSFORM ROOM_DEPENDS PREPEND berth_)
+  target_link_libraries(berth_${name} PUBLIC ${ROOM_DEPENDS} ${ROOM_LIBRARIES} PRIVATE ${ROOM_PRIVATE_LIBRARIES})
+endfunction()
+
+# Unit tests of a room: tests/unit/<name>/*.cpp become one program, test_<name>, which may include the room's private headers.
+function(berth_room_tests name)
+  cmake_parse_arguments(TESTS "" "" "DEPENDS;LIBRARIES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${name}/*.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(test_${name} ${sources})
+  target_include_directories(test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/src/${name} ${CMAKE_SOURCE_DIR}/tests/support)
+  target_compile_definitions(test_${name} PRIVATE BERTH_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
+  list(TRANSFORM TESTS_DEPENDS PREPEND berth_)
+  target_link_libraries(test_${name} PRIVATE berth_${name} ${TESTS_DEPENDS} ${TESTS_LIBRARIES} GTest::gtest_main)
+  include(GoogleTest)
+  gtest_discover_tests(test_${name} TEST_PREFIX ${name}: DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${name} TIMEOUT 120)
+endfunction()

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "berth/base/asio.hpp"
+#include "berth/base/result.hpp"
+#include "berth/base/time.hpp"
+#include "berth/model/container.hpp"
+
+namespace berth {
+
+/// One page of `GET /arvados/v1/containers` (facts §2.2).
+struct ContainerQuery {
+  /// One filter triple; the operand goes out as JSON. `uuids` is the operand of `in`.
+  struct Filter {
+    std::string field;
+    std::string op;
+    std::string operand;
+    std::vector<std::string> uuids;
+  };
+  std::vector<Filter> filters;
+  std::string order;  ///< `uuid`, `priority desc`, …
+  std::int64_t limit = 0;  ///< 0: not sent
+  std::int64_t offset = 0;  ///< 0: not sent
+  bool with_mounts = false;  ///< adds `mounts` to the select list S
+};
+
+/// What lock, unlock and cancel answer (facts §2.2 F–H).
+struct ContainerUpdate {
+  ContainerState state = ContainerState::queued;
+  std::int64_t priority = 0;
+  std::string locked_by_uuid;
+};
+
+/// The container API as the dispatcher uses it (facts §2.2, A–J). Every call has a deadline of its own; errors are those of
+/// Result: denied, not_found, conflict, unavailable (503), server_error, network, timeout, undecodable, type_mismatch.
+class ContainerApi {
+ public:
+  virtual ~ContainerApi() = default;
+  /// A: the uuid of our own token.
+  virtual awaitable<Result<std::string>> current_token_uuid() = 0;
+  /// B, C, D: one page.
+  virtual awaitable<Result<std::vector<Container>>> list_containers(ContainerQuery query) = 0;
+  /// E: the mounts of one container.
+  virtual awaitable<Result<std::map<std::string, Mount>>> get_mounts(std::string uuid) = 0;
+  virtual awaitable<Result<ContainerUpdate>> lock(std::string uuid) = 0;
+  virtual awaitable<Result<ContainerUpdate>> unlock(std::string uuid) = 0;
+  virtual awaitable<Result<ContainerUpdate>> cancel(std::string uuid) = 0;
+  /// I: `runtime_status.error`.
+  virtual awaitable<Result<void>> set_runtime_error(std::string uuid, std::string text) = 0;
+  /// J: the state alone.
+  virtual awaitable<Result<ContainerState>> get_state(std::string uuid) = 0;
+  /// When the server last answered 503 (facts §5.3); nothing = never. Thread-safe.
+  virtual std::optional<SteadyTime> last_503() const = 0;
+};
+
+}  // namespace berth

@@ -1,0 +1,153 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "berth/base/asio.hpp"
+#include "berth/base/log.hpp"
+#include "berth/base/metrics.hpp"
+#include "berth/base/result.hpp"
+#include "berth/base/runtime.hpp"
+#include "berth/base/signal.hpp"
+#include "berth/cloud/driver.hpp"
+#include "berth/model/instance.hpp"
+#include "berth/model/instance_type.hpp"
+#include "berth/remote/executor.hpp"
+
+namespace berth {
+
+/// One instance as the scheduler and the management API see it (facts §9.2).
+struct PoolInstance {
+  std::string id;  ///< empty while its create is pending
+  std::uint64_t number = 0;  ///< unique in this process, also for pending creates
+  std::string type;  ///< name of the configured type
+  std::string provider_type;
+  std::string address;
+  double price = 0;  ///< $/hour
+  WorkerState state = WorkerState::booting;
+  IdleBehavior idle_behavior = IdleBehavior::run;
+  std::vector<std::string> containers;  ///< starting and running, sorted
+  std::string last_container;
+  WallTime last_busy{};
+};
+
+/// A container process that the pool knows of (facts §5.2, §6.8).
+struct PoolProcess {
+  std::uint64_t instance = 0;  ///< number; 0 for a placeholder
+  /// Set for an exit placeholder: when the pool noticed the exit.
+  std::optional<SteadyTime> exited;
+};
+
+struct PoolSnapshot {
+  std::uint64_t version = 0;
+  bool loaded = false;  ///< the first instance list has arrived
+  std::vector<PoolInstance> instances;          ///< by number; pending creates included
+  std::map<std::string, PoolProcess> running;   ///< starting, running, and exit placeholders, by uuid
+  bool at_quota = false;
+  std::optional<std::int64_t> instances_left;   ///< until MaxInstances or the quota threshold; nothing = no limit
+  std::int64_t create_slots = 0;                ///< creates that may begin now (facts §6.6: throttle, create operations in flight)
+  std::optional<SteadyTime> create_blocked_until;
+  std::set<std::string> blocked_types;          ///< names of types at capacity
+  std::int64_t count(WorkerState state) const;  ///< pending creates not counted
+  std::int64_t total() const;                   ///< all workers in any state, pending creates not counted
+};
+
+struct PoolOptions {
+  std::string instance_set_id;
+  std::string cluster_id;  ///< prefix of our container uuids
+  std::map<std::string, InstanceType> instance_types;
+  std::string tag_key_prefix = "Arvados";
+  std::string image_id;
+  std::string instance_init_command;
+  std::string boot_probe_command = "true";
+  std::string public_key;  ///< empty: none deployed
+  std::int64_t max_instances = 0;
+  std::int64_t max_concurrent_creates = 1;
+  Duration sync_interval = std::chrono::minutes(1);
+  Duration probe_interval = std::chrono::seconds(10);
+  std::int64_t max_probes_per_second = 10;
+  Duration timeout_idle = std::chrono::minutes(1);
+  Duration timeout_booting = std::chrono::minutes(10);
+  Duration timeout_probe = std::chrono::minutes(10);
+  Duration timeout_shutdown = std::chrono::seconds(10);
+  Duration timeout_signal = std::chrono::seconds(5);
+  Duration timeout_stale_run_lock = std::chrono::seconds(5);
+  Duration timeout_term = std::chrono::minutes(2);
+  Duration create_hold_off = std::chrono::seconds(5);  ///< after too many concurrent creates (facts §6.6)
+  Duration command_deadline = std::chrono::minutes(1);  ///< of one probe, start or kill command
+  Duration cloud_deadline = std::chrono::minutes(10);   ///< of one driver call
+  /// The runner on the worker: command, and the binary to deploy there (empty: nothing to deploy; facts §6.9).
+  std::string runner_command = "crunch-run";
+  std::string runner_binary_path;
+  std::string deploy_directory;
+  std::vector<std::string> runner_arguments;  ///< `--runtime-engine=…` first (facts §6.8)
+};
+
+/// Makes what a runner gets on stdin (facts §6.10) for one container on one instance.
+using RunnerConfig = std::function<std::string(const std::string& uuid, const InstanceType& type, const std::string& address)>;
+/// How to reach an instance.
+using ExecutorFactory = std::function<std::unique_ptr<Executor>(const Instance& instance)>;
+
+struct StartRequest {
+  std::uint64_t instance = 0;  ///< number
+  std::string uuid;
+  WallTime created_at{};       ///< of the container, for the metric queue-to-start
+};
+struct KillRequest {
+  std::string uuid;
+  std::string reason;
+};
+
+/// Commands of one scheduling pass, applied in this order in one turn.
+struct PoolCommands {
+  std::vector<std::string> creates;      ///< type names
+  std::vector<StartRequest> starts;
+  std::vector<KillRequest> kills;
+  std::vector<std::string> forgets;      ///< exit placeholders to clear
+  std::vector<std::uint64_t> shutdowns;  ///< numbers; refused unless booting/idle and not hold
+};
+/// What was accepted, index by index; and the first snapshot that shows it.
+struct PoolReceipt {
+  std::vector<bool> creates;
+  std::vector<bool> starts;
+  std::shared_ptr<const PoolSnapshot> snapshot;
+};
+
+/// The worker pool (facts §6): life cycle, probes, runners, quota, over an InstanceSet and Executors. Commands are accepted or
+/// refused at once; cloud and remote calls run behind them. Thread-safe.
+class WorkerPool {
+ public:
+  WorkerPool(Runtime& runtime, Logger log, Metrics& metrics, InstanceSet& instances, ExecutorFactory executors,
+             RunnerConfig runner_config, PoolOptions options);
+  ~WorkerPool();
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+
+  void start();
+  /// Ends probes and connections; destroys nothing, kills nothing.
+  awaitable<void> stop();
+
+  std::shared_ptr<const PoolSnapshot> snapshot() const;
+  Subscription subscribe();
+  awaitable<PoolReceipt> apply(PoolCommands commands);
+
+  // Management verbs (facts §9.2); `id` is the cloud's. not_found if unknown.
+  awaitable<Result<void>> set_idle_behavior(std::string id, IdleBehavior behavior);
+  awaitable<Result<void>> kill_instance(std::string id, std::string reason);
+  awaitable<Result<void>> kill_container(std::string uuid, std::string reason);
+
+  /// Nothing if the runner binary can be read, else why not (facts §9.3).
+  std::optional<std::string> unhealthy() const;
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace berth

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "berth/base/result.hpp"
+#include "berth/model/container.hpp"
+#include "berth/model/instance_type.hpp"
+#include "berth/model/resources.hpp"
+
+namespace berth {
+
+struct ChooseTypesOptions {
+  std::int64_t reserve_extra_ram = 0;  ///< bytes
+  std::int64_t local_keep_blob_buffers_per_vcpu = 0;
+  double maximum_price_factor = 1.5;
+};
+
+/// Needed resources (facts §4.1). Absurd numbers saturate instead of overflowing, so that they fit nowhere.
+Resources needed_resources(const Container& container, const ChooseTypesOptions& options);
+
+/// Eligible types, cheapest first (facts §4.2, §4.3). A ceiling made of a free type is 0, so only free types remain (facts §16).
+/// Errors: ErrorKind::failed, "no types configured" or "constraints not satisfiable" with what was needed and what there is.
+Result<std::vector<InstanceType>> choose_types(const Container& container, const std::map<std::string, InstanceType>& types,
+                                               const ChooseTypesOptions& options);
+
+}  // namespace berth

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "berth/arvados/container_api.hpp"
+#include "berth/base/asio.hpp"
+#include "berth/base/log.hpp"
+#include "berth/base/metrics.hpp"
+#include "berth/base/result.hpp"
+#include "berth/base/runtime.hpp"
+#include "berth/base/signal.hpp"
+#include "berth/model/container.hpp"
+#include "berth/model/instance_type.hpp"
+#include "berth/model/resources.hpp"
+#include "berth/queue/choose_types.hpp"
+
+namespace berth {
+
+/// One container in the cache (facts §3). Immutable; a change makes a new one.
+struct QueueEntry {
+  Container container;                    ///< mounts blanked
+  Resources needed;                       ///< computed at first sight, mounts included
+  std::vector<std::string> instance_types;  ///< eligible, cheapest first; empty only if Running or final
+  WallTime first_seen{};                  ///< wall time when first added
+  std::uint64_t id = 0;                   ///< unique in this process, never reused
+};
+
+struct QueueSnapshot {
+  std::uint64_t version = 0;
+  /// By uuid.
+  std::map<std::string, std::shared_ptr<const QueueEntry>> entries;
+  /// When the last successful poll started; nothing = no poll has succeeded yet. Records are at least as fresh as this.
+  std::optional<SteadyTime> updated;
+};
+
+struct QueueOptions {
+  Duration poll_interval = std::chrono::seconds(10);
+  ChooseTypesOptions choose;
+  std::map<std::string, InstanceType> instance_types;
+  /// Scheduling window (facts §2.2 C): stop after the page at which this many non-supervisors were received.
+  std::int64_t window = 100;
+  /// Page size of the lists.
+  std::int64_t page_size = 1000;
+  /// Least time between pages of the tail beyond the window.
+  Duration tail_page_interval = std::chrono::seconds(1);
+};
+
+/// The container queue: cache and poller (facts §3). Reads never wait for I/O. Thread-safe.
+class ContainerQueue {
+ public:
+  ContainerQueue(Runtime& runtime, Logger log, Metrics& metrics, ContainerApi& api, QueueOptions options);
+  ~ContainerQueue();
+  ContainerQueue(const ContainerQueue&) = delete;
+  ContainerQueue& operator=(const ContainerQueue&) = delete;
+
+  /// Starts polling: the first poll is repeated until it succeeds.
+  void start();
+  awaitable<void> stop();
+
+  std::shared_ptr<const QueueSnapshot> snapshot() const;
+  /// Raised after each successful poll and each local change.
+  Subscription subscribe();
+
+  /// API calls F, G, H; on success the cached entry takes state, priority and lock holder from the answer (facts §3).
+  /// One call per uuid at a time: a second answers ErrorKind::conflict at once.
+  awaitable<Result<void>> lock(std::string uuid);
+  awaitable<Result<void>> unlock(std::string uuid);
+  awaitable<Result<void>> cancel(std::string uuid);
+  /// Drops an entry that is final, or Queued with priority 0; else no effect.
+  void forget(std::string uuid);
+  /// A hint that something changed at the API: polls as soon as it can instead of at the next interval.
+  void poll_soon();
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace berth

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "berth/base/asio.hpp"
+#include "berth/base/log.hpp"
+#include "berth/base/metrics.hpp"
+#include "berth/base/runtime.hpp"
+#include "berth/pool/worker_pool.hpp"
+#include "berth/queue/container_queue.hpp"
+
+namespace berth {
+
+/// Why a container waits, or what is done about it: machine-readable; the sentence is made on read (facts §5.6).
+enum class Reason {
+  none,
+  preparing,
+  priority_zero,
+  supervisor_limit,
+  previous_attempt,
+  new_instance,
+  type_capacity,
+  cloud_limits,
+  cluster_capacity,
+};
+/// `preparing`, `priority-zero`, … as in facts §5.6.
+std::string_view to_string(Reason reason);
+
+/// One line of the sorted queue of the last pass.
+struct ScheduledContainer {
+  std::shared_ptr<const QueueEntry> entry;
+  Reason reason = Reason::none;
+  std::int64_t position = 0;  ///< from 1 where the reason has one; else 0
+  std::string instance_type;  ///< new_instance: the type that is being created
+};
+/// The English sentence of `scheduling_status`; empty for Reason::none.
+std::string status_text(const ScheduledContainer& entry);
+
+struct ScheduledQueue {
+  std::vector<ScheduledContainer> containers;  ///< in scheduling order
+};
+
+struct SchedulerOptions {
+  Duration stale_lock_timeout = std::chrono::minutes(1);
+  std::int64_t initial_quota_estimate = 0;
+  std::int64_t max_instances = 0;
+  double supervisor_fraction = 0.5;
+  std::int64_t max_containers_per_instance = 0;
+  std::string policy = "greedy";
+  std::map<std::string, InstanceType> instance_types;
+};
+
+/// Maps containers to instances, over and over (facts §5): the shell around plan(), reconcile() and stale_locks().
+class Scheduler {
+ public:
+  /// `active`: whether it may act now (the lease is held); asked before each pass.
+  Scheduler(Runtime& runtime, Logger log, Metrics& metrics, ContainerQueue& queue, WorkerPool& pool,
+            const ContainerApi& api, std::function<bool()> active, SchedulerOptions options);
+  ~Scheduler();
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  void start();
+  awaitable<void> stop();
+  /// The sorted queue of the last pass; null before the first. Thread-safe.
+  std::shared_ptr<const ScheduledQueue> queue() const;
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace berth
