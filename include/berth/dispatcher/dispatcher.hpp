@@ -1,7 +1,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 
 #include "berth/arvados/container_api.hpp"
 #include "berth/base/log.hpp"
@@ -25,6 +27,8 @@ struct DispatcherEdges {
   InstanceSet& instances;     ///< already wrapped
   ExecutorFactory executors;
   Lease& lease;
+  /// What runners get in their environment beside facts §6.10's.
+  std::map<std::string, std::string> runner_environment;
   /// Overrides made from outside the configuration, applied last (standalone: intervals, runner command).
   std::function<void(QueueOptions&, PoolOptions&, SchedulerOptions&)> adjust;
 };

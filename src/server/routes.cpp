@@ -1,0 +1,66 @@
+#include "routes.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace berth {
+namespace {
+
+struct Entry {
+  std::string_view path;
+  Route route;
+  bool post;
+};
+
+constexpr std::array<Entry, 12> kRoutes{{
+    {"/_health/ping", Route::health_ping, false},
+    {"/metrics", Route::metrics, false},
+    {"/metrics.json", Route::metrics_json, false},
+    {"/_inspect/requests", Route::inspect_requests, false},
+    {"/arvados/v1/dispatch/containers", Route::containers, false},
+    {"/arvados/v1/dispatch/container", Route::container, false},
+    {"/arvados/v1/dispatch/containers/kill", Route::container_kill, true},
+    {"/arvados/v1/dispatch/instances", Route::instances, false},
+    {"/arvados/v1/dispatch/instances/hold", Route::instance_hold, true},
+    {"/arvados/v1/dispatch/instances/drain", Route::instance_drain, true},
+    {"/arvados/v1/dispatch/instances/run", Route::instance_run, true},
+    {"/arvados/v1/dispatch/instances/kill", Route::instance_kill, true},
+}};
+
+const Entry* find_route(std::string_view path) {
+  const auto at = std::find_if(kRoutes.begin(), kRoutes.end(), [&](const Entry& e) { return e.path == path; });
+  return at == kRoutes.end() ? nullptr : &*at;
+}
+
+/// Single slashes, none at the end, lower case.
+std::string canonical(std::string_view path) {
+  std::string out;
+  for (const char c : path) {
+    if (c == '/' && out.ends_with('/')) continue;
+    out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  if (out.size() > 1 && out.ends_with('/')) out.pop_back();
+  return out;
+}
+
+}  // namespace
+
+Routed route_request(std::string_view method, std::string_view path) {
+  Routed routed;
+  const Entry* entry = find_route(path);
+  if (!entry) {
+    const std::string better = canonical(path);
+    if (better != path && find_route(better)) {
+      routed.kind = Routed::Kind::redirect;
+      routed.location = better;
+    }
+    return routed;
+  }
+  routed.route = entry->route;
+  routed.allow = entry->post ? "OPTIONS, POST" : "GET, HEAD, OPTIONS";
+  const bool fits = entry->post ? method == "POST" : method == "GET" || method == "HEAD";
+  routed.kind = fits ? Routed::Kind::found : method == "OPTIONS" ? Routed::Kind::options : Routed::Kind::wrong_method;
+  return routed;
+}
+
+}  // namespace berth
