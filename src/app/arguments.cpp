@@ -1,0 +1,56 @@
+#include "arguments.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <CLI/CLI.hpp>
+
+namespace berth {
+namespace {
+
+/// CLI11 reads `-config` as bundled one-letter flags, so a single dash before a word becomes two. Last argument first,
+/// as CLI11 wants it.
+std::vector<std::string> normalised(int argc, const char* const* argv) {
+  std::vector<std::string> out;
+  for (int i = 1; i < argc; ++i) {
+    std::string argument = argv[i];
+    if (argument.size() > 2 && argument[0] == '-' && argument[1] != '-') argument.insert(0, 1, '-');
+    out.push_back(std::move(argument));
+  }
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
+}  // namespace
+
+ParsedArguments parse_arguments(int argc, const char* const* argv) {
+  ParsedArguments parsed;
+  Arguments& a = parsed.arguments;
+  if (const char* config = std::getenv("ARVADOS_CONFIG"); config && *config) a.config = config;
+
+  CLI::App app(
+      "Berth dispatches containers: it watches a queue of them, creates instances that fit, runs them there and\n"
+      "destroys the instances that nobody needs. With --standalone it does so on this machine alone.",
+      "berthd");
+  app.add_option("--config", a.config, "cluster configuration file; - reads standard input")->capture_default_str();
+  app.add_flag("--check-config", a.check_config, "read the configuration, say what is wrong with it, and exit");
+  app.add_flag("--no-lock", a.no_lock, "do not take the lock that keeps a second dispatcher from acting");
+  app.add_option("--threads", a.threads, "threads that run the event loop")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 256));
+  app.add_flag("--version", a.version, "print the version and exit");
+  app.add_flag("--standalone", a.standalone, "run on this machine alone, with an embedded queue and local workers");
+  app.add_option("--data-dir", a.data_dir, "standalone: where everything is kept (default: /var/lib/berth for root)");
+  app.add_option("--listen", a.listen, "standalone: ADDRESS:PORT of API and management API")->capture_default_str();
+  app.add_option("--vcpus", a.vcpus, "standalone: pretend to have so many processors")->check(CLI::Range(1, 4096));
+  app.add_option("--ram", a.ram, "standalone: pretend to have so much memory, e.g. 16GiB");
+  app.add_option("--runner", a.runner, "standalone: path of berth-run (default: beside this program)");
+  try {
+    app.parse(normalised(argc, argv));
+  } catch (const CLI::ParseError& error) {
+    parsed.exit_code = app.exit(error) == 0 ? 0 : 2;
+  }
+  return parsed;
+}
+
+}  // namespace berth

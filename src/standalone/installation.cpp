@@ -1,0 +1,181 @@
+#include "berth/standalone/installation.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <thread>
+#include <unistd.h>
+
+#include "certificate.hpp"
+
+namespace berth {
+namespace {
+
+namespace fs = std::filesystem;
+using EnvFile = std::map<std::string, std::string>;
+
+tl::unexpected<Error> system_error(const std::string& path) {
+  return fail(ErrorKind::failed, path + ": " + std::strerror(errno));
+}
+
+std::string random_token(Runtime& runtime) {
+  std::array<unsigned char, 50> bytes{};
+  runtime.secret_bytes(bytes.data(), bytes.size());
+  std::string token;
+  for (const unsigned char byte : bytes)
+    token += "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"[byte % 62];
+  return token;
+}
+
+/// Written aside and renamed, so that a crash leaves the old file or the new one.
+Result<void> replace_file(const std::string& path, const std::string& text) {
+  const std::string aside = path + ".new";
+  const int fd = ::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return system_error(aside);
+  const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
+  ::close(fd);
+  if (!written || ::rename(aside.c_str(), path.c_str()) != 0) return system_error(path);
+  return {};
+}
+
+Result<void> make_private_dir(const std::string& dir) {
+  std::error_code ec;
+  fs::create_directories(fs::path(dir).parent_path(), ec);
+  if (::mkdir(dir.c_str(), 0700) != 0 && errno != EEXIST) return system_error(dir);
+  struct stat info {};
+  if (::stat(dir.c_str(), &info) != 0) return system_error(dir);
+  if (!S_ISDIR(info.st_mode)) return fail(ErrorKind::failed, dir + ": not a directory");
+  if (::access(dir.c_str(), W_OK | X_OK) != 0) return system_error(dir);
+  return {};
+}
+
+EnvFile read_env_file(const std::string& path) {
+  EnvFile values;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);)
+    if (const auto equals = line.find('='); equals != std::string::npos)
+      values[line.substr(0, equals)] = line.substr(equals + 1);
+  return values;
+}
+
+bool is_token(const std::string& text) {
+  return text.size() >= 32 &&
+         text.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == std::string::npos;
+}
+
+std::string env_text(const Installation& installation, const std::string& address) {
+  const std::string url = "http://" + address;
+  return "ARVADOS_API_HOST=" + address + "\nARVADOS_API_HOST_INSECURE=1\nARVADOS_API_TOKEN=" + installation.root_token +
+         "\nBERTH_API_URL=" + url + "\nBERTH_URL=" + url + "\nBERTH_TOKEN=" + installation.management_token + '\n';
+}
+
+/// A YAML double-quoted scalar; JSON strings are YAML.
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
+std::string instance_types_text(const Machine& machine) {
+  std::string text;
+  for (std::int64_t vcpus = 1;; vcpus = std::min(vcpus * 2, machine.vcpus)) {
+    const auto share = [&](std::int64_t all) { return std::to_string(all / machine.vcpus * vcpus); };
+    text += "      local-" + std::to_string(vcpus) + ": {VCPUs: " + std::to_string(vcpus) +
+            ", RAM: " + share(machine.ram) + ", IncludedScratch: " + share(machine.scratch) +
+            ", Price: " + std::to_string(0.01 * static_cast<double>(vcpus)) + "}\n";
+    if (vcpus == machine.vcpus) return text;
+  }
+}
+
+}  // namespace
+
+Result<void> make_data_dir(const std::string& data_dir) {
+  return make_private_dir(data_dir);
+}
+
+Result<Installation> open_installation(Runtime& runtime, const std::string& data_dir) {
+  for (const std::string& dir : {data_dir + "/tls", data_dir + "/instances"})
+    if (auto made = make_private_dir(dir); !made) return fail(made.error());
+  Installation installation;
+  installation.data_dir = data_dir;
+  installation.tls_certificate = data_dir + "/tls/certificate.pem";
+  installation.tls_key = data_dir + "/tls/key.pem";
+  const EnvFile known = read_env_file(data_dir + "/env");
+  const auto token = [&](const char* name) {
+    const auto at = known.find(name);
+    return at != known.end() && is_token(at->second) ? at->second : random_token(runtime);
+  };
+  installation.root_token = token("ARVADOS_API_TOKEN");
+  installation.management_token = token("BERTH_TOKEN");
+  // Tokens are on disk before anything is marked with them.
+  const auto address = known.find("ARVADOS_API_HOST");
+  auto written = write_env_file(installation, address == known.end() ? "127.0.0.1:0" : address->second);
+  if (!written) return fail(written.error());
+  std::error_code ec;
+  if (!fs::exists(installation.tls_certificate, ec) || !fs::exists(installation.tls_key, ec))
+    if (auto made = write_self_signed_certificate(installation.tls_certificate, installation.tls_key); !made)
+      return fail(made.error());
+  return installation;
+}
+
+Result<void> write_env_file(const Installation& installation, const std::string& address) {
+  return replace_file(installation.data_dir + "/env", env_text(installation, address));
+}
+
+Machine this_machine(const std::string& dir) {
+  Machine machine;
+  machine.vcpus = std::max<std::int64_t>(1, std::thread::hardware_concurrency());
+  machine.ram = static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
+  struct statvfs disk {};
+  if (::statvfs(dir.c_str(), &disk) == 0)
+    machine.scratch = static_cast<std::int64_t>(disk.f_bavail) * static_cast<std::int64_t>(disk.f_frsize);
+  return machine;
+}
+
+std::string standalone_cluster_text(const Installation& installation, const Machine& machine,
+                                    const std::string& api_url, const std::string& runner_path) {
+  return "Clusters:\n  " + installation.cluster_id + ":\n" + "    SystemRootToken: " + quoted(installation.root_token) +
+         "\n" + "    ManagementToken: " + quoted(installation.management_token) + "\n" +
+         "    Services: {Controller: {ExternalURL: " + quoted(api_url) + "}}\n" + "    SystemLogs: {Format: text}\n" +
+         "    InstanceTypes:\n" + instance_types_text(machine) +
+         "    Containers:\n"
+         "      ReserveExtraRAM: 0\n"
+         "      LocalKeepBlobBuffersPerVCPU: 0\n"
+         // One machine costs the same whatever runs on it: any idle instance that fits is welcome.
+         "      MaximumPriceFactor: " +
+         std::to_string(machine.vcpus) + "\n" +
+         "      StaleLockTimeout: 10s\n"
+         "      CrunchRunCommand: " +
+         quoted(runner_path) + "\n" +
+         "      CloudVMs:\n"
+         "        Enable: true\n"
+         "        Driver: loopback\n"
+         "        DriverParameters:\n"
+         "          StateDirectory: " +
+         quoted(installation.data_dir + "/instances") + "\n" + "          MaxVCPUs: " + std::to_string(machine.vcpus) +
+         "\n" + "          MaxInstances: " + std::to_string(machine.vcpus) + "\n" +
+         "        BootProbeCommand: \"true\"\n"
+         "        DeployRunnerBinary: \"\"\n"
+         "        PollInterval: 250ms\n"
+         "        ProbeInterval: 250ms\n"
+         "        MaxProbesPerSecond: 1000\n"
+         "        SyncInterval: 1s\n"
+         "        TimeoutIdle: 30s\n"
+         "        TimeoutProbe: 1m\n"
+         "        TimeoutTERM: 30s\n"
+         "        MaxCloudOpsPerSecond: 0\n"
+         "        MaxConcurrentInstanceCreateOps: 0\n"
+         "        MaxInstances: 0\n";
+}
+
+}  // namespace berth
