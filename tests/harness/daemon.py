@@ -1,0 +1,89 @@
+"""Starts, kills and stops a standalone berthd."""
+
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+from .client import Client
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(condition, timeout=60, interval=0.02, what="condition"):
+    """Polls until `condition()` is true and returns its value; fails after `timeout` seconds."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what}: not within {timeout} s")
+        time.sleep(interval)
+
+
+class Daemon:
+    """One berthd --standalone on `data_dir`. The same port serves every start, as with a real installation."""
+
+    def __init__(self, bin_dir, data_dir, *flags):
+        self.bin = pathlib.Path(bin_dir)
+        self.data_dir = pathlib.Path(data_dir)
+        self.flags = flags
+        self.port = free_port()
+        self.process = None
+
+    def start(self):
+        self.log_path = self.data_dir.with_name(self.data_dir.name + ".log")
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [self.bin / "berthd", "--standalone", "--data-dir", self.data_dir, "--listen", f"127.0.0.1:{self.port}", *self.flags],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
+        line = self.process.stdout.readline()
+        if "listening on" not in line:
+            raise RuntimeError(f"berthd did not start (exit code {self.process.wait(10)}); the end of its log:\n{self.log_tail()}")
+        return Client(self.data_dir)
+
+    def log_tail(self, lines=30):
+        return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
+
+    def kill(self):
+        """kill -9: nothing is told, nothing is closed."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self):
+        """SIGTERM; the exit code. Containers that run are left alone."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            return self.process.wait(15)
+        return self.process.returncode if self.process else None
+
+    def runners(self):
+        """PIDs of runner processes that work for this data directory."""
+        mark = f"BERTH_LOCK_DIR={self.data_dir}".encode()
+        found = []
+        for entry in os.scandir("/proc"):
+            if not entry.name.isdigit():
+                continue
+            try:
+                name = pathlib.Path(entry.path, "comm").read_text().strip()
+                if name.startswith("berth-run") and mark in pathlib.Path(entry.path, "environ").read_bytes():
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+        return found
+
+    def destroy(self):
+        """Ends the daemon and every runner that it left behind."""
+        self.stop()
+        for pid in self.runners():
+            try:
+                os.kill(pid, signal.SIGTERM)
+            except ProcessLookupError:
+                pass
