@@ -1,0 +1,41 @@
+import os
+import pathlib
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from harness.daemon import Daemon  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def bin_dir():
+    """Where berthd, berthctl and berth-run are: $BERTH_BIN, else the release build."""
+    path = pathlib.Path(os.environ.get("BERTH_BIN", ROOT / "build/release/bin"))
+    assert (path / "berthd").exists(), f"{path}/berthd is not there: ./dev build"
+    return path
+
+
+@pytest.fixture
+def make_daemon(bin_dir, tmp_path):
+    """Makes daemons that end with the test, with everything that they started."""
+    made = []
+
+    def make(*flags, data_dir=None):
+        daemon = Daemon(bin_dir, data_dir or tmp_path / f"data{len(made)}", *flags)
+        made.append(daemon)
+        return daemon
+
+    yield make
+    for daemon in made:
+        daemon.destroy()
+
+
+@pytest.fixture
+def witness_dir(tmp_path):
+    """Where each run of a container leaves a line."""
+    path = tmp_path / "witness"
+    path.mkdir()
+    return path

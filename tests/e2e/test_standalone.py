@@ -1,0 +1,184 @@
+"""A standalone daemon as its user meets it."""
+
+import json
+import os
+import socket
+import ssl
+import stat
+import subprocess
+import threading
+import urllib.request
+
+import pytest
+from harness.client import ApiError, read_env
+from harness.daemon import wait_for
+
+SMALL = {"vcpus": 1, "ram": 1 << 20}
+
+
+def run(*argv, **kwargs):
+    return subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=60, **kwargs)
+
+
+def test_env_file(make_daemon):
+    daemon = make_daemon()
+    daemon.start()
+    path = daemon.data_dir / "env"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    env = read_env(daemon.data_dir)
+    assert set(env) == {"ARVADOS_API_HOST", "ARVADOS_API_HOST_INSECURE", "ARVADOS_API_TOKEN", "BERTH_API_URL", "BERTH_URL", "BERTH_TOKEN"}
+    assert env["ARVADOS_API_HOST"] == f"127.0.0.1:{daemon.port}"
+    daemon.stop()
+    daemon.start()
+    assert read_env(daemon.data_dir) == env, "tokens and addresses survive a restart"
+
+
+def test_a_second_daemon_on_the_same_directory_ends_with_a_clear_error(make_daemon, bin_dir):
+    daemon = make_daemon()
+    client = daemon.start()
+    second = run(bin_dir / "berthd", "--standalone", "--data-dir", daemon.data_dir, "--listen", "127.0.0.1:0")
+    assert second.returncode == 1
+    assert str(daemon.data_dir) in second.stderr and str(daemon.process.pid) in second.stderr
+    assert client.queue() == []
+
+
+def test_secrets_are_nowhere_to_be_seen(make_daemon):
+    daemon = make_daemon()
+    client = daemon.start()
+    request = client.submit(command=["sleep", "1"], runtime_constraints=SMALL)
+    wait_for(lambda: client.container(request["container_uuid"])["state"] == "Running", what="running")
+    seen = []
+    for pid in [daemon.process.pid, *daemon.runners()]:
+        seen.append(open(f"/proc/{pid}/cmdline", "rb").read().decode(errors="replace"))
+    wait_for(lambda: client.container(request["container_uuid"])["state"] == "Complete", what="complete")
+    seen += [daemon.log_path.read_text(), client.metrics()]
+    for token in (client.api_token, client.token):
+        assert not any(token in text for text in seen)
+
+
+def test_plain_and_tls_on_one_port(make_daemon):
+    daemon = make_daemon()
+    daemon.start()
+    env = read_env(daemon.data_dir)
+    context = ssl.create_default_context(cafile=daemon.data_dir / "tls/certificate.pem")
+    request = urllib.request.Request(f"https://127.0.0.1:{daemon.port}/arvados/v1/users/current",
+                                     headers={"Authorization": f"Bearer {env['ARVADOS_API_TOKEN']}"})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    with opener.open(request, timeout=10) as answer:
+        assert json.load(answer)["is_admin"] is True
+
+
+def test_management_api_authentication(make_daemon):
+    client = make_daemon().start()
+    for token, status in (("wrong", 403), ("", 401)):
+        with pytest.raises(ApiError) as refused:
+            request = urllib.request.Request(client.url + "/arvados/v1/dispatch/containers",
+                                             headers={"Authorization": f"Bearer {token}"} if token else {})
+            try:
+                client.opener.open(request, timeout=10)
+            except urllib.error.HTTPError as error:
+                raise ApiError(error.code, "") from None
+        assert refused.value.status == status
+    assert client.call("GET", client.url + "/_health/ping", client.token) == '{"health":"OK"}\n'
+    assert "arvados_dispatchcloud_containers_running" in client.metrics()
+
+
+def test_instance_verbs(make_daemon):
+    client = make_daemon("--vcpus", "2", "--ram", "2GiB").start()
+    request = client.submit(command=["true"], runtime_constraints=SMALL)
+    wait_for(lambda: client.container(request["container_uuid"])["state"] == "Complete", what="complete")
+    instance = wait_for(lambda: [i for i in client.instances() if i["worker_state"] == "idle"], what="an idle instance")[0]["instance"]
+    client.manage("POST", "/instances/hold", {"instance_id": instance})
+    assert [i["idle_behavior"] for i in client.instances() if i["instance"] == instance] == ["hold"]
+    client.manage("POST", "/instances/run", {"instance_id": instance})
+    client.manage("POST", "/instances/kill", {"instance_id": instance, "reason": "test"})
+    wait_for(lambda: instance not in [i["instance"] for i in client.instances()], what="the instance is gone")
+    with pytest.raises(ApiError) as unknown:
+        client.manage("POST", "/instances/drain", {"instance_id": instance})
+    assert unknown.value.status == 404
+
+
+def test_hold_survives_a_restart(make_daemon):
+    daemon = make_daemon("--vcpus", "2", "--ram", "2GiB")
+    client = daemon.start()
+    request = client.submit(command=["true"], runtime_constraints=SMALL)
+    wait_for(lambda: client.container(request["container_uuid"])["state"] == "Complete", what="complete")
+    instance = client.instances()[0]["instance"]
+    client.manage("POST", "/instances/hold", {"instance_id": instance})
+    marked = lambda: [i for i in client.instances() if i["instance"] == instance and i["idle_behavior"] == "hold"]
+    wait_for(marked, what="hold")
+    tags = daemon.data_dir / "instances" / instance
+    wait_for(lambda: any("hold" in p.read_text() for p in tags.rglob("*.json")), what="the tag is on disk")
+    daemon.kill()
+    client = daemon.start()
+    wait_for(marked, what="hold is known again")
+
+
+def test_berthctl(make_daemon, bin_dir):
+    daemon = make_daemon("--vcpus", "2", "--ram", "2GiB")
+    daemon.start()
+    ctl = [bin_dir / "berthctl", "--env-file", daemon.data_dir / "env"]
+    done = run(*ctl, "submit", "--name", "greeting", "--wait", "--", "sh", "-c", "echo hello; exit 4")
+    assert done.returncode == 4, done.stderr
+    uuid = done.stdout.strip()
+    assert run(*ctl, "logs", uuid).stdout == "hello\n"
+    slow = run(*ctl, "submit", "--", "sleep", "600").stdout.strip()
+    wait_for(lambda: slow in run(*ctl, "instances").stdout, what="the instance shows the container")
+    assert "Running" in wait_for(lambda: next((line for line in run(*ctl, "queue").stdout.splitlines()
+                                               if slow in line and "Running" in line), None), what="running in the queue")
+    assert run(*ctl, "cancel", slow).returncode == 0
+    wait_for(lambda: slow not in run(*ctl, "queue").stdout, what="the container is gone from the queue")
+    nowhere = run(*ctl, "submit", "--vcpus", "4096", "--wait", "--", "true")
+    assert nowhere.returncode == 1 and "satisf" in nowhere.stderr
+    assert run(*ctl, "logs", "nonsense").returncode == 1
+    assert run(*ctl, "frobnicate").returncode == 2
+    followed = run(*ctl, "submit", "--", "sh", "-c", "echo one; sleep 1; echo two").stdout.strip()
+    assert run(*ctl, "logs", "--follow", followed).stdout == "one\ntwo\n"
+
+
+def test_hostile_http(make_daemon):
+    daemon = make_daemon()
+    client = daemon.start()
+    for bytes_sent in (b"\x00\xff\xfe garbage\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 20000,
+                       b"POST /arvados/v1/containers HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999\r\n\r\n",
+                       b"GET /%00%zz HTTP/1.1\r\nHost: x\r\n\r\n"):
+        with socket.create_connection(("127.0.0.1", daemon.port), timeout=10) as s:
+            try:
+                s.sendall(bytes_sent)
+                answer = s.recv(4096)
+            except ConnectionError:
+                continue
+            assert answer == b"" or answer.split(b" ")[1][:1] == b"4", answer[:100]
+    assert client.queue() == []
+
+
+@pytest.mark.parametrize("form, status", [
+    ({"container_request": "{"}, 422), ({"container_request": "[]"}, 422), ({}, 422),
+    ({"container_request": '{"command": "true"}'}, 422),
+    ({"container_request": '{"command": ["true"], "priority": -1}'}, 422),
+    ({"container_request": '{"command": ["true"], "runtime_constraints": {"ram": 1e300}}'}, 422),
+    ({"container_request": '{"command": ["true"], "runtime_constraints": {"vcpus": "many"}}'}, 422),
+    ({"container_request": '{"command": ["a\\u0000b"]}'}, 422),
+])
+def test_bad_requests_are_refused_with_the_field_named(make_daemon, form, status):
+    client = make_daemon().start()
+    with pytest.raises(ApiError) as refused:
+        client.api("POST", "/arvados/v1/container_requests", form)
+    assert refused.value.status in (400, status)
+    assert json.loads(refused.value.body)["errors"][0]
+    assert client.containers() == {}
+
+
+def test_many_submissions_at_once(make_daemon):
+    client = make_daemon(*("--vcpus", "4", "--ram", "4GiB")).start()
+    made = []
+
+    def submit():
+        made.append(client.submit(command=["true"], runtime_constraints=SMALL)["container_uuid"])
+    threads = [threading.Thread(target=submit) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(made)) == 40
+    wait_for(lambda: all(c["state"] == "Complete" for c in client.containers().values()), what="all complete")
