@@ -42,9 +42,9 @@ class LogSink {
 /// Lines on stderr.
 std::shared_ptr<LogSink> make_stderr_sink();
 
-/// A structured log: an event sentence and key-value fields, one line each (facts §1.6: keys `level`, `msg`, `time`, `PID`,
-/// then `ContainerUUID`, `Instance`, …). Cheap to copy; copies share the sink. Thread-safe.
-/// Values are escaped; control characters never reach the sink raw.
+/// A structured log: an event sentence and key-value fields, one line each (facts §1.6: keys `level`, `msg`, `time`,
+/// `PID`, then `ContainerUUID`, `Instance`, …). Cheap to copy; copies share the sink. Thread-safe. Values are escaped;
+/// control characters never reach the sink raw.
 class Logger {
  public:
   /// A log that drops everything.

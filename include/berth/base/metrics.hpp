@@ -14,8 +14,8 @@ namespace berth {
 
 using MetricLabels = std::map<std::string, std::string>;
 
-/// The registry: each room asks once for the metrics it sets and keeps the references, which live as long as the registry.
-/// Asking for an existing name with other labels adds a series; names and meanings: facts §10. Thread-safe.
+/// The registry: each room asks once for the metrics it sets and keeps the references, which live as long as the
+/// registry. Asking for an existing name with other labels adds a series; names and meanings: facts §10. Thread-safe.
 class Metrics {
  public:
   Metrics();

@@ -13,7 +13,8 @@ namespace berth {
 /// draws a random number itself, so that the whole daemon also runs in simulated time, one seed = one history.
 ///
 /// Cancellation (of a task in a TaskGroup, or by with_deadline) reaches a waiting coroutine as
-/// boost::system::system_error with asio::error::operation_aborted; everything else that is expected to fail is a Result.
+/// boost::system::system_error with asio::error::operation_aborted; everything else that is expected to fail is a
+/// Result.
 class Runtime {
  public:
   virtual ~Runtime() = default;
