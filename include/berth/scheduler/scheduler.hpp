@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,23 +14,9 @@
 #include "berth/base/runtime.hpp"
 #include "berth/pool/worker_pool.hpp"
 #include "berth/queue/container_queue.hpp"
+#include "berth/scheduler/plan.hpp"
 
 namespace berth {
-
-/// Why a container waits, or what is done about it: machine-readable; the sentence is made on read (facts §5.6).
-enum class Reason {
-  none,
-  preparing,
-  priority_zero,
-  supervisor_limit,
-  previous_attempt,
-  new_instance,
-  type_capacity,
-  cloud_limits,
-  cluster_capacity,
-};
-/// `preparing`, `priority-zero`, … as in facts §5.6.
-std::string_view to_string(Reason reason);
 
 /// One line of the sorted queue of the last pass.
 struct ScheduledContainer {

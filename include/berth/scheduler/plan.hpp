@@ -1,0 +1,140 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "berth/base/result.hpp"
+#include "berth/base/time.hpp"
+#include "berth/model/container.hpp"
+#include "berth/model/instance.hpp"
+#include "berth/model/resources.hpp"
+
+namespace berth {
+
+/// How to choose among instances that have room for a container.
+enum class Policy {
+  /// The reference to the letter: a fold over the instances (facts §5.4), O(containers × instances). For comparison.
+  reference,
+  /// The best by a total order: ready before booting or unknown, more containers first, price ascending, VCPUs, RAM,
+  /// scratch descending, id (design §8). It departs from the reference on purpose in three ways, too:
+  /// - A sole over-quota container stays locked if any instance exists, else it is unlocked (facts §15 #10).
+  /// - GPU memory is per device: a placed container takes devices, not memory (facts §15 #26).
+  /// - Exit placeholders are not counted as load when a 503 lowers the container limit (facts §15 #40).
+  greedy,
+};
+/// `greedy`, `reference`.
+Result<Policy> parse_policy(std::string_view text);
+
+/// Why a container waits, or what is done about it: machine-readable; the sentence is made on read (facts §5.6).
+enum class Reason : std::uint8_t {
+  none,
+  preparing,
+  priority_zero,
+  supervisor_limit,
+  previous_attempt,
+  new_instance,
+  type_capacity,
+  cloud_limits,
+  cluster_capacity,
+};
+/// `preparing`, `priority-zero`, … as in facts §5.6.
+std::string_view to_string(Reason reason);
+
+// Everything below refers to its like by index: containers, instances, types, needs and lists are numbered densely
+// inside one PlanInput, so that the pass neither hashes nor compares strings.
+
+constexpr std::uint32_t kNoType = ~std::uint32_t{0};
+
+/// An instance type as the planner sees it.
+struct PlanType {
+  double price = 0;  ///< $/hour
+  Resources size;
+};
+
+/// What a container needs and where it may run. Containers that are alike in this share one.
+struct NeedClass {
+  Resources need;               ///< as stored at first sight, mounts included (facts §15 #41); nothing negative
+  std::uint32_t type_list = 0;  ///< in PlanInput::type_lists
+};
+
+struct PlanContainer {
+  std::string_view uuid;   ///< borrowed; only breaks ties of the order
+  std::uint32_t need = 0;  ///< in PlanInput::needs
+  ContainerState state = ContainerState::queued;
+  bool supervisor = false;
+  bool in_pool = false;  ///< starting, running, or exited and not yet cleared: `running` of facts §5.2
+  /// A process of an earlier attempt is known although `in_pool` is false. The reference asks the live pool in mid-pass
+  /// and may so learn of one; a pass over one snapshot cannot, so Berth's shell never sets it.
+  bool old_process = false;
+  std::int64_t priority = 0;
+  WallTime first_seen{};
+  WallTime created{};
+};
+
+struct PlanInstance {
+  std::string_view id;           ///< borrowed; empty while its create is pending; breaks ties
+  std::uint32_t type = kNoType;  ///< kNoType: not configured any more; gets no containers
+  WorkerState state = WorkerState::booting;
+  IdleBehavior idle_behavior = IdleBehavior::run;
+  std::vector<std::uint32_t> containers;  ///< those listed on it
+  /// Containers listed on it that the queue does not know: while there are any, it counts as full (facts §5.2).
+  std::uint32_t unknown_containers = 0;
+};
+
+struct PlanLimits {
+  bool at_quota = false;
+  std::optional<std::int64_t> instances_left;  ///< nothing = no limit; at zero the rest of the pass is at quota
+  std::int64_t create_slots = 0;               ///< creates that the pool grants in this pass
+  std::vector<bool> blocked_types;             ///< by type: at capacity
+  std::int64_t max_containers = 0;             ///< facts §5.3; 0 = no limit, here and below
+  std::int64_t max_supervisors = 0;
+  std::int64_t max_per_instance = 0;
+  std::int64_t total_instances = 0;  ///< workers in any state, pending creates not counted
+  std::int64_t running = 0;          ///< uuids known to the pool
+};
+
+/// One snapshot of queue and pool. The strings it borrows must outlive it.
+struct PlanInput {
+  std::vector<PlanType> types;
+  std::vector<std::vector<std::uint32_t>> type_lists;  ///< eligible types, cheapest first
+  std::vector<NeedClass> needs;
+  std::vector<PlanContainer> containers;  ///< any order; in scheduling order is fastest
+  std::vector<PlanInstance> instances;    ///< pending creates: oldest first
+  PlanLimits limits;
+};
+
+struct ContainerStatus {
+  Reason reason = Reason::none;
+  std::uint32_t type = kNoType;  ///< new_instance: the instance's type
+  std::int64_t position = 0;     ///< from 1 for supervisor_limit, type_capacity, cloud_limits, cluster_capacity
+  friend bool operator==(const ContainerStatus&, const ContainerStatus&) = default;
+};
+
+struct PlanStart {
+  std::uint32_t container = 0;
+  std::uint32_t instance = 0;
+  friend bool operator==(const PlanStart&, const PlanStart&) = default;
+};
+
+/// What one pass decided (facts §5.4, §5.5). Numbers are indices into the input.
+struct Plan {
+  std::vector<std::uint32_t> order;       ///< containers in scheduling order (facts §5.2)
+  std::vector<ContainerStatus> statuses;  ///< by container
+  std::vector<std::uint32_t> locks;       ///< containers
+  std::vector<std::uint32_t> unlocks;     ///< containers
+  std::vector<std::uint32_t> kills;       ///< containers with an old process
+  std::vector<PlanStart> starts;
+  std::vector<std::uint32_t> creates;    ///< types, in order
+  std::vector<std::uint32_t> shutdowns;  ///< instances to ask; the pool refuses those in a wrong state
+  bool at_quota = false;                 ///< at the end of the pass
+  std::int64_t allocated_not_started = 0;
+  std::int64_t not_allocated_over_quota = 0;  ///< over-quota and over-supervisor lists together
+  friend bool operator==(const Plan&, const Plan&) = default;
+};
+
+/// The mapping pass: which containers to lock, unlock and start, which instances to create and shut down. Pure.
+Plan plan(const PlanInput& input, Policy policy);
+
+}  // namespace berth

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "berth/base/time.hpp"
+#include "berth/model/container.hpp"
+
+namespace berth {
+
+/// What to do with a container whose record and process disagree (facts §5.8).
+enum class ReconcileAction {
+  none,
+  cancel,   ///< API call: it died without saying so
+  kill,     ///< ask the pool to kill its process and to clear its exit placeholder
+  requeue,  ///< API call: unlock
+  forget,   ///< drop it from the queue
+};
+
+/// Where the pool stands with the container.
+struct ProcessView {
+  bool in_pool = false;              ///< starting, running, or exited and not yet cleared
+  std::optional<SteadyTime> exited;  ///< set for an exit placeholder
+};
+
+struct ReconcileInput {
+  ContainerState state = ContainerState::queued;
+  std::int64_t priority = 0;
+  ProcessView process;
+  bool unknown_workers = false;             ///< a worker is in state unknown: it may turn out to run the container
+  std::optional<SteadyTime> queue_updated;  ///< QueueSnapshot::updated
+};
+
+/// The decision for a container in the queue. For a uuid that the pool knows and the queue does not it is always
+/// `kill`.
+ReconcileAction reconcile(const ReconcileInput& input);
+
+}  // namespace berth
