@@ -2,6 +2,9 @@
 # room has an include root of its own in the build tree, which holds a link to that one folder.
 #
 #   berth_room(queue SOURCES a.cpp b.cpp DEPENDS arvados config LIBRARIES other::lib PRIVATE_LIBRARIES third::lib)
+# UBSan costs several times the build time of coroutines, so it goes with ASan on the rooms of values and decisions alone.
+set(PURE_ROOMS model config scheduler)
+
 function(berth_room name)
   cmake_parse_arguments(ROOM "" "" "SOURCES;DEPENDS;LIBRARIES;PRIVATE_LIBRARIES" ${ARGN})
   set(root ${CMAKE_BINARY_DIR}/rooms/${name})
@@ -14,6 +17,9 @@ function(berth_room name)
   add_library(berth_${name} STATIC ${ROOM_SOURCES})
   target_include_directories(berth_${name} PUBLIC ${root})
   list(TRANSFORM ROOM_DEPENDS PREPEND berth_)
+  if(BERTH_SANITIZE STREQUAL "address" AND name IN_LIST PURE_ROOMS)
+    target_compile_options(berth_${name} PRIVATE -fsanitize=undefined)
+  endif()
   target_link_libraries(berth_${name} PUBLIC ${ROOM_DEPENDS} ${ROOM_LIBRARIES} PRIVATE ${ROOM_PRIVATE_LIBRARIES})
 endfunction()
 

@@ -2,6 +2,7 @@
 #include <cstdlib>
 
 #include "berth/arvados/client.hpp"
+#include "berth/config/private_key.hpp"
 #include "berth/lease/lease.hpp"
 #include "berth/server/server.hpp"
 
@@ -44,6 +45,8 @@ class ClusterDaemon {
     const Cluster& cluster = config_.cluster;
     if (cluster.services.controller_url.empty())
       return fail(ErrorKind::invalid, "Services.Controller.ExternalURL is empty: there is no API to dispatch for");
+    if (const auto key = read_private_key(cluster.containers.dispatch_private_key); !key)
+      return fail(key.error().within("Containers.DispatchPrivateKey"));
     set_service_metrics(metrics_, runtime_, config_);
     HttpClientOptions http;
     http.insecure_tls = cluster.tls.insecure;

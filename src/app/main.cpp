@@ -3,6 +3,8 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include "berth/config/private_key.hpp"
+
 #include "daemon.hpp"
 
 namespace {
@@ -11,6 +13,11 @@ int check_config(const berth::Arguments& arguments) {
   const berth::LoadedConfig config = berth::load_config_file(arguments.config);
   berth::print_diagnostics(config);
   if (!config.ok()) return 1;
+  if (const auto key = berth::read_private_key(config.cluster.containers.dispatch_private_key); !key) {
+    std::fprintf(stderr, "%s: error: Containers.DispatchPrivateKey: %s\n", arguments.config.c_str(),
+                 key.error().message.c_str());
+    return 1;
+  }
   std::printf("%s: cluster %s, %zu instance types, driver %s\n", arguments.config.c_str(), config.cluster.id.c_str(),
               config.cluster.instance_types.size(), config.cluster.containers.cloud_vms.driver.c_str());
   return 0;
