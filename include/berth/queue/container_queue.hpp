@@ -14,26 +14,15 @@
 #include "berth/base/result.hpp"
 #include "berth/base/runtime.hpp"
 #include "berth/base/signal.hpp"
-#include "berth/model/container.hpp"
 #include "berth/model/instance_type.hpp"
-#include "berth/model/resources.hpp"
 #include "berth/queue/choose_types.hpp"
+#include "berth/queue/queue_entries.hpp"
 
 namespace berth {
 
-/// One container in the cache (facts §3). Immutable; a change makes a new one.
-struct QueueEntry {
-  Container container;                    ///< mounts blanked
-  Resources needed;                       ///< computed at first sight, mounts included
-  std::vector<std::string> instance_types;  ///< eligible, cheapest first; empty only if Running or final
-  WallTime first_seen{};                  ///< wall time when first added
-  std::uint64_t id = 0;                   ///< unique in this process, never reused
-};
-
 struct QueueSnapshot {
   std::uint64_t version = 0;
-  /// By uuid.
-  std::map<std::string, std::shared_ptr<const QueueEntry>> entries;
+  QueueEntries entries;  ///< sorted by uuid; `find(uuid)`; changes_between() tells what two snapshots differ in
   /// When the last successful poll started; nothing = no poll has succeeded yet. Records are at least as fresh as this.
   std::optional<SteadyTime> updated;
 };
