@@ -21,8 +21,6 @@ using namespace std::chrono_literals;
 // Arbitrary, but not the epoch, which means "unset" in records, and with room below for "an hour ago".
 constexpr SteadyTime first_moment{24h};
 constexpr WallTime first_wall_moment{std::chrono::sys_days(std::chrono::year(2026) / 1 / 1)};
-// More handlers than this at one moment mean a loop that never waits.
-constexpr std::size_t max_handlers_at_one_moment = 20'000'000;
 }  // namespace
 
 struct SimRuntime::Impl {
@@ -41,6 +39,7 @@ struct SimRuntime::Impl {
   asio::io_context io{1};
   SteadyTime now = first_moment;
   Duration wall_step{0};
+  std::size_t settle_limit = 20'000'000;
   std::uint64_t timers_set = 0;
   std::map<TimerKey, Waiter> timers;
   std::mt19937_64 generator;
@@ -70,7 +69,7 @@ bool SimRuntime::Impl::fire_next(SteadyTime limit) {
 void SimRuntime::Impl::settle() {
   if (io.stopped()) io.restart();
   for (std::size_t handlers = 0; io.poll_one() != 0; ++handlers) {
-    if (handlers == max_handlers_at_one_moment) throw std::logic_error("simulation: something runs without waiting");
+    if (handlers == settle_limit) throw std::logic_error("simulation: something runs without waiting");
   }
 }
 

@@ -78,8 +78,11 @@ class SimRuntime final : public Runtime {
 
   /// Runs everything that is due within `duration` of simulated time.
   void run_for(Duration duration);
-  /// Runs what is ready now, without moving time.
+  /// Runs what is ready now, without moving time. Throws std::logic_error if that takes more handlers than the limit:
+  /// something loops without ever waiting.
   void settle();
+  /// 20,000,000 unless set.
+  void set_settle_limit(std::size_t handlers);
   /// Runs until `done` holds (checked whenever nothing is ready) or `limit` of simulated time passed; says which.
   bool run_until(const std::function<bool()>& done, Duration limit);
   /// Moves wall time alone, as an administrator or NTP may.
