@@ -114,6 +114,10 @@ void SimRuntime::settle() {
   impl_->settle();
 }
 
+void SimRuntime::set_settle_limit(std::size_t handlers) {
+  impl_->settle_limit = handlers;
+}
+
 bool SimRuntime::run_until(const std::function<bool()>& done, Duration limit) {
   const SteadyTime end = impl_->now + limit;
   impl_->settle();
