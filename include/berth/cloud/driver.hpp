@@ -55,8 +55,8 @@ struct CreateRequest {
   std::string public_key;    ///< authorized_keys line; empty: none
 };
 
-/// A set of cloud instances that carry one set id. Errors: rate_limited (with retry_at), quota, capacity (with scope), denied,
-/// network, timeout, failed. Every call ends; callers add deadlines of their own all the same.
+/// A set of cloud instances that carry one set id. Errors: rate_limited (with retry_at), quota, capacity (with scope),
+/// denied, network, timeout, failed. Every call ends; callers add deadlines of their own all the same.
 class InstanceSet {
  public:
   virtual ~InstanceSet() = default;

@@ -1,0 +1,16 @@
+#include <nlohmann/json.hpp>
+
+#include "berth/cloud/driver.hpp"
+
+#include "loopback/loopback.hpp"
+
+namespace berth {
+
+Result<DriverFactory> find_driver(std::string_view name) {
+  if (name == "loopback") return DriverFactory(make_loopback_set);
+  if (name == "ec2" || name == "azure")
+    return fail(ErrorKind::unsupported, "driver \"" + std::string(name) + "\" is not part of this version yet");
+  return fail(ErrorKind::invalid, "unknown driver \"" + std::string(name) + "\"; known: loopback, ec2, azure");
+}
+
+}  // namespace berth

@@ -1,0 +1,71 @@
+#include "parameters.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "berth/base/units.hpp"
+
+namespace berth::loopback {
+namespace {
+
+using nlohmann::json;
+
+tl::unexpected<Error> bad(const std::string& key, const std::string& what) {
+  return fail(ErrorKind::invalid, "DriverParameters." + key + ": " + what);
+}
+
+Result<std::int64_t> parse_count(const std::string& key, const json& value) {
+  if (!value.is_number_integer() || value.get<std::int64_t>() < 0 || value.get<std::int64_t>() > 1'000'000)
+    return bad(key, "must be an integer from 0 to 1000000");
+  return value.get<std::int64_t>();
+}
+
+Result<void> parse_types(const json& value, Parameters& parameters) {
+  if (!value.is_object()) return bad("InstanceTypes", "must map names of instance types to counts");
+  for (const auto& [type, count] : value.items()) {
+    const auto parsed = parse_count("InstanceTypes." + type, count);
+    if (!parsed) return fail(parsed.error());
+    parameters.max_per_type[type] = *parsed;
+  }
+  return {};
+}
+
+Result<void> parse_one(const std::string& key, const json& value, Parameters& parameters) {
+  if (key == "MaxInstances" || key == "MaxVCPUs") {
+    const auto count = parse_count(key, value);
+    if (!count) return fail(count.error());
+    (key == "MaxVCPUs" ? parameters.max_vcpus : parameters.max_instances) = *count;
+    return {};
+  }
+  if (key == "InstanceTypes") return parse_types(value, parameters);
+  if (key == "StateDirectory") {
+    if (!value.is_string() || !value.get_ref<const std::string&>().starts_with('/'))
+      return bad(key, "must be an absolute path");
+    parameters.state_directory = value.get<std::string>();
+    return {};
+  }
+  if (key == "BootDelay") {
+    const auto delay = value.is_string() ? parse_duration(value.get_ref<const std::string&>())
+                                         : Result<Duration>(fail(ErrorKind::invalid, "must be a duration, like 10s"));
+    if (!delay) return bad(key, delay.error().message);
+    if (*delay < Duration::zero()) return bad(key, "must not be negative");
+    parameters.boot_delay = *delay;
+    return {};
+  }
+  return bad(key, "unknown; known: MaxInstances, MaxVCPUs, InstanceTypes, StateDirectory, BootDelay");
+}
+
+}  // namespace
+
+Result<Parameters> parse_parameters(const json& json) {
+  Parameters parameters;
+  if (json.is_null() || (json.is_object() && json.empty())) return parameters;
+  if (!json.is_object()) return fail(ErrorKind::invalid, "DriverParameters: must be a map");
+  parameters.single = false;
+  for (const auto& [key, value] : json.items()) {
+    const auto parsed = parse_one(key, value, parameters);
+    if (!parsed) return fail(parsed.error());
+  }
+  return parameters;
+}
+
+}  // namespace berth::loopback
