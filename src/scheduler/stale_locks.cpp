@@ -2,13 +2,14 @@
 
 #include <utility>
 
+#include "matched_queue.hpp"
+
 namespace berth {
 
 std::vector<std::string> stale_locks(const QueueSnapshot& queue, const PoolSnapshot& pool) {
   std::vector<std::string> stale;
-  for (const auto& entry : queue.entries)
-    if (entry->container.state == ContainerState::locked && !pool.running.count(entry->container.uuid))
-      stale.push_back(entry->container.uuid);
+  for (const MatchedQueue::Row& row : match_queue(queue, pool).rows)
+    if (row.container().state == ContainerState::locked && !row.process) stale.push_back(row.container().uuid);
   return stale;
 }
 

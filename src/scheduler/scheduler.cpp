@@ -1,0 +1,331 @@
+#include "berth/scheduler/scheduler.hpp"
+
+#include <algorithm>
+#include <mutex>
+#include <prometheus/gauge.h>
+#include <stdexcept>
+#include <unordered_map>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+
+#include "berth/base/call_on.hpp"
+#include "berth/base/signal.hpp"
+#include "berth/base/task_group.hpp"
+
+#include "commands.hpp"
+#include "limits.hpp"
+#include "matched_queue.hpp"
+#include "plan_input.hpp"
+#include "reconcile_pass.hpp"
+#include "scheduled_queue.hpp"
+#include "scheduler_metrics.hpp"
+#include "stale_locks.hpp"
+
+namespace berth {
+namespace {
+
+constexpr Duration kLeastInterval = std::chrono::milliseconds(5);  // between the starts of two passes
+constexpr Duration kBusyRetry = std::chrono::milliseconds(250);    // facts §5.9
+constexpr Duration kInactiveRetry = std::chrono::seconds(1);       // nothing tells that the lease has come back
+
+/// API calls about one container, at most one at a time per uuid (facts §5.9). Kills are commands to the pool, which
+/// takes each process only once.
+enum class Operation { lock, unlock, cancel };
+
+std::string_view to_string(Operation operation) {
+  switch (operation) {
+    case Operation::lock:
+      return "lock";
+    case Operation::unlock:
+      return "unlock";
+    case Operation::cancel:
+      return "cancel";
+  }
+  return "";
+}
+
+/// The state a container must still be in when its call is made.
+ContainerState expected_state(Operation operation) {
+  switch (operation) {
+    case Operation::lock:
+      return ContainerState::queued;
+    case Operation::unlock:
+      return ContainerState::locked;
+    case Operation::cancel:
+      return ContainerState::running;
+  }
+  return ContainerState::queued;
+}
+
+double seconds(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+Policy policy_of(const std::string& name) {
+  const auto policy = parse_policy(name);
+  if (!policy) throw std::invalid_argument(policy.error().message);
+  return *policy;
+}
+
+}  // namespace
+
+class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
+ public:
+  Impl(Runtime& runtime, Logger log, Metrics& metrics, ContainerQueue& queue, WorkerPool& pool, const ContainerApi& api,
+       std::function<bool()> active, SchedulerOptions options)
+      : runtime_(runtime),
+        log_(std::move(log)),
+        metrics_(metrics),
+        queue_(queue),
+        pool_(pool),
+        api_(api),
+        active_(std::move(active)),
+        options_(std::move(options)),
+        policy_(policy_of(options_.policy)),
+        builder_(options_.instance_types, options_.max_containers_per_instance),
+        limit_(initial_limit(options_.initial_quota_estimate, options_.max_instances)),
+        strand_(runtime.make_strand()),
+        tasks_(strand_) {}
+
+  const asio::any_io_executor& strand() const { return strand_; }
+
+  void begin() {
+    changed_ = change_.subscribe();
+    tasks_.spawn(forward(shared_from_this(), queue_.subscribe()));
+    tasks_.spawn(forward(shared_from_this(), pool_.subscribe()));
+    tasks_.spawn(run(shared_from_this()));
+  }
+  static awaitable<void> end(std::shared_ptr<Impl> self) { co_await self->tasks_.stop(); }
+
+  std::shared_ptr<const ScheduledQueue> published() const {
+    const std::lock_guard lock(published_mutex_);
+    return published_;
+  }
+
+ private:
+  /// What one pass looks at. The queue's snapshot is taken first, the pool's after it, without a wait between, so that
+  /// the pool knows at least what was true when the records were read. All starts are ours, and an accepted one is in
+  /// `running` of the receipt's and every later snapshot until we clear its exit placeholder (or its instance is gone
+  /// from the cloud). Hence a record that says Locked and has no process in `pool` was not started, and one that says
+  /// Running and has none while no worker is unknown has lost its process. Had the pool been asked first, a process
+  /// that was found on a recovering worker in between would look lost.
+  struct View {
+    std::shared_ptr<const QueueSnapshot> queue;
+    std::shared_ptr<const PoolSnapshot> pool;
+  };
+  View look() const {
+    View view;
+    view.queue = queue_.snapshot();
+    view.pool = pool_.snapshot();
+    if (receipt_ && receipt_->version > view.pool->version) view.pool = receipt_;
+    return view;
+  }
+
+  static awaitable<void> forward(std::shared_ptr<Impl> self, Subscription from) {
+    for (;;) {
+      co_await from.wait();
+      self->change_.notify();
+    }
+  }
+
+  static awaitable<void> run(std::shared_ptr<Impl> self) {
+    co_await self->wait_until_loaded();
+    co_await self->release_stale_locks();
+    for (;;) {
+      const SteadyTime began = self->runtime_.now();
+      if (self->active_()) co_await self->pass();
+      const Duration took = self->runtime_.now() - began;
+      co_await self->runtime_.sleep_until(began + std::max(kLeastInterval, 2 * took));
+      co_await self->wait_for_change();
+    }
+  }
+
+  awaitable<void> wait_until_loaded() {
+    for (;;) {
+      const View view = look();
+      if (view.queue->updated && view.pool->loaded) co_return;
+      co_await changed_.wait();
+    }
+  }
+
+  awaitable<void> release_stale_locks() {
+    const SteadyTime deadline = runtime_.now() + options_.stale_lock_timeout;
+    for (bool first = true;; first = false) {
+      const View view = look();
+      const StaleLockDecision decision =
+          stale_lock_step(*view.queue, *view.pool, first, !first && runtime_.now() >= deadline);
+      for (const std::string& uuid : decision.unlock) {
+        log_.info("unlocking container that no worker runs", {{"ContainerUUID", uuid}});
+        attempt(Operation::unlock, uuid);
+      }
+      if (decision.finished) co_return;
+      co_await changed_.wait_until(runtime_, deadline);
+    }
+  }
+
+  /// Until queue or pool change, or something is due (facts §5.1).
+  awaitable<void> wait_for_change() {
+    std::optional<SteadyTime> due = retry_at_;
+    const auto or_at = [&](SteadyTime when) { due = due ? std::min(*due, when) : when; };
+    if (!active_()) or_at(runtime_.now() + kInactiveRetry);
+    if (create_blocked_until_ && *create_blocked_until_ > runtime_.now()) or_at(*create_blocked_until_);
+    if (due)
+      co_await changed_.wait_until(runtime_, *due);
+    else
+      co_await changed_.wait();
+  }
+
+  /// One pass: look, decide, carry out (facts §5.4, §5.5, §5.8). Mapping and reconciliation decide from the same view,
+  /// so one turn of the pool carries out both.
+  awaitable<void> pass() {
+    retry_at_.reset();
+    const View view = look();
+    const MatchedQueue queue = match_queue(*view.queue, *view.pool);
+    adapt_limit(*view.pool);
+    const PlanInputBuilder::Limits limits{limit_.max_containers,
+                                          supervisor_limit(limit_.max_containers, options_.supervisor_fraction)};
+    const PlanInput& input = builder_.build(
+        queue, *view.pool, [this](const std::string& uuid) { return is_under_way(uuid, Operation::unlock); }, limits);
+    Plan made = plan(input, policy_);
+    const Reconciliation reconciliation = reconcile_all(queue, *view.pool, view.queue->updated);
+
+    PoolCommands commands = pool_commands(made, reconciliation, queue, *view.pool, builder_);
+    if (!empty(commands)) {
+      const PoolReceipt receipt = co_await pool_.apply(std::move(commands));
+      receipt_ = receipt.snapshot;
+      for (std::size_t i = 0; i < made.starts.size(); ++i)
+        if (i >= receipt.starts.size() || !receipt.starts[i]) refuse_start(made, made.starts[i], input);
+    }
+    create_blocked_until_ = (receipt_ ? *receipt_ : *view.pool).create_blocked_until;
+    call_api(made, reconciliation, queue);
+    publish(std::make_shared<const ScheduledQueue>(scheduled_queue(made, queue, builder_)));
+    report(made, longest_wait(queue, runtime_.wall_now()));
+  }
+
+  void adapt_limit(const PoolSnapshot& pool) {
+    LimitInputs in;
+    in.now = runtime_.now();
+    in.last_503 = api_.last_503();
+    in.total_instances = pool.total();
+    in.at_quota = pool.at_quota || pool.instances_left == 0;
+    in.running = static_cast<std::int64_t>(pool.running.size());
+    if (policy_ != Policy::reference)
+      in.running -= std::count_if(pool.running.begin(), pool.running.end(),
+                                  [](const auto& process) { return process.second.exited.has_value(); });
+    limit_ = next_limit(limit_, in);
+  }
+
+  void call_api(const Plan& made, const Reconciliation& reconciliation, const MatchedQueue& queue) {
+    const auto uuid = [&](std::uint32_t container) -> const std::string& {
+      return queue.rows[container].container().uuid;
+    };
+    for (std::uint32_t container : made.locks) attempt(Operation::lock, uuid(container));
+    for (std::uint32_t container : made.unlocks) attempt(Operation::unlock, uuid(container));
+    for (const std::string& lost : reconciliation.cancels) attempt(Operation::cancel, lost);
+    for (const std::string& unwanted : reconciliation.requeues) attempt(Operation::unlock, unwanted);
+    for (const std::string& done : reconciliation.forgets) queue_.forget(done);
+  }
+
+  bool is_under_way(const std::string& uuid, Operation operation) const {
+    const auto found = under_way_.find(uuid);
+    return found != under_way_.end() && found->second == operation;
+  }
+
+  void attempt(Operation operation, const std::string& uuid) {
+    if (!under_way_.emplace(uuid, operation).second) {
+      retry_at_ = runtime_.now() + kBusyRetry;
+      return;
+    }
+    tasks_.spawn(operate(shared_from_this(), operation, uuid));
+  }
+
+  static awaitable<void> operate(std::shared_ptr<Impl> self, Operation operation, std::string uuid) {
+    struct Release {
+      Impl& impl;
+      const std::string& uuid;
+      ~Release() { impl.under_way_.erase(uuid); }
+    } release{*self, uuid};
+    const auto snapshot = self->queue_.snapshot();
+    const auto entry = snapshot->entries.find(uuid);
+    if (!entry || entry->container.state != expected_state(operation) || !self->active_()) co_return;
+    if (operation == Operation::cancel)
+      self->log_.warn("cancelling container: it is Running but no worker runs it", {{"ContainerUUID", uuid}});
+    const Result<void> done = co_await self->call(operation, uuid);
+    if (!done)
+      self->log_.warn("container update failed",
+                      {{"ContainerUUID", uuid}, {"Operation", to_string(operation)}, {"error", done.error().message}});
+  }
+
+  awaitable<Result<void>> call(Operation operation, std::string uuid) {
+    switch (operation) {
+      case Operation::lock:
+        return queue_.lock(std::move(uuid));
+      case Operation::unlock:
+        return queue_.unlock(std::move(uuid));
+      case Operation::cancel:
+        return queue_.cancel(std::move(uuid));
+    }
+    throw std::logic_error("unknown operation");
+  }
+
+  void publish(std::shared_ptr<const ScheduledQueue> queue) {
+    const std::lock_guard lock(published_mutex_);
+    published_ = std::move(queue);
+  }
+
+  void report(const Plan& made, Duration longest) {
+    metrics_.allocated_not_started.Set(static_cast<double>(made.allocated_not_started));
+    metrics_.not_allocated_over_quota.Set(static_cast<double>(made.not_allocated_over_quota));
+    metrics_.longest_wait.Set(seconds(longest));
+    metrics_.max_concurrent_containers.Set(static_cast<double>(limit_.max_containers));
+    metrics_.at_quota.Set(made.at_quota ? 1 : 0);
+    if (limit_.last_503) {
+      const WallTime when = runtime_.wall_now() - (runtime_.now() - *limit_.last_503);
+      metrics_.last_503_time.Set(seconds(when.time_since_epoch()));
+    }
+  }
+
+  Runtime& runtime_;
+  Logger log_;
+  SchedulerMetrics metrics_;
+  ContainerQueue& queue_;
+  WorkerPool& pool_;
+  const ContainerApi& api_;
+  const std::function<bool()> active_;
+  const SchedulerOptions options_;
+  const Policy policy_;
+  PlanInputBuilder builder_;
+  ContainerLimit limit_;
+  asio::any_io_executor strand_;
+  TaskGroup tasks_;
+  Signal change_;  // queue, pool, or ourselves
+  Subscription changed_;
+  std::unordered_map<std::string, Operation> under_way_;
+  std::optional<SteadyTime> retry_at_;  // of what was refused because another operation was under way
+  std::optional<SteadyTime> create_blocked_until_;
+  std::shared_ptr<const PoolSnapshot> receipt_;  // of the last commands
+  mutable std::mutex published_mutex_;
+  std::shared_ptr<const ScheduledQueue> published_;
+};
+
+Scheduler::Scheduler(Runtime& runtime, Logger log, Metrics& metrics, ContainerQueue& queue, WorkerPool& pool,
+                     const ContainerApi& api, std::function<bool()> active, SchedulerOptions options)
+    : impl_(std::make_shared<Impl>(runtime, std::move(log), metrics, queue, pool, api, std::move(active),
+                                   std::move(options))) {}
+
+Scheduler::~Scheduler() = default;
+
+void Scheduler::start() {
+  asio::post(impl_->strand(), [impl = impl_] { impl->begin(); });
+}
+
+awaitable<void> Scheduler::stop() {
+  co_await call_on(impl_->strand(), Impl::end(impl_));
+}
+
+std::shared_ptr<const ScheduledQueue> Scheduler::queue() const {
+  return impl_->published();
+}
+
+}  // namespace berth
