@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <thread>
 
+#include <boost/asio/post.hpp>
+
 #include "berth/base/task_group.hpp"
 
 #include "sim_test.hpp"
@@ -96,8 +98,10 @@ TEST(Signal, ACancelledWaitDoesNotLoseARaise) {
   auto subscription = signal.subscribe();
   SimTask<void> task(runtime, subscription.wait());
   runtime.settle();
-  task.cancel();
-  signal.notify();
+  asio::post(runtime.executor(), [&] {
+    task.cancel();
+    signal.notify();
+  });
   runtime.settle();
   EXPECT_THROW(task.get(), boost::system::system_error);
   EXPECT_TRUE(run_on(runtime, subscription.wait_until(runtime, runtime.now() + 1h)));
