@@ -6,10 +6,11 @@ import re
 import sys
 
 BANNED = re.compile(
-    r"\b(system_clock|steady_clock|high_resolution_clock|utc_clock)::now\b"
+    r"\b\w*[Cc]lock::now\b"
     r"|\b(steady_timer|system_timer|high_resolution_timer|deadline_timer|basic_waitable_timer)\b"
     r"|\bsleep_(for|until)\s*\("
-    r"|(?<![\w.>:])(usleep|nanosleep|sleep|clock_gettime|clock_nanosleep|gettimeofday|timerfd_create|timerfd_settime|alarm|setitimer)\s*\("
+    r"|(?<![\w.>:])(::)?(usleep|nanosleep|clock_gettime|clock_nanosleep|gettimeofday|timerfd_create|timerfd_settime|alarm|setitimer)\s*\("
+    r"|(?<![\w.>:])(::)?sleep\s*\(\s*\w+\s*\)"  # sleep(1), not a coroutine of that name
     r"|(?<![\w.>:])(::|std::)?(time|clock)\s*\(\s*(nullptr|NULL|0|&|\))"
     r"|(?<![\w.>:])(::|std::)?(rand|srand|random|drand48|getrandom|getentropy|arc4random)\s*\("
     r"|\b(random_device|mt19937(_64)?|minstd_rand0?|default_random_engine|RAND_bytes|RAND_priv_bytes)\b")
@@ -53,8 +54,9 @@ def check(root):
 def self_test():
     bad = ["auto t = std::chrono::steady_clock::now();", "boost::asio::steady_timer timer(executor);", "std::this_thread::sleep_for(1s);",
            "usleep(10);", "time(nullptr);", "std::mt19937 engine;", "std::random_device r;", "::getrandom(p, n, 0);", "rand();",
-           "clock_gettime(CLOCK_REALTIME, &ts);"]
-    good = ["co_await runtime.sleep_for(1s);", "co_await runtime_->sleep_until(when);", "runtime.random();", "entry.time();",
+           "clock_gettime(CLOCK_REALTIME, &ts);", "::nanosleep(&ts, nullptr);", "auto t = Clock::now();", "x = std::time(nullptr);",
+           "boost::asio::system_timer t(e);", "std::this_thread::sleep_until(when);", "gettimeofday(&tv, nullptr);", "RAND_bytes(p, 8);", "::sleep(seconds);"]
+    good = ["co_await runtime.sleep_for(1s);", "co_await runtime_->sleep_until(when);", "runtime.random();", "entry.time();", "spawn(sleep(shared_from_this(), until));",
             "using SteadyTime = std::chrono::time_point<std::chrono::steady_clock, Duration>;", "// never sleep(1) here", "parse_time(text);"]
     for line in bad:
         assert list(findings_of(line)), f"not found: {line}"
