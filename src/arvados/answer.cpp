@@ -1,0 +1,143 @@
+#include "answer.hpp"
+
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "berth/arvados/records.hpp"
+
+#include "field_reader.hpp"
+#include "text.hpp"
+
+namespace berth {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t max_error_text = 1000;
+
+ErrorKind kind_of(int status) {
+  switch (status) {
+    case 401:
+    case 403:
+      return ErrorKind::denied;
+    case 404:
+      return ErrorKind::not_found;
+    case 409:
+    case 422:
+      return ErrorKind::conflict;
+    case 503:
+      return ErrorKind::unavailable;
+    default:
+      return status >= 500 ? ErrorKind::server_error : ErrorKind::failed;
+  }
+}
+
+// The server's sentences, or the beginning of whatever else it sent.
+std::string error_text(std::string_view body) {
+  auto json = parse_json(body);
+  if (!json || !json->is_object() || !json->contains("errors") || !(*json)["errors"].is_array())
+    return safe_excerpt(body);
+  std::string out;
+  for (const Json& error : (*json)["errors"]) {
+    if (!error.is_string()) continue;
+    if (!out.empty()) out += "; ";
+    out += error.get_ref<const std::string&>();
+  }
+  return safe_excerpt(out, max_error_text);
+}
+
+Error mismatch(const FieldReader& fields) {
+  return Error{ErrorKind::type_mismatch, fields.error()};
+}
+
+void keep_tmp_only(std::map<std::string, Mount>& mounts) {
+  std::erase_if(mounts, [](const auto& mount) { return mount.second.kind != "tmp"; });
+}
+
+Result<ContainerState> read_state(FieldReader& fields) {
+  std::string state;
+  fields.read("state", state);
+  if (fields.failed()) return fail(mismatch(fields));
+  return parse_container_state(state);
+}
+
+}  // namespace
+
+Result<std::string> body_of(HttpResponse response) {
+  if (response.status == 200) return std::move(response.body);
+  if (response.status == 204) return std::string();
+  Error error;
+  error.kind = kind_of(response.status);
+  error.http_status = response.status;
+  error.message = "HTTP status " + std::to_string(response.status);
+  const std::string text = error_text(response.body);
+  if (!text.empty()) error.message += ": " + text;
+  return fail(std::move(error));
+}
+
+Error classify_transfer_error(Error error) {
+  const bool proxy_refused = error.message.find("Service Unavailable") != std::string::npos ||
+                             error.message.find("503 from proxy") != std::string::npos;
+  if (error.kind == ErrorKind::network && proxy_refused) error.kind = ErrorKind::unavailable;
+  return error;
+}
+
+CallOutcome outcome_of(const Result<HttpResponse>& response) {
+  const bool overloaded = response ? response->status == 503 : response.error().kind == ErrorKind::unavailable;
+  if (overloaded) return CallOutcome::overloaded;
+  return response && response->status >= 200 && response->status < 400 ? CallOutcome::success : CallOutcome::other;
+}
+
+Result<std::string> token_uuid_of(std::string_view body) {
+  auto json = parse_json(body);
+  if (!json) return fail(json.error());
+  FieldReader fields(*json, "");
+  std::string uuid;
+  fields.read("uuid", uuid);
+  if (!fields.failed() && !is_uuid(uuid)) fields.fail_with("uuid: want the uuid of a token");
+  if (fields.failed()) return fail(mismatch(fields));
+  return uuid;
+}
+
+Result<ContainerUpdate> update_of(std::string_view body) {
+  auto json = parse_json(body);
+  if (!json) return fail(json.error());
+  FieldReader fields(*json, "");
+  ContainerUpdate out;
+  fields.read("priority", out.priority);
+  fields.read("locked_by_uuid", out.locked_by_uuid);
+  auto state = read_state(fields);
+  if (!state) return fail(state.error());
+  out.state = *state;
+  return out;
+}
+
+Result<ContainerState> state_of(std::string_view body) {
+  auto json = parse_json(body);
+  if (!json) return fail(json.error());
+  FieldReader fields(*json, "");
+  return read_state(fields);
+}
+
+Result<std::vector<Container>> containers_of(std::string_view body) {
+  auto json = parse_json(body);
+  if (!json) return fail(json.error());
+  auto containers = container_list_from_json(*json);
+  if (containers)
+    for (Container& container : *containers) keep_tmp_only(container.mounts);
+  return containers;
+}
+
+Result<std::map<std::string, Mount>> mounts_of(std::string_view body) {
+  auto json = parse_json(body);
+  if (!json) return fail(json.error());
+  const FieldReader fields(*json, "");
+  if (fields.failed()) return fail(mismatch(fields));
+  auto mounts = mounts_from_json(fields.at("mounts"));
+  if (mounts) keep_tmp_only(*mounts);
+  return mounts;
+}
+
+}  // namespace berth

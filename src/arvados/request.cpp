@@ -1,0 +1,85 @@
+#include "request.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace berth {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t max_query_bytes = 999;
+
+std::string encode(const ApiParameters& parameters) {
+  std::string out;
+  for (const auto& [name, value] : parameters) {
+    if (!out.empty()) out += '&';
+    out += form_encode(name) + '=' + form_encode(value);
+  }
+  return out;
+}
+
+// Bytes that are not UTF-8 are replaced: dumping must not throw.
+std::string dump(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string filters_text(const std::vector<ContainerQuery::Filter>& filters) {
+  Json out = Json::array();
+  for (const auto& filter : filters) {
+    Json operand = filter.operand;
+    if (filter.op == "in") operand = filter.uuids;
+    Json triple = Json::array();
+    triple.push_back(filter.field);
+    triple.push_back(filter.op);
+    triple.push_back(std::move(operand));
+    out.push_back(std::move(triple));
+  }
+  return dump(out);
+}
+
+}  // namespace
+
+ApiParameters list_parameters(const ContainerQuery& query) {
+  Json select = {"uuid",      "state", "priority", "runtime_constraints", "container_image", "scheduling_parameters",
+                 "created_at"};
+  if (query.with_mounts) select.push_back("mounts");
+  ApiParameters out{{"count", "none"}, {"filters", filters_text(query.filters)}};
+  if (query.limit > 0) out.emplace_back("limit", std::to_string(query.limit));
+  if (query.offset > 0) out.emplace_back("offset", std::to_string(query.offset));
+  if (!query.order.empty()) out.emplace_back("order", query.order);
+  out.emplace_back("select", dump(select));
+  return out;
+}
+
+HttpRequest make_request(std::string_view base_url, const ApiCall& call) {
+  while (base_url.ends_with('/')) base_url.remove_suffix(1);
+  HttpRequest request;
+  request.method = call.method;
+  request.url = std::string(base_url) + "/" + call.path;
+  request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
+  std::string form = encode(call.parameters);
+  const bool get = call.method == "GET";
+  if (get && form.size() <= max_query_bytes) {
+    if (!form.empty()) request.url += "?" + form;
+    return request;
+  }
+  if (get) {
+    request.method = "POST";
+    request.headers.emplace_back("X-Http-Method-Override", "GET");
+  }
+  request.body = std::move(form);
+  return request;
+}
+
+std::string make_request_id(Runtime& runtime) {
+  constexpr std::string_view digits = "0123456789abcdefghijklmnopqrstuvwxyz";
+  std::string id = "req-";
+  for (int half = 0; half < 2; ++half) {
+    std::uint64_t bits = runtime.random();
+    for (int i = 0; i < 10; ++i, bits /= digits.size()) id += digits[bits % digits.size()];
+  }
+  return id;
+}
+
+}  // namespace berth
