@@ -1,0 +1,73 @@
+#include "limits.hpp"
+
+#include <gtest/gtest.h>
+
+namespace berth {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr SteadyTime kNow{std::chrono::hours(10)};
+
+TEST(Limits, InitialIsTheEstimateElseMaxInstances) {
+  EXPECT_EQ(initial_limit(7, 100).max_containers, 7);
+  EXPECT_EQ(initial_limit(0, 100).max_containers, 100);
+  EXPECT_EQ(initial_limit(0, 0).max_containers, 0);
+}
+
+TEST(Limits, GrowsWithWhatRuns) {  // facts §5.3, step 2
+  struct Row {
+    std::int64_t running, limit;
+  };
+  for (const Row& row :
+       {Row{0, 1}, Row{1, 2}, Row{5, 6}, Row{9, 10}, Row{10, 12}, Row{49, 54}, Row{50, 56}, Row{100, 111}})
+    EXPECT_EQ(next_limit({1, 0, {}}, {kNow, {}, row.running, 0, false}).max_containers, row.limit) << row.running;
+  EXPECT_EQ(next_limit({500, 0, {}}, {kNow, {}, 100, 0, false}).max_containers, 500) << "never lowered";
+  EXPECT_EQ(next_limit({0, 0, {}}, {kNow, {}, 100, 0, false}).max_containers, 0) << "no limit stays so";
+}
+
+TEST(Limits, A503LowersToOneLessThanRuns) {
+  struct Row {
+    std::int64_t before, running, after;
+  };
+  for (const Row& row : {Row{64, 50, 49}, Row{64, 0, 1}, Row{64, 1, 1}, Row{64, 2, 1}, Row{0, 50, 49}}) {
+    const ContainerLimit limit = next_limit({row.before, 0, {}}, {kNow, kNow - seconds(1), row.running, 0, false});
+    EXPECT_EQ(limit.max_containers, row.after) << row.running;
+    EXPECT_EQ(limit.last_503, kNow - seconds(1));
+  }
+}
+
+TEST(Limits, AHandled503FreezesTheLimitForAMinute) {
+  const ContainerLimit limit{3, 0, kNow};
+  EXPECT_EQ(next_limit(limit, {kNow + seconds(60), kNow, 10, 0, false}).max_containers, 3);
+  EXPECT_EQ(next_limit(limit, {kNow + seconds(61), kNow, 10, 0, false}).max_containers, 12);
+  EXPECT_EQ(next_limit(limit, {kNow + seconds(2), kNow + seconds(1), 10, 0, false}).max_containers, 9) << "a newer one";
+}
+
+TEST(Limits, QuotaCapsAndIsRemembered) {
+  ContainerLimit limit = next_limit({64, 0, {}}, {kNow, {}, 10, 10, true});
+  EXPECT_EQ(limit.max_containers, 10);
+  EXPECT_EQ(limit.instances_within_quota, 10);
+  limit = next_limit(limit, {kNow, {}, 10, 10, false});
+  EXPECT_EQ(limit.max_containers, 11) << "grows to 12, capped to one above what the quota allowed";
+  limit = next_limit(limit, {kNow, {}, 10, 12, false});
+  EXPECT_EQ(limit.instances_within_quota, 12);
+  EXPECT_EQ(limit.max_containers, 12);
+  EXPECT_EQ(next_limit({0, 0, {}}, {kNow, {}, 0, 0, true}).max_containers, 1) << "never none at all";
+  EXPECT_EQ(next_limit({0, 0, {}}, {kNow, {}, 3, 4, true}).max_containers, 4) << "from no limit";
+}
+
+TEST(Limits, Supervisors) {
+  struct Row {
+    std::int64_t max_containers;
+    double fraction;
+    std::int64_t limit;
+  };
+  for (const Row& row : {Row{64, 0.5, 32}, Row{10, 0.2, 2}, Row{11, 0.5, 5}, Row{3, 0.2, 1}, Row{7, 0.3, 2},
+                         Row{0, 0.5, 0}, Row{64, 0, 0}})
+    EXPECT_EQ(supervisor_limit(row.max_containers, row.fraction), row.limit)
+        << row.max_containers << ' ' << row.fraction;
+}
+
+}  // namespace
+}  // namespace berth
