@@ -35,6 +35,7 @@ struct PoolInstance {
   std::vector<std::string> containers;  ///< starting and running, sorted
   std::string last_container;
   WallTime last_busy{};
+  friend bool operator==(const PoolInstance&, const PoolInstance&) = default;
 };
 
 /// A container process that the pool knows of (facts §5.2, §6.8).
@@ -42,6 +43,7 @@ struct PoolProcess {
   std::uint64_t instance = 0;  ///< number; 0 for a placeholder
   /// Set for an exit placeholder: when the pool noticed the exit.
   std::optional<SteadyTime> exited;
+  friend bool operator==(const PoolProcess&, const PoolProcess&) = default;
 };
 
 struct PoolSnapshot {

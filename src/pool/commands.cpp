@@ -1,0 +1,93 @@
+#include "commands.hpp"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "berth/base/units.hpp"
+
+namespace berth {
+namespace {
+
+bool is_plain(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("_./-+:=@%,~").find(c) != std::string_view::npos;
+}
+
+std::string with_sudo(std::string_view login_user, std::string_view command) {
+  return std::string(sudo_prefix(login_user)).append(command);
+}
+
+}  // namespace
+
+std::string shell_quote(std::string_view text) {
+  std::string quoted = "'";
+  for (const char c : text) {
+    if (c == '\'')
+      quoted += "'\\''";
+    else
+      quoted += c;
+  }
+  return quoted += '\'';
+}
+
+std::string shell_word(std::string_view text) {
+  const bool plain = !text.empty() && text.front() != '~' && std::all_of(text.begin(), text.end(), is_plain);
+  return plain ? std::string(text) : shell_quote(text);
+}
+
+std::string_view sudo_prefix(std::string_view login_user) {
+  return login_user == "root" ? "" : "sudo ";
+}
+
+std::string list_command(std::string_view login_user, std::string_view runner, bool with_prices) {
+  return with_sudo(login_user, runner) + (with_prices ? " --list --stdin-prices" : " --list");
+}
+
+std::string start_command(std::string_view login_user, std::string_view runner,
+                          const std::vector<std::string>& arguments, std::string_view uuid) {
+  std::string command = with_sudo(login_user, runner) + " --detach --stdin-config";
+  for (const auto& argument : arguments) command += ' ' + shell_quote(argument);
+  return command += ' ' + shell_quote(uuid);
+}
+
+std::string kill_command(std::string_view login_user, std::string_view runner, std::string_view uuid) {
+  return with_sudo(login_user, runner) + " --kill 15 " + shell_word(uuid);
+}
+
+std::string prices_json(const std::vector<InstancePrice>& prices) {
+  auto list = nlohmann::ordered_json::array();
+  for (const auto& entry : prices) {
+    nlohmann::ordered_json item;
+    item["StartTime"] = format_time_nano(entry.start);
+    item["Price"] = entry.price;
+    list.push_back(std::move(item));
+  }
+  return list.dump();
+}
+
+std::string deployed_path(std::string_view directory, std::string_view md5) {
+  return std::string(directory) + "/crunch-run~" + std::string(md5);
+}
+
+std::string deploy_check_command(std::string_view path) {
+  return "md5sum " + shell_word(path);
+}
+
+bool deploy_check_passed(const CommandOutput& output, std::string_view path, std::string_view md5) {
+  const std::string expected = std::string(md5) + "  " + std::string(path) + '\n';
+  return output.exit_status == 0 && output.stderr_text.empty() && output.stdout_text == expected;
+}
+
+std::string deploy_install_command(std::string_view login_user, std::string_view directory, std::string_view path,
+                                   std::string_view md5) {
+  const std::string dir = shell_word(directory);
+  const std::string target = shell_word(path);
+  const std::string aside = target + ".new.$$";
+  const std::string script = "set -e; umask 022; mkdir -p " + dir + "; chmod 0755 " + dir + "; trap 'rm -f " + aside +
+                             "' EXIT; cat >" + aside + "; test \"$(md5sum <" + aside + ")\" = '" + std::string(md5) +
+                             "  -'; chmod 0755 " + aside + "; mv -f " + aside + ' ' + target;
+  return with_sudo(login_user, "sh -c " + shell_quote(script));
+}
+
+}  // namespace berth

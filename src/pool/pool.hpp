@@ -1,0 +1,161 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "berth/base/task_group.hpp"
+#include "berth/pool/worker_pool.hpp"
+
+#include "pool_metrics.hpp"
+#include "quota.hpp"
+#include "runner_source.hpp"
+#include "snapshot_board.hpp"
+#include "tags.hpp"
+#include "worker.hpp"
+
+namespace berth {
+
+/// The shell around the worker state machine and the quota memory: all I/O of the pool. Everything but snapshot(),
+/// subscribe() and unhealthy() runs on the strand; tasks look their worker up again after every wait.
+class WorkerPool::Impl {
+ public:
+  Impl(Runtime& runtime, Logger log, Metrics& metrics, InstanceSet& instances, ExecutorFactory executors,
+       RunnerConfig runner_config, PoolOptions options);
+
+  const asio::any_io_executor& strand() const { return tasks_.executor(); }
+  void begin();
+  awaitable<void> stop();
+  std::shared_ptr<const PoolSnapshot> snapshot() const { return board_.read(); }
+  Subscription subscribe() { return changed_.subscribe(); }
+  std::optional<std::string> unhealthy() const;
+
+  awaitable<PoolReceipt> apply(PoolCommands commands);
+  awaitable<Result<void>> set_idle_behavior(std::string id, IdleBehavior behavior);
+  awaitable<Result<void>> kill_instance(std::string id, std::string reason);
+  awaitable<Result<void>> kill_container(std::string uuid, std::string reason);
+
+ private:
+  /// A worker and the way to it.
+  struct Member {
+    std::uint64_t number = 0;
+    InstanceType type;  ///< of an unknown type only the name and the provider's name
+    std::shared_ptr<Instance> instance;
+    std::shared_ptr<Executor> executor;
+    std::string address;
+    InstanceTags tags;  ///< as last listed or written
+    bool writing_tags = false;
+    bool probe_again = false;  ///< once the present probe ends
+    Worker worker;
+    SteadyTime busy_seen{};  ///< Worker::busy that `last_busy` stands for
+    WallTime last_busy{};
+    std::optional<SteadyTime> deadline;  ///< its entry in deadlines_
+  };
+  struct PendingCreate {
+    std::uint64_t number = 0;
+    InstanceType type;
+  };
+
+  // pool.cpp: workers, what they ask for, and their timers.
+  Member* find(std::uint64_t number);
+  Member* find_by_id(const std::string& id);
+  void step(Member& member, const WorkerEvent& event);
+  void step_number(std::uint64_t number, const WorkerEvent& event);
+  void perform(Member& member, const WorkerAction& action);
+  void set_deadline(Member& member);
+  void add_process(const std::string& uuid, std::uint64_t number);
+  void remove_process(const std::string& uuid, std::uint64_t number);
+  void publish(Member& member);
+  void publish_process(const std::string& uuid);
+  void publish_room();
+  void notify(bool changed);
+  Logger log_for(const Member& member) const;
+  awaitable<void> timer_loop();
+  void fire_deadlines();
+  SteadyTime next_timer() const;
+  void wake_timer_by(SteadyTime when);
+  void refresh_gauges();
+
+  // pool_cloud.cpp: creates, lists, destroys, tags.
+  PoolCounts counts() const;
+  bool begin_create(const std::string& type_name);
+  awaitable<void> create(std::string secret, InstanceType type);
+  void create_failed(const InstanceType& type, const Error& error);
+  void appear(std::shared_ptr<Instance> instance, const std::string& secret);
+  awaitable<void> sync_loop();
+  awaitable<void> sync();
+  void show_listed(std::shared_ptr<Instance> instance);
+  void refresh(Member& member, std::shared_ptr<Instance> instance);
+  void vanish_if_older(SteadyTime list_begun);
+  awaitable<void> destroy(std::uint64_t number);
+  std::optional<InstanceTags> tags_to_write(const Member& member) const;
+  void write_tags_if_changed(Member& member);
+  awaitable<void> write_tags(std::uint64_t number, InstanceTags tags);
+
+  // pool_remote.cpp: probes, deployment, starts, signals.
+  awaitable<void> load_runner();
+  awaitable<void> probe_loop();
+  std::optional<std::uint64_t> take_probe();
+  bool begin_probe(std::uint64_t number);
+  void request_probe(std::uint64_t number);
+  awaitable<void> probe(std::uint64_t number);
+  awaitable<event::ProbeEnded> probe_steps(std::uint64_t number, WorkerStage stage);
+  awaitable<bool> boot_probe(std::uint64_t number);
+  awaitable<bool> deploy(std::uint64_t number);
+  awaitable<std::optional<RunProbe>> run_probe(std::uint64_t number);
+  awaitable<void> start_process(std::uint64_t number, std::string uuid, WallTime created_at);
+  awaitable<void> send_signal(std::uint64_t number, std::string uuid);
+  awaitable<Result<CommandOutput>> execute(std::uint64_t number, Command command);
+
+  // pool_commands.cpp: what the scheduler and the operator ask for.
+  bool begin_start(const StartRequest& request);
+  bool request_kill(const std::string& uuid, const std::string& reason);
+
+  Runtime& runtime_;
+  Logger log_;
+  PoolMetrics metrics_;
+  InstanceSet& instances_;
+  const ExecutorFactory executors_;
+  const RunnerConfig runner_config_;
+  const PoolOptions options_;
+  const TagKeys tag_keys_;
+  const WorkerTimeouts timeouts_;
+  std::map<std::string, std::string> quota_groups_;  ///< by type name
+
+  bool stopped_ = false;
+  bool loaded_ = false;
+  QuotaMemory quota_;
+  std::uint64_t last_number_ = 0;
+  std::map<std::uint64_t, Member> members_;
+  std::unordered_map<std::string, std::uint64_t> numbers_;  ///< by the cloud's id
+  std::map<std::string, PendingCreate> pending_;            ///< by secret
+  std::int64_t creates_in_flight_ = 0;
+  std::map<std::string, std::vector<std::uint64_t>> processes_;  ///< workers that have it, by uuid; normally one
+  std::map<std::string, SteadyTime> exits_;                      ///< placeholders, by uuid
+  std::optional<RunnerSource> runner_;                           ///< nothing until it was read
+
+  std::set<std::pair<SteadyTime, std::uint64_t>> deadlines_;
+  SteadyTime timer_at_{};  ///< what timer_loop sleeps until
+  SteadyTime gauges_due_{};
+  SteadyTime gauges_set_{};
+  std::deque<std::uint64_t> round_;   ///< rest of the probe round
+  std::deque<std::uint64_t> urgent_;  ///< to be probed before it
+  SteadyTime next_round_{};
+
+  SnapshotBoard board_;
+  Signal changed_;
+  Signal wakeups_;
+  Subscription timer_wakeup_;
+  Subscription probe_wakeup_;
+  mutable std::mutex health_mutex_;
+  std::optional<std::string> unhealthy_;
+  TaskGroup tasks_;
+};
+
+}  // namespace berth

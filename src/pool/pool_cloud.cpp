@@ -1,0 +1,222 @@
+#include <algorithm>
+
+#include "berth/base/deadline.hpp"
+
+#include "pool.hpp"
+
+namespace berth {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr Duration first_list_retry = 5s;
+
+}  // namespace
+
+PoolCounts WorkerPool::Impl::counts() const {
+  return {static_cast<std::int64_t>(members_.size()), static_cast<std::int64_t>(pending_.size()), creates_in_flight_};
+}
+
+bool WorkerPool::Impl::begin_create(const std::string& type_name) {
+  const auto type = options_.instance_types.find(type_name);
+  if (stopped_ || type == options_.instance_types.end() || unhealthy()) return false;
+  if (const auto refusal = quota_.refuse_create(type->second, quota_groups_.at(type_name), counts(), runtime_.now())) {
+    log_.debug("create refused", {{"InstanceType", type_name}, {"Reason", to_string(*refusal)}});
+    return false;
+  }
+  std::string secret = make_instance_secret(runtime_);
+  const std::uint64_t number = ++last_number_;
+  pending_[secret] = PendingCreate{number, type->second};
+  ++creates_in_flight_;
+  PoolInstance shown;
+  shown.number = number;
+  shown.type = type_name;
+  shown.provider_type = type->second.provider_type;
+  shown.price = type->second.price;
+  notify(board_.put(std::move(shown)));
+  log_.info("creating instance", {{"InstanceType", type_name}});
+  tasks_.spawn(create(std::move(secret), type->second));
+  return true;
+}
+
+awaitable<void> WorkerPool::Impl::create(std::string secret, InstanceType type) {
+  CreateRequest request;
+  request.type = type;
+  request.image_id = options_.image_id;
+  request.tags = {{tag_keys_.instance_set_id, options_.instance_set_id},
+                  {tag_keys_.instance_type, type.name},
+                  {tag_keys_.idle_behavior, std::string(to_string(IdleBehavior::run))},
+                  {tag_keys_.instance_secret, secret}};
+  request.init_command = make_init_command(secret, options_.instance_init_command);
+  request.public_key = options_.public_key;
+  auto created = co_await with_deadline(runtime_, options_.cloud_deadline, instances_.create(std::move(request)));
+  if (created && !*created) created = fail(ErrorKind::internal, "the driver returned no instance");
+  --creates_in_flight_;
+  if (created) {
+    quota_.create_succeeded();
+    if (Member* known = find_by_id((*created)->id()))
+      refresh(*known, std::move(*created));
+    else
+      appear(std::move(*created), secret);
+  } else {
+    create_failed(type, created.error());
+  }
+  const auto pending = pending_.find(secret);  // gone if a list or the answer turned it into a worker
+  if (pending != pending_.end()) {
+    notify(board_.erase(pending->second.number));
+    pending_.erase(pending);
+  }
+  publish_room();
+}
+
+void WorkerPool::Impl::create_failed(const InstanceType& type, const Error& error) {
+  log_.error("create failed", {{"InstanceType", type.name}, {"Error", error.message}, {"Kind", to_string(error.kind)}});
+  quota_.create_failed(error, type, quota_groups_.at(type.name), counts(), runtime_.now());
+}
+
+/// `secret` tells whether one of our creates made it.
+void WorkerPool::Impl::appear(std::shared_ptr<Instance> instance, const std::string& secret) {
+  Member member;
+  const auto pending = pending_.find(secret);
+  const bool ours = pending != pending_.end();
+  member.number = ours ? pending->second.number : ++last_number_;
+  member.tags = instance->tags();
+  const std::string& type_name = ours ? pending->second.type.name : tag_value(member.tags, tag_keys_.instance_type);
+  const auto type = options_.instance_types.find(type_name);
+  IdleBehavior behavior = ours ? IdleBehavior::run : tagged_idle_behavior(member.tags, tag_keys_);
+  if (type != options_.instance_types.end()) {
+    member.type = type->second;
+  } else {
+    member.type.name = type_name;
+    member.type.provider_type = instance->provider_type();
+    if (behavior != IdleBehavior::hold) behavior = IdleBehavior::drain;
+  }
+  if (ours) pending_.erase(pending);
+  member.worker = make_worker(ours ? WorkerStage::booting : WorkerStage::unknown, behavior, runtime_.now());
+  member.address = instance->address();
+  member.executor = executors_(*instance);
+  member.instance = std::move(instance);
+  numbers_[member.instance->id()] = member.number;
+  const std::uint64_t number = member.number;
+  Member& added = members_[number] = std::move(member);
+  log_for(added).info("instance appeared", {{"WorkerState", to_string(worker_state(added.worker))},
+                                            {"IdleBehavior", to_string(behavior)},
+                                            {"Address", added.address}});
+  write_tags_if_changed(added);
+  set_deadline(added);
+  publish(added);
+  publish_room();
+  request_probe(number);
+}
+
+awaitable<void> WorkerPool::Impl::sync_loop() {
+  for (;;) {
+    co_await sync();
+    co_await runtime_.sleep_for(loaded_ ? options_.sync_interval : std::min(options_.sync_interval, first_list_retry));
+  }
+}
+
+awaitable<void> WorkerPool::Impl::sync() {
+  const SteadyTime begun = runtime_.now();
+  if (quota_.list_blocked_until(begun)) {
+    log_.warn("instance list skipped: the cloud asked to wait");
+    co_return;
+  }
+  InstanceTags filter{{tag_keys_.instance_set_id, options_.instance_set_id}};
+  auto listed = co_await with_deadline(runtime_, options_.cloud_deadline, instances_.instances(std::move(filter)));
+  if (!listed) {
+    log_.error("instance list failed", {{"Error", listed.error().message}});
+    quota_.list_failed(listed.error(), runtime_.now());
+    publish_room();
+    co_return;
+  }
+  for (auto& instance : *listed)
+    if (instance && !instance->id().empty()) show_listed(std::move(instance));
+  vanish_if_older(begun);
+  quota_.synced(counts());
+  loaded_ = true;
+  notify(board_.set_loaded());
+  publish_room();
+}
+
+void WorkerPool::Impl::show_listed(std::shared_ptr<Instance> instance) {
+  if (Member* known = find_by_id(instance->id())) {
+    refresh(*known, std::move(instance));
+    return;
+  }
+  const std::string secret = tag_value(instance->tags(), tag_keys_.instance_secret);
+  appear(std::move(instance), secret);
+}
+
+void WorkerPool::Impl::refresh(Member& member, std::shared_ptr<Instance> instance) {
+  if (instance->address() != member.address) {
+    member.address = instance->address();
+    member.executor->set_address(member.address);
+  }
+  if (!member.writing_tags) member.tags = instance->tags();
+  member.instance = std::move(instance);
+  step(member, event::Listed{});
+  write_tags_if_changed(member);
+}
+
+void WorkerPool::Impl::vanish_if_older(SteadyTime list_begun) {
+  for (auto it = members_.begin(); it != members_.end();) {
+    Member& member = it->second;
+    if (member.worker.updated >= list_begun) {
+      ++it;
+      continue;
+    }
+    step(member, event::Vanished{});
+    member.executor->close();
+    for (const auto& [uuid, process] : member.worker.processes) remove_process(uuid, member.number);
+    if (member.deadline) deadlines_.erase({*member.deadline, member.number});
+    numbers_.erase(member.instance->id());
+    notify(board_.erase(member.number));
+    it = members_.erase(it);
+  }
+}
+
+awaitable<void> WorkerPool::Impl::destroy(std::uint64_t number) {
+  Member* member = find(number);
+  if (!member) co_return;
+  const auto instance = member->instance;
+  const Logger log = log_for(*member);
+  const auto destroyed = co_await with_deadline(runtime_, options_.cloud_deadline, instance->destroy());
+  if (!destroyed) log.error("destroy failed; tried again after a list", {{"Error", destroyed.error().message}});
+}
+
+/// The full set, if the pool's idea differs from what the instance carries (facts §6.1).
+std::optional<InstanceTags> WorkerPool::Impl::tags_to_write(const Member& member) const {
+  InstanceTags wanted = member.tags;
+  if (!member.type.name.empty()) wanted[tag_keys_.instance_type] = member.type.name;
+  wanted[tag_keys_.idle_behavior] = std::string(to_string(member.worker.idle_behavior));
+  if (wanted == member.tags) return std::nullopt;
+  return wanted;
+}
+
+void WorkerPool::Impl::write_tags_if_changed(Member& member) {
+  if (member.writing_tags || member.worker.stage == WorkerStage::shutdown) return;
+  auto wanted = tags_to_write(member);
+  if (!wanted) return;
+  member.writing_tags = true;
+  tasks_.spawn(write_tags(member.number, std::move(*wanted)));
+}
+
+awaitable<void> WorkerPool::Impl::write_tags(std::uint64_t number, InstanceTags tags) {
+  for (std::optional<InstanceTags> wanted = std::move(tags); wanted;) {
+    Member* member = find(number);
+    if (!member) co_return;
+    const auto instance = member->instance;
+    const auto written = co_await with_deadline(runtime_, options_.cloud_deadline, instance->set_tags(*wanted));
+    member = find(number);
+    if (!member) co_return;
+    if (!written) {
+      log_for(*member).error("tags not written", {{"Error", written.error().message}});
+      break;
+    }
+    member->tags = std::move(*wanted);
+    wanted = tags_to_write(*member);
+  }
+  if (Member* member = find(number)) member->writing_tags = false;
+}
+
+}  // namespace berth

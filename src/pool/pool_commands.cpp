@@ -1,0 +1,60 @@
+#include "pool.hpp"
+
+namespace berth {
+
+awaitable<PoolReceipt> WorkerPool::Impl::apply(PoolCommands commands) {
+  PoolReceipt receipt;
+  for (const auto& type : commands.creates) receipt.creates.push_back(begin_create(type));
+  for (const auto& request : commands.starts) receipt.starts.push_back(begin_start(request));
+  for (const auto& request : commands.kills) request_kill(request.uuid, request.reason);
+  for (const auto& uuid : commands.forgets)
+    if (exits_.erase(uuid) > 0) publish_process(uuid);
+  for (const std::uint64_t number : commands.shutdowns) step_number(number, event::ShutdownRequested{});
+  publish_room();
+  receipt.snapshot = board_.read();
+  co_return receipt;
+}
+
+/// Never two processes for one container: a uuid that the pool knows in any way is refused.
+bool WorkerPool::Impl::begin_start(const StartRequest& request) {
+  Member* member = find(request.instance);
+  if (stopped_ || !member || !accepts_start(member->worker)) return false;
+  if (processes_.contains(request.uuid) || exits_.contains(request.uuid)) return false;
+  add_process(request.uuid, request.instance);
+  step(*member, event::StartAccepted{request.uuid});
+  tasks_.spawn(start_process(request.instance, request.uuid, request.created_at));
+  return true;
+}
+
+/// Whether there is such a process.
+bool WorkerPool::Impl::request_kill(const std::string& uuid, const std::string& reason) {
+  const auto found = processes_.find(uuid);
+  if (found == processes_.end()) return false;
+  if (stopped_) return true;
+  log_.info("stopping container", {{"ContainerUUID", uuid}, {"Reason", reason}});
+  const auto workers = found->second;  // a step may change it
+  for (const std::uint64_t number : workers) step_number(number, event::KillRequested{uuid});
+  return true;
+}
+
+awaitable<Result<void>> WorkerPool::Impl::set_idle_behavior(std::string id, IdleBehavior behavior) {
+  Member* member = find_by_id(id);
+  if (!member) co_return fail(ErrorKind::not_found, "no such instance");
+  log_for(*member).info("idle behavior set", {{"IdleBehavior", to_string(behavior)}});
+  step(*member, event::BehaviorSet{behavior});
+  co_return Result<void>{};
+}
+
+awaitable<Result<void>> WorkerPool::Impl::kill_instance(std::string id, std::string reason) {
+  Member* member = find_by_id(id);
+  if (!member) co_return fail(ErrorKind::not_found, "no such instance");
+  step(*member, event::KillInstance{std::move(reason)});
+  co_return Result<void>{};
+}
+
+awaitable<Result<void>> WorkerPool::Impl::kill_container(std::string uuid, std::string reason) {
+  if (!request_kill(uuid, reason)) co_return fail(ErrorKind::not_found, "no such container on any instance");
+  co_return Result<void>{};
+}
+
+}  // namespace berth

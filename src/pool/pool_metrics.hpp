@@ -1,0 +1,53 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "berth/base/metrics.hpp"
+#include "berth/model/instance_type.hpp"
+
+#include "worker.hpp"
+
+namespace berth {
+
+/// The pool's metrics (facts §10).
+class PoolMetrics {
+ public:
+  PoolMetrics(Metrics& metrics, const std::map<std::string, InstanceType>& types);
+
+  struct Sample {
+    const Worker* worker = nullptr;
+    const InstanceType* type = nullptr;
+  };
+  /// Sets all gauges from the workers there are now.
+  void set_gauges(const std::vector<Sample>& workers, SteadyTime now);
+
+  void count_boot(BootOutcome outcome);
+  void count_disappeared(WorkerState state);
+  void observe_time_to_ssh(Duration time);
+  void observe_time_to_ready(Duration time);
+  void observe_shutdown(Duration time);
+  void observe_queue_to_start(Duration time);
+  void observe_run_probe(Duration time, bool succeeded);
+
+ private:
+  prometheus::Gauge& instances_gauge(const std::string& category, const std::string& type);
+
+  Metrics& metrics_;
+  prometheus::Gauge& containers_running_;
+  prometheus::Gauge& probe_age_max_;
+  prometheus::Gauge& probe_age_median_;
+  prometheus::Summary& time_to_ssh_;
+  prometheus::Summary& time_to_ready_;
+  prometheus::Summary& shutdown_time_;
+  prometheus::Summary& queue_to_start_;
+  prometheus::Summary& probe_success_;
+  prometheus::Summary& probe_fail_;
+  std::map<std::string, prometheus::Gauge*> price_, vcpus_, memory_;             ///< by category
+  std::map<std::pair<std::string, std::string>, prometheus::Gauge*> instances_;  ///< by category and type
+  std::map<BootOutcome, prometheus::Counter*> boot_outcomes_;
+  std::map<WorkerState, prometheus::Counter*> disappeared_;
+};
+
+}  // namespace berth

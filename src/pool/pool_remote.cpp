@@ -1,0 +1,206 @@
+#include <algorithm>
+
+#include "berth/base/blocking.hpp"
+#include "berth/base/deadline.hpp"
+
+#include "commands.hpp"
+#include "pool.hpp"
+
+namespace berth {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr Duration runner_retry = 10s;
+constexpr Duration shortest_interval = 1ms;
+constexpr int jitter_divisor = 23;  // facts §6.8
+
+std::string failure_text(const Result<CommandOutput>& output) {
+  if (!output) return output.error().message;
+  constexpr std::size_t enough = 1000;
+  return "exit status " + std::to_string(output->exit_status) + ": " + output->stderr_text.substr(0, enough);
+}
+
+bool succeeded(const Result<CommandOutput>& output) {
+  return output && output->exit_status == 0;
+}
+
+}  // namespace
+
+awaitable<void> WorkerPool::Impl::load_runner() {
+  if (options_.runner_binary_path.empty()) {
+    runner_ = RunnerSource{options_.runner_command, {}, {}, nullptr};
+    co_return;
+  }
+  while (!runner_) {
+    auto work = [path = options_.runner_binary_path, directory = options_.deploy_directory] {
+      return read_runner(path, directory);
+    };
+    auto runner = co_await run_blocking(runtime_, std::move(work));
+    {
+      const std::lock_guard lock(health_mutex_);
+      unhealthy_ = runner ? std::nullopt : std::optional(runner.error().message);
+    }
+    publish_room();
+    if (runner) {
+      runner_ = std::move(*runner);
+      co_return;
+    }
+    log_.error("no runner to deploy", {{"Error", runner.error().message}});
+    co_await runtime_.sleep_for(runner_retry);
+  }
+}
+
+awaitable<void> WorkerPool::Impl::probe_loop() {
+  co_await load_runner();
+  const Duration spacing = options_.max_probes_per_second > 0 ? Duration(1s) / options_.max_probes_per_second : 0s;
+  for (;;) {
+    if (const auto number = take_probe()) {
+      if (begin_probe(*number) && spacing > 0s) co_await runtime_.sleep_for(spacing);
+    } else {
+      co_await probe_wakeup_.wait_until(runtime_, next_round_);
+    }
+  }
+}
+
+/// The next worker to probe; begins a new round when the last is over and its time has come.
+std::optional<std::uint64_t> WorkerPool::Impl::take_probe() {
+  if (urgent_.empty() && round_.empty() && runtime_.now() >= next_round_) {
+    for (const auto& [number, member] : members_) round_.push_back(number);
+    const Duration interval = std::max(options_.probe_interval, shortest_interval);
+    next_round_ = runtime_.now() + interval + runtime_.random_below(interval / jitter_divisor);
+  }
+  auto& source = urgent_.empty() ? round_ : urgent_;
+  if (source.empty()) return std::nullopt;
+  const std::uint64_t number = source.front();
+  source.pop_front();
+  return number;
+}
+
+bool WorkerPool::Impl::begin_probe(std::uint64_t number) {
+  Member* member = find(number);
+  if (!member || member->worker.stage == WorkerStage::shutdown || member->worker.probe) return false;
+  step(*member, event::ProbeBegun{});
+  tasks_.spawn(probe(number));
+  return true;
+}
+
+void WorkerPool::Impl::request_probe(std::uint64_t number) {
+  Member* member = find(number);
+  if (!member) return;
+  if (member->worker.probe) {
+    member->probe_again = true;
+    return;
+  }
+  urgent_.push_back(number);
+  probe_wakeup_.wake();
+}
+
+awaitable<void> WorkerPool::Impl::probe(std::uint64_t number) {
+  Member* member = find(number);
+  if (!member) co_return;
+  const event::ProbeEnded ended = co_await probe_steps(number, member->worker.stage);
+  member = find(number);
+  if (!member) co_return;
+  step(*member, ended);
+  if (std::exchange(member->probe_again, false)) request_probe(number);
+}
+
+/// Which steps are made: facts §6.8, by the stage at the beginning.
+awaitable<event::ProbeEnded> WorkerPool::Impl::probe_steps(std::uint64_t number, WorkerStage stage) {
+  event::ProbeEnded ended;
+  if (stage == WorkerStage::booting || stage == WorkerStage::unknown) {
+    const bool booted = co_await boot_probe(number);
+    if (!booted && stage == WorkerStage::booting) co_return ended;
+    const bool deployed = co_await deploy(number);
+    if (!deployed && stage == WorkerStage::booting) co_return ended;
+    ended.booted = booted && deployed;
+  }
+  ended.list = co_await run_probe(number);
+  co_return ended;
+}
+
+awaitable<bool> WorkerPool::Impl::boot_probe(std::uint64_t number) {
+  Command command;
+  command.text = options_.boot_probe_command;
+  const auto output = co_await execute(number, std::move(command));
+  if (succeeded(output)) co_return true;
+  if (Member* member = find(number)) log_for(*member).debug("boot probe failed", {{"Error", failure_text(output)}});
+  co_return false;
+}
+
+awaitable<bool> WorkerPool::Impl::deploy(std::uint64_t number) {
+  Member* member = find(number);
+  if (!member) co_return false;
+  if (runner_->path.empty()) co_return true;
+  const std::string user = member->instance->remote_user();
+  Command check;
+  check.text = deploy_check_command(runner_->path);
+  const auto checked = co_await execute(number, std::move(check));
+  if (!checked) co_return false;
+  if (deploy_check_passed(*checked, runner_->path, runner_->md5)) co_return true;
+  Command install;
+  install.text = deploy_install_command(user, options_.deploy_directory, runner_->path, runner_->md5);
+  install.stdin_data = *runner_->binary;
+  const auto installed = co_await execute(number, std::move(install));
+  if (succeeded(installed)) co_return true;
+  if (Member* still = find(number)) log_for(*still).warn("runner not deployed", {{"Error", failure_text(installed)}});
+  co_return false;
+}
+
+awaitable<std::optional<RunProbe>> WorkerPool::Impl::run_probe(std::uint64_t number) {
+  Member* member = find(number);
+  if (!member) co_return std::nullopt;
+  const auto prices = member->instance->price_history(member->type);
+  Command command;
+  command.text = list_command(member->instance->remote_user(), runner_->command, !prices.empty());
+  if (!prices.empty()) command.stdin_data = prices_json(prices);
+  const SteadyTime begun = runtime_.now();
+  const auto output = co_await execute(number, std::move(command));
+  Result<RunProbe> list = fail(ErrorKind::failed, succeeded(output) ? "" : failure_text(output));
+  if (succeeded(output)) list = parse_run_probe(output->stdout_text, options_.cluster_id);
+  metrics_.observe_run_probe(runtime_.now() - begun, list.has_value());
+  if (list) co_return std::move(*list);
+  if (Member* still = find(number)) log_for(*still).warn("run probe failed", {{"Error", list.error().message}});
+  co_return std::nullopt;
+}
+
+awaitable<void> WorkerPool::Impl::start_process(std::uint64_t number, std::string uuid, WallTime created_at) {
+  Member* member = find(number);
+  if (!member) co_return;
+  const Logger log = log_for(*member).with({{"ContainerUUID", uuid}});
+  Command command;
+  command.text = start_command(member->instance->remote_user(), runner_->command, options_.runner_arguments, uuid);
+  command.stdin_data = runner_config_(uuid, member->type, member->address);
+  const auto output = co_await execute(number, std::move(command));
+  if (created_at != WallTime{}) metrics_.observe_queue_to_start(runtime_.wall_now() - created_at);
+  if (succeeded(output))
+    log.info("runner started");
+  else
+    log.error("start command failed; probes decide", {{"Error", failure_text(output)}});
+  step_number(number, event::StartEnded{uuid, output && output->exit_status != 0});
+}
+
+awaitable<void> WorkerPool::Impl::send_signal(std::uint64_t number, std::string uuid) {
+  Member* member = find(number);
+  if (!member) co_return;
+  const Logger log = log_for(*member).with({{"ContainerUUID", uuid}});
+  Command command;
+  command.text = kill_command(member->instance->remote_user(), runner_ ? runner_->command : "", uuid);
+  const auto output = co_await execute(number, std::move(command));
+  if (!succeeded(output)) log.info("runner not yet stopped", {{"Error", failure_text(output)}});
+  step_number(number, event::KillEnded{uuid, succeeded(output)});
+}
+
+/// With the pool's deadline around the executor's own.
+awaitable<Result<CommandOutput>> WorkerPool::Impl::execute(std::uint64_t number, Command command) {
+  Member* member = find(number);
+  if (!member) co_return fail(ErrorKind::not_found, "the instance is gone");
+  const auto executor = member->executor;
+  command.deadline = options_.command_deadline;
+  auto output = co_await with_deadline(runtime_, options_.command_deadline, executor->execute(std::move(command)));
+  member = find(number);
+  if (output && member && !member->worker.first_contact) step(*member, event::Contacted{});
+  co_return output;
+}
+
+}  // namespace berth
