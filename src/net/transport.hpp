@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "berth/base/asio.hpp"
+#include "berth/base/result.hpp"
+
+namespace berth {
+
+/// A connection's bytes. Used on one strand; one read and one write may be under way at once. It knows no time-outs:
+/// close() ends what takes too long.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  /// Before anything else: finds out whether the peer speaks TLS and shakes hands. Errors: network.
+  virtual awaitable<Result<void>> accept() = 0;
+  /// At least one byte, or 0 when the peer has ended its side. Errors: network.
+  virtual awaitable<Result<std::size_t>> read_some(char* data, std::size_t size) = 0;
+  /// Writes a part, says how much. Errors: network.
+  virtual awaitable<Result<std::size_t>> write_some(std::string_view data) = 0;
+  /// Ends this side, then throws away what comes in until the peer ends its own: closing at once while bytes are on
+  /// their way would reset the connection, and the peer might lose our last words.
+  virtual awaitable<void> finish() = 0;
+  /// At once; calls under way return errors.
+  virtual void close() = 0;
+  virtual bool is_tls() const = 0;
+};
+
+}  // namespace berth
