@@ -1,10 +1,10 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <utility>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
+#include <utility>
 
 #include "berth/lease/lease.hpp"
 
