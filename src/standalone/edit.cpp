@@ -1,0 +1,29 @@
+#include "edit.hpp"
+
+#include <array>
+
+#include "berth/base/units.hpp"
+
+namespace berth {
+
+std::string EditContext::now() const {
+  return format_time(runtime.wall_now());
+}
+
+std::string EditContext::new_uuid(std::string_view type) const {
+  std::array<unsigned char, 15> bytes{};
+  runtime.secret_bytes(bytes.data(), bytes.size());
+  std::string uuid = options.cluster_id + '-' + std::string(type) + '-';
+  for (const unsigned char byte : bytes) uuid += "0123456789abcdefghijklmnopqrstuvwxyz"[byte % 36];
+  return uuid;
+}
+
+std::string root_token_uuid(const StandaloneOptions& options) {
+  return options.cluster_id + "-gj3su-000000000000000";
+}
+
+Caller root_caller(const StandaloneOptions& options) {
+  return {CallerRole::admin, root_token_uuid(options)};
+}
+
+}  // namespace berth
