@@ -111,6 +111,7 @@ class Worker:
     def __init__(self, path):
         self.locks, self.work = path / "lock", path / "work"
         self.locks.mkdir()
+        self.started = []  # runners; only these are killed when the test is over
         self.environment = {"PATH": os.environ["PATH"], "BERTH_LOCK_DIR": str(self.locks), "BERTH_WORK_DIR": str(self.work), "SECRET": "x"}
 
     def run(self, *arguments, stdin="", timeout=30):
@@ -123,7 +124,10 @@ class Worker:
     def start(self, api, *options):
         done = self.run("--detach", "--stdin-config", "--runtime-engine=docker", *options, UUID, stdin=self.config(api))
         assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)["PID"]
+        pid = json.loads(done.stdout)["PID"]
+        assert pid > 1
+        self.started.append(pid)
+        return pid
 
     def list(self):
         done = self.run("--list")
@@ -145,10 +149,10 @@ class Worker:
 def worker(tmp_path):
     made = Worker(tmp_path)
     yield made
-    for path in made.locks.glob("crunch-run-?????-*.lock"):
+    for pid in made.started:
         try:
-            os.kill(json.loads(path.read_text())["PID"], signal.SIGKILL)
-        except (ValueError, ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
             pass
 
 
@@ -181,7 +185,7 @@ def test_exit_codes(worker, request, command, code):
 
 
 def test_surroundings_of_the_command(worker, request, tmp_path):
-    api = make_api(request, command=["sh", "-c", "env | sort; ls /proc/self/fd | tr '\\n' ' '; cat; ulimit -d; ps -o pid=,sid=,pgid= $$"],
+    api = make_api(request, command=["sh", "-c", "env | sort; ls /proc/self/fd | tr '\\n' ' '; echo; cat; ulimit -d; ps -o pid=,sid=,pgid= $$"],
                    environment={"GREETING": "a b", "HOME": "/home/x"}, runtime_constraints={"ram": 1 << 30})
     worker.run_to_end(api)
     lines = api.log["stdout"].decode().splitlines()
