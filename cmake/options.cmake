@@ -19,6 +19,10 @@ if(BERTH_SANITIZE)
   endif()
 endif()
 
+if(BERTH_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # every target is instrumented, the fuzz targets bring main()
+endif()
+
 find_program(CCACHE ccache)
 if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE})

@@ -1,0 +1,322 @@
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <latch>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <vector>
+
+#include "net_test.hpp"
+#include "sim_test.hpp"
+
+namespace berth {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A self-signed certificate for localhost and its key, in a folder of its own.
+struct Certificate {
+  explicit Certificate(const std::string& name)
+      : folder(std::filesystem::temp_directory_path() / ("berth-net-" + std::to_string(::getpid()) + "-" + name)) {
+    std::filesystem::create_directories(folder);
+    write();
+  }
+  ~Certificate() { std::filesystem::remove_all(folder); }
+  std::string certificate() const { return folder / "cert.pem"; }
+  std::string key() const { return folder / "key.pem"; }
+
+  void write() const {
+    const std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)> key_pair(EVP_EC_gen("P-256"), EVP_PKEY_free);
+    const std::unique_ptr<X509, void (*)(X509*)> x509(X509_new(), X509_free);
+    ASN1_INTEGER_set(X509_get_serialNumber(x509.get()), 1);
+    X509_gmtime_adj(X509_getm_notBefore(x509.get()), -60);
+    X509_gmtime_adj(X509_getm_notAfter(x509.get()), 3600);
+    X509_set_pubkey(x509.get(), key_pair.get());
+    X509_NAME* subject = X509_get_subject_name(x509.get());
+    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("localhost"), -1, -1,
+                               0);
+    X509_set_issuer_name(x509.get(), subject);
+    X509_sign(x509.get(), key_pair.get(), EVP_sha256());
+    const std::unique_ptr<FILE, int (*)(FILE*)> cert_file(std::fopen(certificate().c_str(), "w"), std::fclose);
+    PEM_write_X509(cert_file.get(), x509.get());
+    const std::unique_ptr<FILE, int (*)(FILE*)> key_file(std::fopen(key().c_str(), "w"), std::fclose);
+    PEM_write_PrivateKey(key_file.get(), key_pair.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  }
+
+  const std::filesystem::path folder;
+};
+
+class HttpServerTest : public NetTest {
+ protected:
+  ~HttpServerTest() override {
+    if (server_) run(server_->stop());
+  }
+
+  static awaitable<ServerResponse> answer(HttpServerTest* test, ServerRequest request) {
+    ServerResponse response;
+    response.body = request.method + " " + request.path + " " + request.body;
+    if (request.path == "/from") response.body = request.remote_address;
+    if (request.path == "/tls") response.body = request.tls ? "TLS" : "plain";
+    if (request.path == "/big") response.body = std::string(3'000'000, 'x');
+    if (request.path == "/wait") {
+      test->waiting_.count_down();
+      co_await test->runtime_.sleep_for(1h);
+    }
+    if (request.path == "/stream") response.stream = [test](BodyWriter& out) { return stream(test, out); };
+    if (request.path == "/flood") response.stream = [](BodyWriter& out) { return flood(out); };
+    if (request.path == "/count") response.stream = [](BodyWriter& out) { return count(out); };
+    co_return response;
+  }
+  static awaitable<void> stream(HttpServerTest* test, BodyWriter& out) {
+    struct Guard {
+      std::latch& latch;
+      ~Guard() { latch.count_down(); }
+    } const guard{test->stream_ended_};
+    if (!co_await out.write("tick")) co_return;
+    co_await test->runtime_.sleep_for(1h);
+  }
+  static awaitable<void> flood(BodyWriter& out) {
+    const std::string piece(100'000, 'x');
+    while (co_await out.write(piece)) {
+    }
+  }
+  static awaitable<void> count(BodyWriter& out) {
+    for (int i = 0; i < 1000; ++i) {
+      const std::string piece = std::to_string(i) + "\n";
+      if (!co_await out.write(piece)) co_return;
+    }
+  }
+
+  void start_server(HttpServerOptions options = {}) {
+    server_ = std::make_unique<HttpServer>(runtime_, lines_->log(), std::move(options),
+                                           [this](ServerRequest r) { return answer(this, std::move(r)); });
+    const auto started = server_->start();
+    ASSERT_TRUE(started) << started.error().message;
+  }
+  void start_server(const Certificate& certificate) {
+    HttpServerOptions options;
+    options.tls_certificate = certificate.certificate();
+    options.tls_key = certificate.key();
+    start_server(std::move(options));
+  }
+  std::string url(const std::string& path, const std::string& scheme = "http") const {
+    return scheme + "://localhost:" + std::to_string(server_->port()) + path;
+  }
+  static HttpRequest get(std::string url) {
+    HttpRequest request;
+    request.url = std::move(url);
+    return request;
+  }
+  std::string body(HttpClient& client, std::string url) {
+    const auto response = run(client.perform(get(std::move(url))));
+    return response ? response->body : "error: " + response.error().message;
+  }
+
+  std::shared_ptr<LineSink> lines_ = make_line_sink();
+  std::latch waiting_{1};
+  std::latch stream_ended_{1};
+  std::unique_ptr<HttpServer> server_;
+  HttpClient client_{runtime_, HttpClientOptions{}};
+};
+
+HttpClientOptions trusting(const Certificate& certificate) {
+  HttpClientOptions options;
+  options.ca_file = certificate.certificate();
+  return options;
+}
+
+TEST_F(HttpServerTest, KeepsConnectionsOpen) {
+  start_server();
+  const std::string first = body(client_, url("/from"));
+  EXPECT_EQ(first.substr(0, 10), "127.0.0.1:");
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(body(client_, url("/from")), first);
+}
+
+TEST_F(HttpServerTest, ServesManyAtOnce) {
+  start_server();
+  std::vector<std::future<std::optional<Result<HttpResponse>>>> answers;
+  for (int i = 0; i < 300; ++i) {
+    HttpRequest request = get(url("/" + std::to_string(i)));
+    request.method = "POST";
+    request.body = std::to_string(i * i);
+    answers.push_back(start(client_.perform(std::move(request))));
+  }
+  for (int i = 0; i < 300; ++i) {
+    const auto answer = *answers[static_cast<std::size_t>(i)].get();
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_EQ(answer->body, "POST /" + std::to_string(i) + " " + std::to_string(i * i));
+  }
+}
+
+TEST_F(HttpServerTest, CarriesLargeBodiesBothWays) {
+  const Certificate certificate("large");
+  start_server(certificate);
+  HttpClient tls(runtime_, trusting(certificate));
+  for (const auto& [client, scheme] : {std::pair{&client_, "http"}, {&tls, "https"}}) {
+    EXPECT_EQ(body(*client, url("/big", scheme)).size(), 3'000'000u);
+    HttpRequest request = get(url("/echo", scheme));
+    request.method = "PUT";
+    request.body = std::string(5'000'000, 'y');
+    const auto response = run(client->perform(request));
+    ASSERT_TRUE(response) << response.error().message;
+    EXPECT_EQ(response->body, "PUT /echo " + request.body);
+  }
+}
+
+TEST_F(HttpServerTest, ServesPlainAndTlsOnOnePort) {
+  const Certificate certificate("both");
+  start_server(certificate);
+  HttpClient tls(runtime_, trusting(certificate));
+  HttpClientOptions careless;
+  careless.insecure_tls = true;
+  HttpClient insecure(runtime_, careless);
+  EXPECT_EQ(body(client_, url("/tls")), "plain");
+  EXPECT_EQ(body(tls, url("/tls", "https")), "TLS");
+  EXPECT_EQ(body(insecure, url("/tls", "https")), "TLS");
+  const auto distrusted = run(client_.perform(get(url("/tls", "https"))));
+  ASSERT_FALSE(distrusted);
+  EXPECT_EQ(distrusted.error().kind, ErrorKind::network);
+}
+
+TEST_F(HttpServerTest, RefusesPlainWhenToldSo) {
+  const Certificate certificate("only");
+  HttpServerOptions options;
+  options.tls_certificate = certificate.certificate();
+  options.tls_key = certificate.key();
+  options.tls_only = true;
+  start_server(options);
+  HttpClient tls(runtime_, trusting(certificate));
+  EXPECT_EQ(body(tls, url("/tls", "https")), "TLS");
+  EXPECT_EQ(run(client_.perform(get(url("/tls")))).error().kind, ErrorKind::network);
+}
+
+TEST_F(HttpServerTest, ReloadsItsCertificate) {
+  const Certificate certificate("old");
+  start_server(certificate);
+  HttpClient before(runtime_, trusting(certificate));
+  EXPECT_EQ(body(before, url("/tls", "https")), "TLS");
+  certificate.write();
+  ASSERT_TRUE(server_->reload_certificate());
+  EXPECT_EQ(body(before, url("/tls", "https")), "TLS");  // on its old connection
+  HttpClient after(runtime_, trusting(certificate));
+  EXPECT_EQ(body(after, url("/tls", "https")), "TLS");
+  std::ofstream(certificate.key()) << "rubbish";
+  const auto failed = server_->reload_certificate();
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().kind, ErrorKind::invalid);
+  EXPECT_EQ(body(after, url("/tls", "https")), "TLS");
+}
+
+TEST_F(HttpServerTest, SaysWhyItDoesNotStart) {
+  start_server();
+  const struct {
+    const char* address;
+    std::uint16_t port;
+    const char* certificate;
+    ErrorKind kind;
+  } cases[] = {
+      {"127.0.0.1", server_->port(), "", ErrorKind::failed},
+      {"192.0.2.1", 0, "", ErrorKind::failed},
+      {"256.1.1.1", 0, "", ErrorKind::invalid},
+      {"127.0.0.1", 0, "/nonexistent.pem", ErrorKind::invalid},
+  };
+  for (const auto& c : cases) {
+    HttpServerOptions options;
+    options.address = c.address;
+    options.port = c.port;
+    options.tls_certificate = options.tls_key = c.certificate;
+    HttpServer server(runtime_, Logger(), options,
+                      [](ServerRequest) -> awaitable<ServerResponse> { co_return ServerResponse{}; });
+    const auto started = server.start();
+    ASSERT_FALSE(started) << c.address;
+    EXPECT_EQ(started.error().kind, c.kind) << started.error().message;
+  }
+}
+
+TEST_F(HttpServerTest, StreamsToTheEnd) {
+  start_server();
+  const std::string all = body(client_, url("/count"));
+  EXPECT_EQ(all.substr(0, 6), "0\n1\n2\n");
+  EXPECT_TRUE(all.ends_with("998\n999\n")) << all.size();
+  RawClient old(server_->port());
+  old.send("GET /count HTTP/1.0\r\n\r\n");
+  EXPECT_TRUE(old.read_all().ends_with("\r\n\r\n" + all));
+}
+
+TEST_F(HttpServerTest, AWaitingStreamEndsWithItsClient) {
+  start_server();
+  RawClient client(server_->port());
+  client.send("GET /stream HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_NE(client.read_until("tick").find("tick"), std::string::npos);
+  client.close();
+  stream_ended_.wait();
+}
+
+TEST_F(HttpServerTest, GivesARefusalEvenToAClientThatKeepsSending) {
+  start_server();
+  RawClient client(server_->port());
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 999999999\r\n\r\n");
+  client.send(std::string(200'000, 'x'));
+  EXPECT_EQ(client.read_until("\r\n"), "HTTP/1.1 413 Payload Too Large\r\n");
+}
+
+TEST_F(HttpServerTest, TellsConnectionsBeyondTheLimit) {
+  HttpServerOptions options;
+  options.max_connections = 1;
+  start_server(options);
+  RawClient first(server_->port());
+  first.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  first.read_until("GET / ");
+  RawClient second(server_->port());
+  EXPECT_EQ(second.read_until("\r\n"), "HTTP/1.1 503 Service Unavailable\r\n");
+}
+
+TEST_F(HttpServerTest, DropsAConnectionThatNeverFinishesItsHeader) {
+  HttpServerOptions options;
+  options.header_timeout = 20ms;
+  start_server(options);
+  RawClient client(server_->port());
+  client.send("GET / HTTP/1.1\r\nHo");
+  EXPECT_EQ(client.read_all(), "");
+}
+
+TEST_F(HttpServerTest, SurvivesGarbageWhereTlsIsExpected) {
+  const Certificate certificate("garbage");
+  start_server(certificate);
+  RawClient client(server_->port());
+  client.send("\x16\x03\x01" + std::string(500, 'z'));
+  client.read_all();
+  EXPECT_EQ(body(client_, url("/tls")), "plain");
+}
+
+TEST_F(HttpServerTest, StopsWithConnectionsInEveryState) {
+  const Certificate certificate("stop");
+  start_server(certificate);
+  RawClient silent(server_->port());
+  RawClient half(server_->port());
+  half.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc");
+  RawClient handshaking(server_->port());
+  handshaking.send("\x16\x03\x01");
+  RawClient idle(server_->port());
+  idle.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  idle.read_until("GET / ");
+  RawClient streaming(server_->port());
+  streaming.send("GET /stream HTTP/1.1\r\nHost: h\r\n\r\n");
+  streaming.read_until("tick");
+  RawClient deaf(server_->port());
+  deaf.send("GET /flood HTTP/1.1\r\nHost: h\r\n\r\n");
+  deaf.read_until("\r\n\r\n");
+  HttpClient tls(runtime_, trusting(certificate));
+  auto waiting = start(tls.perform(get(url("/wait", "https"))));
+  waiting_.wait();
+  run(server_->stop());
+  EXPECT_FALSE(*waiting.get());
+  EXPECT_EQ(idle.read_all(), "");
+  stream_ended_.wait();
+  boost::system::error_code error;
+  EXPECT_EQ(run(client_.perform(get(url("/")))).error().kind, ErrorKind::network);
+}
+
+}  // namespace
+}  // namespace berth
