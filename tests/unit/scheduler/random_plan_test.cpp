@@ -151,7 +151,7 @@ void expect_equal(const PlanInput& input, Seen& seen) {
 
 TEST(RandomPlans, FastPlanEqualsPlainScanOnSmallInputs) {
   Seen seen;
-  for (std::uint64_t seed = 1; seed <= 10000 && !HasFailure(); ++seed) {
+  for (std::uint64_t seed = 1; seed <= 4000 && !HasFailure(); ++seed) {
     SCOPED_TRACE(seed);
     Dice dice(seed);
     const Sizes sizes{dice(1, 6),
@@ -163,12 +163,12 @@ TEST(RandomPlans, FastPlanEqualsPlainScanOnSmallInputs) {
     const RandomCase c = random_case(dice, sizes);
     expect_equal(c.builder.input, seen);
   }
-  seen.expect_each_at_least(80);
+  seen.expect_each_at_least(20);
 }
 
 TEST(RandomPlans, FastPlanEqualsPlainScanOnLargerInputs) {
   Seen seen;
-  for (std::uint64_t seed = 1; seed <= 200 && !HasFailure(); ++seed) {
+  for (std::uint64_t seed = 1; seed <= 60 && !HasFailure(); ++seed) {
     SCOPED_TRACE(seed);
     Dice dice(seed + 1000000);
     const Sizes sizes{dice(5, 40), dice(1, 60), dice(50, 300), dice(200, 800), dice.pick({1, kGiB * 3 / 7}), 3};
