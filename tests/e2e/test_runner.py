@@ -36,7 +36,7 @@ class StubApi:
         self.record = {"uuid": UUID, "state": "Locked", "locked_by_uuid": HOLDER, "command": ["true"], "container_image": "", "cwd": ".",
                        "environment": {}, "mounts": {}, "runtime_constraints": {"vcpus": 1, "ram": 1 << 20},
                        "scheduling_parameters": {"max_run_time": 0}, **record}
-        self.log = {"stdout": b"", "stderr": b"", "crunch-run": b""}
+        self.log = {"stdout": bytearray(), "stderr": bytearray(), "crunch-run": bytearray()}
         self.puts, self.tokens, self.port, self.server = [], set(), 0, None
         self.on_put = lambda fields: None
         self.log_status = 200
@@ -54,10 +54,7 @@ class StubApi:
 
             def answer(self, status, body):
                 data = body if isinstance(body, bytes) else json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
+                self.wfile.write(b"HTTP/1.1 %d Answer\r\nContent-Length: %d\r\n\r\n%s" % (status, len(data), data))
 
             def handle_any(self):
                 if api.server is not self.server:  # stopped: kept-alive connections end as well
@@ -111,7 +108,6 @@ class Worker:
     def __init__(self, path):
         self.locks, self.work = path / "lock", path / "work"
         self.locks.mkdir()
-        self.started = []  # runners; only these are killed when the test is over
         self.environment = {"PATH": os.environ["PATH"], "BERTH_LOCK_DIR": str(self.locks), "BERTH_WORK_DIR": str(self.work), "SECRET": "x"}
 
     def run(self, *arguments, stdin="", timeout=30):
@@ -126,7 +122,6 @@ class Worker:
         assert done.returncode == 0, done.stderr
         pid = json.loads(done.stdout)["PID"]
         assert pid > 1
-        self.started.append(pid)
         return pid
 
     def list(self):
@@ -149,11 +144,7 @@ class Worker:
 def worker(tmp_path):
     made = Worker(tmp_path)
     yield made
-    for pid in made.started:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+    made.run("--kill", "9", UUID)  # only if it still holds its lock: numbers of processes come round
 
 
 def make_api(request, **record):
@@ -473,8 +464,8 @@ def test_bad_configuration(worker, text):
     assert done.returncode == 1 and done.stderr
     assert worker.run("--detach", "--stdin-config", UUID, stdin=text).returncode == 0, "as the reference: known only later"
     wait_for(worker.gone, "the runner ends")
-    complaints = worker.locks / f"crunch-run-{UUID}.log"
-    assert not pathlib.Path("/run/systemd/journal/stdout").exists() and complaints.read_text() or True
+    if not pathlib.Path("/run/systemd/journal/stdout").exists():
+        assert "berth-run: " in (worker.locks / f"crunch-run-{UUID}.log").read_text()
 
 
 @pytest.mark.parametrize("arguments, code", [
@@ -502,13 +493,12 @@ def test_lists_of_locks(worker):
         return worker.locks / f"crunch-run-zzzzz-dz642-00000000000000{n}.lock"
     sleeper = subprocess.Popen(["sh", "-c", "trap '' USR2; echo; exec sleep 1000"], stdout=subprocess.PIPE)
     sleeper.stdout.readline()
-    dead = subprocess.Popen(["true"])
-    dead.wait()
+    no_process = (1 << 22) - 1
     try:
         names = {n: f"zzzzz-dz642-00000000000000{n}" for n in range(1, 10)}
         held = [
             hold(lock(1), json.dumps({"UUID": names[1], "PID": sleeper.pid})),
-            hold(lock(2), json.dumps({"UUID": names[2], "PID": dead.pid})),
+            hold(lock(2), json.dumps({"UUID": names[2], "PID": no_process})),
             hold(lock(3), ""),
             hold(lock(4), "garbage"),
             hold(lock(5), json.dumps({"UUID": "two\nlines", "PID": sleeper.pid})),
