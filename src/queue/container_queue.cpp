@@ -1,0 +1,109 @@
+#include "berth/queue/container_queue.hpp"
+
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "berth/base/task_group.hpp"
+
+#include "poller.hpp"
+
+namespace berth {
+
+class ContainerQueue::Impl : public std::enable_shared_from_this<Impl> {
+ public:
+  using Call = awaitable<Result<ContainerUpdate>> (ContainerApi::*)(std::string);
+
+  Impl(Runtime& runtime, const Logger& log, Metrics& metrics, ContainerApi& container_api, QueueOptions queue_options)
+      : api(container_api),
+        options(std::move(queue_options)),
+        tasks(runtime.make_strand()),
+        cache(metrics),
+        canceller(log, api, cache, exclusion, tasks),
+        first_sight(runtime, log, api, options, cache, canceller, tasks),
+        poller(runtime, log, metrics, api, options, cache, first_sight, exclusion) {}
+
+  void begin() {
+    tasks.spawn(poller.poll_loop());
+    tasks.spawn(poller.sweep_loop());
+  }
+
+  static awaitable<Result<void>> change(std::shared_ptr<Impl> self, std::string uuid, Call call);
+  void forget(const std::string& uuid);
+
+  ContainerApi& api;
+  const QueueOptions options;
+  TaskGroup tasks;
+  Cache cache;
+  Exclusion exclusion;
+  Canceller canceller;
+  FirstSight first_sight;
+  Poller poller;
+};
+
+awaitable<Result<void>> ContainerQueue::Impl::change(std::shared_ptr<Impl> self, std::string uuid, Call call) {
+  const auto hold = self->exclusion.try_hold(uuid);
+  if (!hold) co_return fail(ErrorKind::conflict, "another change of container " + uuid + " is under way");
+  auto update = co_await (self->api.*call)(uuid);
+  if (!update) co_return fail(update.error());
+  self->cache.apply(uuid, *update);
+  self->cache.publish();
+  co_return Result<void>{};
+}
+
+void ContainerQueue::Impl::forget(const std::string& uuid) {
+  const QueueEntry* entry = cache.entries().find(uuid);
+  if (!entry) return;
+  const Container& container = entry->container;
+  const bool on_hold = container.state == ContainerState::queued && container.priority == 0;
+  if (!on_hold && !is_final(container.state)) return;
+  cache.drop(uuid);
+  cache.publish();
+}
+
+ContainerQueue::ContainerQueue(Runtime& runtime, Logger log, Metrics& metrics, ContainerApi& api, QueueOptions options)
+    : impl_(std::make_shared<Impl>(runtime, log, metrics, api, std::move(options))) {}
+ContainerQueue::~ContainerQueue() = default;
+
+void ContainerQueue::start() {
+  asio::post(impl_->tasks.executor(), [impl = impl_] { impl->begin(); });
+}
+
+awaitable<void> ContainerQueue::stop() {
+  co_await asio::co_spawn(impl_->tasks.executor(), impl_->tasks.stop(), asio::use_awaitable);
+}
+
+std::shared_ptr<const QueueSnapshot> ContainerQueue::snapshot() const {
+  return impl_->cache.snapshot();
+}
+
+Subscription ContainerQueue::subscribe() {
+  return impl_->cache.subscribe();
+}
+
+awaitable<Result<void>> ContainerQueue::lock(std::string uuid) {
+  auto body = Impl::change(impl_, std::move(uuid), &ContainerApi::lock);
+  co_return co_await asio::co_spawn(impl_->tasks.executor(), std::move(body), asio::use_awaitable);
+}
+
+awaitable<Result<void>> ContainerQueue::unlock(std::string uuid) {
+  auto body = Impl::change(impl_, std::move(uuid), &ContainerApi::unlock);
+  co_return co_await asio::co_spawn(impl_->tasks.executor(), std::move(body), asio::use_awaitable);
+}
+
+awaitable<Result<void>> ContainerQueue::cancel(std::string uuid) {
+  auto body = Impl::change(impl_, std::move(uuid), &ContainerApi::cancel);
+  co_return co_await asio::co_spawn(impl_->tasks.executor(), std::move(body), asio::use_awaitable);
+}
+
+void ContainerQueue::forget(std::string uuid) {
+  asio::post(impl_->tasks.executor(), [impl = impl_, uuid = std::move(uuid)] { impl->forget(uuid); });
+}
+
+void ContainerQueue::poll_soon() {
+  impl_->poller.poll_soon();
+}
+
+}  // namespace berth

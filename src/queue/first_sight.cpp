@@ -1,0 +1,184 @@
+#include "first_sight.hpp"
+
+#include <utility>
+
+#include "count_guard.hpp"
+#include "judge.hpp"
+
+namespace berth {
+
+namespace {
+
+constexpr std::size_t batch_size = 50;
+constexpr std::size_t max_workers = 4;
+
+// Whether one container of the batch may be what made it fail.
+bool may_be_the_content(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::type_mismatch:
+    case ErrorKind::undecodable:
+    case ErrorKind::exhausted:
+    case ErrorKind::server_error:
+    case ErrorKind::timeout:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool may_be_added(const Container& record, Arrival::Origin origin) {
+  const bool waiting = record.state == ContainerState::queued && record.priority > 0;
+  return waiting || origin == Arrival::Origin::held;
+}
+
+// Gives back what is no longer on its way, however the work on it ends.
+class Arriving {
+ public:
+  Arriving(UuidSet& all, std::vector<std::string> uuids) : all_(all), uuids_(std::move(uuids)) {}
+  ~Arriving() {
+    for (const std::string& uuid : uuids_) all_.erase(uuid);
+  }
+  Arriving(const Arriving&) = delete;
+  Arriving& operator=(const Arriving&) = delete;
+
+ private:
+  UuidSet& all_;
+  std::vector<std::string> uuids_;
+};
+
+}  // namespace
+
+FirstSight::FirstSight(Runtime& runtime, Logger log, ContainerApi& api, const QueueOptions& options, Cache& cache,
+                       Canceller& canceller, TaskGroup& tasks)
+    : runtime_(runtime),
+      log_(std::move(log)),
+      api_(api),
+      options_(options),
+      cache_(cache),
+      canceller_(canceller),
+      tasks_(tasks) {}
+
+void FirstSight::add(Arrival arrival) {
+  const std::string uuid = arrival.record.uuid;
+  if (cache_.entries().find(uuid) || canceller_.contains(uuid) || !arriving_.insert(uuid).second) return;
+  waiting_.emplace(uuid, Pending{std::move(arrival), runtime_.wall_now()});
+  if (workers_ < max_workers) tasks_.spawn(work());
+}
+
+awaitable<void> FirstSight::work() {
+  const CountGuard working(workers_);
+  while (!waiting_.empty()) {
+    Batch batch = next_batch();
+    std::vector<std::string> uuids;
+    for (const Pending& pending : batch) uuids.push_back(pending.arrival.record.uuid);
+    const Arriving arriving(arriving_, std::move(uuids));
+    co_await settle_batch(std::move(batch));
+    cache_.publish();
+  }
+}
+
+FirstSight::Batch FirstSight::next_batch() {
+  Batch batch;
+  while (!waiting_.empty() && batch.size() < batch_size)
+    batch.push_back(std::move(waiting_.extract(waiting_.begin()).mapped()));
+  return batch;
+}
+
+awaitable<Result<void>> FirstSight::settle_all(std::vector<Container> held) {
+  Batch batch;
+  std::vector<Batch> batches;
+  for (Container& container : held) {
+    const bool settled = cache_.entries().find(container.uuid) || canceller_.contains(container.uuid);
+    if (settled) continue;
+    batch.push_back({{std::move(container), Arrival::Origin::held}, runtime_.wall_now()});
+    if (batch.size() == batch_size) batches.push_back(std::exchange(batch, {}));
+  }
+  if (!batch.empty()) batches.push_back(std::move(batch));
+  for (Batch& next : batches) {
+    auto result = co_await settle_batch(std::move(next));
+    if (!result) co_return result;
+  }
+  co_return Result<void>{};
+}
+
+awaitable<Result<void>> FirstSight::settle_batch(Batch batch) {
+  std::map<std::string, Pending> open;
+  for (Pending& pending : batch) {
+    std::string uuid = pending.arrival.record.uuid;
+    open.emplace(std::move(uuid), std::move(pending));
+  }
+  while (!open.empty()) {
+    ContainerQuery query;
+    query.with_mounts = true;
+    query.order = "uuid";
+    query.limit = static_cast<std::int64_t>(batch_size);
+    query.filters.push_back({"uuid", "in", "", {}});
+    for (const auto& [uuid, pending] : open) query.filters.back().uuids.push_back(uuid);
+    auto page = co_await api_.list_containers(std::move(query));
+    if (page && page->empty()) break;  // what is left is gone from the database
+    const std::size_t before = open.size();
+    if (page) {
+      for (Container& container : *page)
+        if (auto asked = open.extract(container.uuid)) settle(asked.mapped(), std::move(container));
+      if (open.size() < before) continue;
+    }
+    if (!page && !may_be_the_content(page.error().kind)) {
+      log_.warn("cannot get the mounts of new containers",
+                {{"Containers", open.size()}, {"error", page.error().message}});
+      co_return fail(page.error());
+    }
+    Batch alone;
+    for (auto& [uuid, pending] : open) alone.push_back(std::move(pending));
+    co_return co_await settle_each(std::move(alone));
+  }
+  co_return Result<void>{};
+}
+
+awaitable<Result<void>> FirstSight::settle_each(Batch batch) {
+  Result<void> first_failure;
+  for (Pending& pending : batch) {
+    auto result = co_await settle_alone(std::move(pending));
+    if (!result && first_failure) first_failure = std::move(result);
+  }
+  co_return first_failure;
+}
+
+awaitable<Result<void>> FirstSight::settle_alone(Pending pending) {
+  const std::string uuid = pending.arrival.record.uuid;
+  auto mounts = co_await api_.get_mounts(uuid);
+  if (mounts) {
+    Container container = pending.arrival.record;
+    container.mounts = std::move(*mounts);
+    settle(pending, std::move(container));
+    co_return Result<void>{};
+  }
+  if (mounts.error().kind == ErrorKind::type_mismatch) {
+    refuse(pending, pending.arrival.record.state, mounts.error().message);
+    co_return Result<void>{};
+  }
+  if (mounts.error().kind == ErrorKind::not_found) co_return Result<void>{};
+  log_.warn("cannot get the mounts of a new container", {{"ContainerUUID", uuid}, {"error", mounts.error().message}});
+  co_return fail(mounts.error());
+}
+
+// A record that is no longer waiting is left to the next poll: it was cancelled, or somebody has locked it.
+void FirstSight::settle(const Pending& pending, Container with_mounts) {
+  const Arrival& arrival = pending.arrival;
+  if (cache_.entries().find(with_mounts.uuid) || !may_be_added(with_mounts, arrival.origin)) return;
+  if (with_mounts.state == ContainerState::locked || with_mounts.state == ContainerState::running)
+    with_mounts.locked_by_uuid = arrival.record.locked_by_uuid;
+  const std::string uuid = with_mounts.uuid;
+  const ContainerState state = with_mounts.state;
+  auto judgement = judge(std::move(with_mounts), options_);
+  if (const auto* refusal = std::get_if<Refusal>(&judgement)) return refuse(pending, state, refusal->reason);
+  auto& entry = std::get<QueueEntry>(judgement);
+  entry.first_seen = pending.seen;
+  cache_.add(std::move(entry));
+  if (arrival.origin == Arrival::Origin::tail) cache_.enter_tail(uuid);
+}
+
+void FirstSight::refuse(const Pending& pending, ContainerState state, const std::string& reason) {
+  canceller_.cancel(pending.arrival.record.uuid, state, reason);
+}
+
+}  // namespace berth

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "berth/model/container.hpp"
+
+namespace berth {
+
+using RecordMap = std::map<std::string, Container, std::less<>>;
+using UuidSet = std::set<std::string, std::less<>>;
+
+/// What the lists of one poll said (facts §2.2 B, C, D).
+struct PolledRecords {
+  RecordMap held;               ///< B: locked by our token; `locked_by_uuid` filled in
+  RecordMap window;             ///< C: Queued with priority above 0, highest first
+  bool window_complete = true;  ///< C came to its end: there are no other such containers
+  RecordMap
+      missing;  ///< D: others of the cache, asked for by uuid; those that are gone from the database are not in it
+
+  bool listed(std::string_view uuid) const { return held.contains(uuid) || window.contains(uuid); }
+};
+
+}  // namespace berth
