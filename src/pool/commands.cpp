@@ -81,12 +81,10 @@ bool deploy_check_passed(const CommandOutput& output, std::string_view path, std
 
 std::string deploy_install_command(std::string_view login_user, std::string_view directory, std::string_view path,
                                    std::string_view md5) {
-  const std::string dir = shell_word(directory);
-  const std::string target = shell_word(path);
-  const std::string aside = target + ".new.$$";
-  const std::string script = "set -e; umask 022; mkdir -p " + dir + "; chmod 0755 " + dir + "; trap 'rm -f " + aside +
-                             "' EXIT; cat >" + aside + "; test \"$(md5sum <" + aside + ")\" = '" + std::string(md5) +
-                             "  -'; chmod 0755 " + aside + "; mv -f " + aside + ' ' + target;
+  const std::string script = "set -e; umask 022; dir=" + shell_word(directory) + "; target=" + shell_word(path) +
+                             "; aside=\"$target.new.$$\"; trap 'rm -f \"$aside\"' EXIT; mkdir -p \"$dir\"; "
+                             "chmod 0755 \"$dir\"; cat >\"$aside\"; test \"$(md5sum <\"$aside\")\" = '" +
+                             std::string(md5) + "  -'; chmod 0755 \"$aside\"; mv -f \"$aside\" \"$target\"";
   return with_sudo(login_user, "sh -c " + shell_quote(script));
 }
 

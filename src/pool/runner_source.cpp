@@ -2,8 +2,8 @@
 
 #include <cerrno>
 #include <fstream>
-#include <iterator>
 #include <openssl/evp.h>
+#include <sstream>
 #include <system_error>
 
 #include "commands.hpp"
@@ -27,8 +27,10 @@ std::string md5_hex(const std::string& data) {
 
 Result<RunnerSource> read_runner(const std::string& binary_path, const std::string& deploy_directory) {
   std::ifstream file(binary_path, std::ios::binary);
-  std::string data{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file.is_open() || file.bad() || data.empty())
+  std::ostringstream content;
+  content << file.rdbuf();
+  std::string data = std::move(content).str();
+  if (!file.is_open() || data.empty())
     return fail(ErrorKind::failed, "runner binary " + binary_path + " cannot be read" +
                                        (file.is_open() ? "" : ": " + std::generic_category().message(errno)));
   RunnerSource runner;

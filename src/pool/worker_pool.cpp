@@ -1,8 +1,8 @@
 #include "berth/pool/worker_pool.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
+
+#include "berth/base/call_on.hpp"
 
 #include "pool.hpp"
 
@@ -20,7 +20,7 @@ void WorkerPool::start() {
 }
 
 awaitable<void> WorkerPool::stop() {
-  co_await asio::co_spawn(impl_->strand(), impl_->stop(), asio::use_awaitable);
+  return call_on(impl_->strand(), impl_->stop());
 }
 
 std::shared_ptr<const PoolSnapshot> WorkerPool::snapshot() const {
@@ -32,22 +32,19 @@ Subscription WorkerPool::subscribe() {
 }
 
 awaitable<PoolReceipt> WorkerPool::apply(PoolCommands commands) {
-  co_return co_await asio::co_spawn(impl_->strand(), impl_->apply(std::move(commands)), asio::use_awaitable);
+  return call_on(impl_->strand(), impl_->apply(std::move(commands)));
 }
 
 awaitable<Result<void>> WorkerPool::set_idle_behavior(std::string id, IdleBehavior behavior) {
-  co_return co_await asio::co_spawn(impl_->strand(), impl_->set_idle_behavior(std::move(id), behavior),
-                                    asio::use_awaitable);
+  return call_on(impl_->strand(), impl_->set_idle_behavior(std::move(id), behavior));
 }
 
 awaitable<Result<void>> WorkerPool::kill_instance(std::string id, std::string reason) {
-  co_return co_await asio::co_spawn(impl_->strand(), impl_->kill_instance(std::move(id), std::move(reason)),
-                                    asio::use_awaitable);
+  return call_on(impl_->strand(), impl_->kill_instance(std::move(id), std::move(reason)));
 }
 
 awaitable<Result<void>> WorkerPool::kill_container(std::string uuid, std::string reason) {
-  co_return co_await asio::co_spawn(impl_->strand(), impl_->kill_container(std::move(uuid), std::move(reason)),
-                                    asio::use_awaitable);
+  return call_on(impl_->strand(), impl_->kill_container(std::move(uuid), std::move(reason)));
 }
 
 std::optional<std::string> WorkerPool::unhealthy() const {
