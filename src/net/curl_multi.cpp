@@ -1,6 +1,6 @@
 #include "curl_multi.hpp"
 
-#include <exception>
+#include <new>
 #include <utility>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -23,20 +23,14 @@ struct CurlMulti::Transfer {
     curl_multi_add_handle(multi.multi_, easy);
   }
   ~Transfer() {
-    if (easy == nullptr) return;
-    multi.dead_ = true;  // the frame is destroyed without having been resumed: the loop is gone
-    remove();
+    curl_multi_remove_handle(multi.multi_, easy);
+    if (--multi.transfers_ == 0) multi.cancel_timer();
   }
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
 
-  void remove() {
-    curl_multi_remove_handle(multi.multi_, std::exchange(easy, nullptr));
-    if (--multi.transfers_ == 0) multi.cancel_timer();
-  }
-
   CurlMulti& multi;
-  CURL* easy;
+  CURL* const easy;
   CURLcode result = CURLE_OK;
   Signal ended;
   Subscription woken = ended.subscribe();
@@ -45,7 +39,11 @@ struct CurlMulti::Transfer {
 /// A descriptor that libcurl owns and we watch.
 struct CurlMulti::Socket {
   Socket(const asio::any_io_executor& executor, curl_socket_t fd) : descriptor(executor, fd) {}
-  ~Socket() { descriptor.release(); }
+  ~Socket() { forget(); }
+  /// To be called before libcurl closes the descriptor: its number may be another's a moment later.
+  void forget() {
+    if (descriptor.is_open()) descriptor.release();
+  }
 
   asio::posix::stream_descriptor descriptor;
   int wanted = 0;   // CURL_POLL_IN, CURL_POLL_OUT
@@ -72,21 +70,15 @@ CurlMulti::CurlMulti(Runtime& runtime, asio::any_io_executor strand, std::size_t
 
 CurlMulti::~CurlMulti() {
   dead_ = true;
-  sockets_.clear();  // before libcurl closes the descriptors
+  for (const auto& [fd, socket] : sockets_) socket->forget();
+  sockets_.clear();
   curl_multi_cleanup(multi_);
 }
 
 awaitable<CURLcode> CurlMulti::perform(CURL* easy) {
   auto self = shared_from_this();
   Transfer transfer(*this, easy);
-  std::exception_ptr cancelled;
-  try {
-    co_await transfer.woken.wait();
-  } catch (...) {
-    cancelled = std::current_exception();
-  }
-  transfer.remove();
-  if (cancelled) std::rethrow_exception(cancelled);
+  co_await transfer.woken.wait();
   co_return transfer.result;
 }
 
@@ -107,7 +99,10 @@ void CurlMulti::act(curl_socket_t fd, int events) {
 int CurlMulti::on_socket(CURL* /*easy*/, curl_socket_t fd, int what, void* self, void* /*unused*/) {
   auto& multi = *static_cast<CurlMulti*>(self);
   if (what == CURL_POLL_REMOVE) {
-    multi.sockets_.erase(fd);
+    if (const auto at = multi.sockets_.find(fd); at != multi.sockets_.end()) {
+      at->second->forget();  // now, though a handler further up the stack may hold on to it
+      multi.sockets_.erase(at);
+    }
     return 0;
   }
   if (multi.dead_) return 0;
@@ -183,7 +178,7 @@ awaitable<void> CurlMulti::sleep(std::shared_ptr<CurlMulti> self, std::shared_pt
 
 void CurlMulti::cancel_timer() {
   timer_at_.reset();
-  if (const auto sleeper = std::exchange(sleeper_, nullptr); sleeper && !dead_) {
+  if (const auto sleeper = std::exchange(sleeper_, nullptr)) {
     sleeper->cancel.emit(asio::cancellation_type::terminal);
   }
 }

@@ -47,7 +47,7 @@ class CurlMulti : public std::enable_shared_from_this<CurlMulti> {
   std::optional<SteadyTime> timer_at_;
   std::shared_ptr<Sleeper> sleeper_;
   std::size_t transfers_ = 0;
-  bool dead_ = false;  // the loop or this object is being torn down: start nothing
+  bool dead_ = false;  // being destroyed: callbacks start nothing
 };
 
 }  // namespace berth

@@ -151,12 +151,14 @@ bool Exchange::take_header(std::string_view line) {
     response_.headers.clear();
     response_.body.clear();
     header_bytes_ = 0;
+    head_complete_ = false;
   }
   header_bytes_ += line.size();
   if (header_bytes_ > max_header_bytes) {
     exceeded_ = "the answer's headers are larger than 256 KiB";
     return false;
   }
+  if (line == "\r\n" || line == "\n") head_complete_ = true;
   const std::size_t colon = line.find(':');
   if (colon != std::string_view::npos && !line.starts_with("HTTP/")) {
     response_.headers.emplace_back(trim(line.substr(0, colon)), trim(line.substr(colon + 1)));
@@ -176,6 +178,9 @@ std::size_t Exchange::on_body(char* data, std::size_t size, std::size_t count, v
 }
 
 Result<HttpResponse> Exchange::finish(CURLcode code) {
+  if (code == CURLE_OK && !head_complete_) {  // libcurl takes it for an answer without a body
+    return fail(ErrorKind::network, "the answer ended within its headers");
+  }
   if (code == CURLE_OK) {
     long status = 0;
     curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);

@@ -42,6 +42,7 @@ class Exchange {
   std::string description_;
   HttpResponse response_;
   std::size_t header_bytes_ = 0;
+  bool head_complete_ = false;
   const char* exceeded_ = nullptr;  // which bound the answer broke
   std::array<char, CURL_ERROR_SIZE> error_text_{};
   std::unique_ptr<curl_slist, Deleter> headers_;

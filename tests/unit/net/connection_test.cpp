@@ -190,7 +190,7 @@ TEST_F(ConnectionTest, AsksForTheBodyThatTheClientHoldsBack) {
 
 TEST_F(ConnectionTest, SendsNoBodyToHead) {
   const string answer = exchange("HEAD /path HTTP/1.1\r\nHost: h\r\n\r\n");
-  EXPECT_NE(answer.find("Content-Length: 14\r\n"), string::npos) << answer;
+  EXPECT_NE(answer.find("Content-Length: 15\r\n"), string::npos) << answer;
   EXPECT_EQ(body_of(answer), "");
   const string streamed = exchange("HEAD /stream HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_NE(streamed.find("Transfer-Encoding: chunked\r\n"), string::npos) << streamed;

@@ -314,7 +314,6 @@ TEST_F(HttpServerTest, StopsWithConnectionsInEveryState) {
   EXPECT_FALSE(*waiting.get());
   EXPECT_EQ(idle.read_all(), "");
   stream_ended_.wait();
-  boost::system::error_code error;
   EXPECT_EQ(run(client_.perform(get(url("/")))).error().kind, ErrorKind::network);
 }
 
