@@ -1,0 +1,267 @@
+// The scheduler's loop over a real queue and pool, with the API, the cloud and the machines faked, in simulated time.
+#include <gtest/gtest.h>
+
+#include "berth/scheduler/scheduler.hpp"
+
+#include "fake_cloud.hpp"
+#include "fake_container_api.hpp"
+#include "sim_test.hpp"
+
+namespace berth {
+namespace {
+
+using enum ContainerState;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+class ShellTest : public testing::Test {
+ protected:
+  ShellTest() : api(runtime), cloud(std::make_shared<FakeCloud>(runtime)), instances(cloud) {
+    InstanceType type;
+    type.name = "small";
+    type.provider_type = "p.small";
+    type.vcpus = 2;
+    type.ram = std::int64_t{4} << 30;
+    type.price = 0.1;
+    queue_options.instance_types = pool_options.instance_types = options.instance_types = {{"small", type}};
+    queue_options.poll_interval = seconds(1);
+    pool_options.instance_set_id = "test-set";
+    pool_options.cluster_id = "zzzzz";
+    pool_options.probe_interval = seconds(1);
+    pool_options.max_probes_per_second = 1000;
+    pool_options.max_concurrent_creates = 0;
+    pool_options.timeout_idle = minutes(1);
+    cloud->on_create = [this](FakeCloud::Vm& vm) { play_runners(*vm.machine); };
+  }
+  ~ShellTest() override { stop(); }
+
+  /// A runner takes 10 s to complete its container.
+  void play_runners(FakeMachine& machine) {
+    machine.on_start = [this, &machine](const std::string& uuid, const std::string&) {
+      ++starts[uuid];
+      EXPECT_TRUE(api.runner_sets(uuid, running));
+      tasks.push_back(std::make_unique<SimTask<void>>(runtime, run_container(machine, uuid)));
+    };
+  }
+  awaitable<void> run_container(FakeMachine& machine, std::string uuid) {
+    co_await runtime.sleep_for(seconds(10));
+    if (machine.runners.count(uuid) == 0) co_return;
+    EXPECT_TRUE(api.runner_sets(uuid, complete));
+    machine.exit(uuid);
+  }
+
+  void start() {
+    queue = std::make_unique<ContainerQueue>(runtime, log->log(), metrics, api, queue_options);
+    pool = std::make_unique<WorkerPool>(
+        runtime, log->log(), metrics, instances, make_fake_executor,
+        [](const std::string&, const InstanceType&, const std::string&) { return std::string("{}"); }, pool_options);
+    scheduler = std::make_unique<Scheduler>(
+        runtime, log->log(), metrics, *queue, *pool, api, [this] { return active; }, options);
+    queue->start();
+    pool->start();
+    scheduler->start();
+    runtime.settle();
+  }
+  void stop() {
+    if (!scheduler) return;
+    run_on(runtime, scheduler->stop());
+    scheduler.reset();
+    run_on(runtime, pool->stop());
+    run_on(runtime, queue->stop());
+    pool.reset();
+    queue.reset();
+  }
+
+  static std::string uuid(int number) { return FakeContainerApi::uuid(number); }
+  bool wait_for(const std::function<bool()>& done, Duration limit = minutes(2)) {
+    return runtime.run_until(done, limit);
+  }
+  /// A machine from before this process, with these containers on it.
+  FakeCloud::Vm& add_old_instance(std::initializer_list<int> containers) {
+    FakeCloud::Vm& vm = cloud->add(
+        "p.small",
+        {{"ArvadosInstanceSetID", "test-set"}, {"ArvadosInstanceType", "small"}, {"ArvadosIdleBehavior", "run"}});
+    for (int number : containers) vm.machine->runners[uuid(number)] = {};
+    play_runners(*vm.machine);
+    return vm;
+  }
+  bool metric_is(const std::string& line) const {
+    return metrics.text().find("\narvados_dispatchcloud_" + line + "\n") != std::string::npos;
+  }
+
+  SimRuntime runtime;
+  std::shared_ptr<LineSink> log = make_line_sink();
+  Metrics metrics;
+  FakeContainerApi api;
+  std::shared_ptr<FakeCloud> cloud;
+  FakeInstanceSet instances;
+  QueueOptions queue_options;
+  PoolOptions pool_options;
+  SchedulerOptions options;
+  bool active = true;
+  std::map<std::string, int> starts;
+  std::vector<std::unique_ptr<SimTask<void>>> tasks;
+  std::unique_ptr<ContainerQueue> queue;
+  std::unique_ptr<WorkerPool> pool;
+  std::unique_ptr<Scheduler> scheduler;
+};
+
+TEST_F(ShellTest, RunsContainersOnceEachAndLeavesNothing) {
+  for (int i = 1; i <= 5; ++i) api.add(i);
+  start();
+  EXPECT_TRUE(wait_for([&] {
+    for (int i = 1; i <= 5; ++i)
+      if (api.at(i).state != complete) return false;
+    return queue->snapshot()->entries.empty() && pool->snapshot()->running.empty();
+  }));
+  EXPECT_EQ(starts.size(), 5u);
+  for (const auto& [id, count] : starts) EXPECT_EQ(count, 1) << id;
+  EXPECT_EQ(cloud->creates.size(), 3u) << "two to an instance";
+  EXPECT_EQ(api.count("lock"), 5u);
+  EXPECT_EQ(api.count("unlock"), 0u);
+  EXPECT_EQ(api.count("cancel"), 0u);
+  EXPECT_TRUE(wait_for([&] { return cloud->vms.empty(); }, minutes(5))) << "idle instances go";
+}
+
+TEST_F(ShellTest, PublishesTheSortedQueueAndMetrics) {
+  api.add(1, 5);
+  api.add(2, 0);
+  api.add_locked(3, locked);
+  cloud->hang_creates = true;
+  start();
+  EXPECT_TRUE(wait_for([&] { return scheduler->queue() && scheduler->queue()->containers.size() == 2; }));
+  const auto shown = [&](std::size_t i) { return scheduler->queue()->containers.at(i); };
+  EXPECT_TRUE(wait_for([&] { return shown(0).entry->container.uuid == uuid(1); })) << "locked, and of higher priority";
+  EXPECT_TRUE(wait_for([&] { return shown(0).reason == Reason::new_instance; }));
+  EXPECT_EQ(status_text(shown(0)), "Waiting for an instance of type small to be ready.");
+  EXPECT_TRUE(metric_is("containers_allocated_not_started 2"));
+  EXPECT_TRUE(metric_is("max_concurrent_containers 0"));
+  EXPECT_TRUE(metric_is("last_503_time 0"));
+}
+
+TEST_F(ShellTest, DoesNothingWhileNotActive) {
+  api.add(1);
+  active = false;
+  start();
+  runtime.run_for(seconds(30));
+  EXPECT_EQ(api.count("lock"), 0u);
+  EXPECT_TRUE(cloud->creates.empty());
+  active = true;
+  EXPECT_TRUE(wait_for([&] { return api.at(1).state == complete; }));
+}
+
+TEST_F(ShellTest, OneOperationPerContainerAtATime) {
+  api.add(1);
+  api.intercept = [](const FakeCall& call) -> std::optional<Error> {
+    if (call.verb == "lock") return Error{ErrorKind::timeout, "no answer"};
+    return std::nullopt;
+  };
+  api.call_deadline = seconds(30);
+  start();
+  runtime.run_for(seconds(20));
+  EXPECT_EQ(api.count("lock"), 1u) << "while it hangs there is no second";
+  runtime.run_for(seconds(20));
+  EXPECT_EQ(api.count("lock"), 2u) << "then it is tried again";
+}
+
+TEST_F(ShellTest, StopEndsOperationsThatHang) {
+  api.add(1);
+  api.latency = minutes(5);
+  start();
+  runtime.run_for(minutes(30));
+  const SteadyTime before = runtime.now();
+  stop();
+  EXPECT_LT(runtime.now() - before, seconds(10));
+  EXPECT_EQ(runtime.pending_timers(), 0u);
+}
+
+TEST_F(ShellTest, RecoversRunningContainersAndUnlocksStaleLocks) {
+  api.add_locked(1);
+  api.add_locked(2, running);
+  api.add_locked(3);
+  add_old_instance({2, 3}).machine->boots_at = runtime.now() + seconds(5);  // unknown until then
+  start();
+  EXPECT_TRUE(wait_for([&] { return pool->snapshot()->count(WorkerState::running) == 1; }));
+  EXPECT_EQ(api.count("cancel"), 0u);
+  EXPECT_TRUE(wait_for([&] { return api.count("unlock") == 1; }, seconds(5)));
+  runtime.run_for(seconds(5));
+  for (const FakeCall& call : api.calls)
+    if (call.verb == "unlock") EXPECT_EQ(call.uuid, uuid(1)) << "3 turned up on the worker and stays locked";
+  EXPECT_TRUE(wait_for([&] { return api.at(1).state == complete; })) << "locked again, and run";
+  EXPECT_EQ(cloud->machines.at("i-1")->count_commands("--kill"), 0);
+}
+
+TEST_F(ShellTest, StaleLocksAreReleasedAfterTheTimeoutThoughAWorkerStaysUnknown) {
+  api.add_locked(1);
+  add_old_instance({}).machine->unreachable = true;
+  options.stale_lock_timeout = seconds(20);
+  start();
+  runtime.run_for(seconds(19));
+  EXPECT_EQ(api.count("unlock"), 0u);
+  EXPECT_TRUE(cloud->creates.empty()) << "no pass before the phase has ended";
+  runtime.run_for(seconds(3));
+  EXPECT_EQ(api.count("unlock"), 1u);
+}
+
+TEST_F(ShellTest, ALostContainerIsCancelledOnceNoWorkerIsUnknown) {
+  api.add_locked(1, running);
+  FakeCloud::Vm& vm = add_old_instance({});
+  vm.machine->unreachable = true;
+  options.stale_lock_timeout = seconds(1);
+  pool_options.sync_interval = seconds(10);
+  start();
+  runtime.run_for(seconds(30));
+  EXPECT_EQ(api.count("cancel"), 0u);
+  cloud->vms.erase(vm.id);
+  EXPECT_TRUE(wait_for([&] { return api.at(1).state == cancelled && queue->snapshot()->entries.empty(); }));
+}
+
+TEST_F(ShellTest, PriorityZeroStopsARunningContainerAndRequeuesALockedOne) {
+  api.add(1);
+  start();
+  EXPECT_TRUE(wait_for([&] { return api.at(1).state == running; }));
+  api.user_sets_priority(uuid(1), 0);
+  EXPECT_TRUE(wait_for([&] { return cloud->machines.at("i-1")->count_commands("--kill 15") > 0; }));
+  EXPECT_TRUE(wait_for([&] { return api.at(1).state == cancelled; })) << "its runner left no final state";
+
+  cloud->hang_creates = true;
+  for (auto& [id, vm] : cloud->vms) vm.machine->unreachable = true;
+  api.add(2).runtime_constraints.vcpus = 2;
+  api.add(3).runtime_constraints.vcpus = 2;
+  EXPECT_TRUE(wait_for([&] { return api.at(3).state == locked; }));
+  api.user_sets_priority(uuid(3), 0);
+  EXPECT_TRUE(wait_for([&] { return api.at(3).state == queued; }));
+}
+
+TEST_F(ShellTest, QuotaUnlocksAllButTheFirstAndA503LowersTheLimit) {
+  options.max_instances = pool_options.max_instances = 1;
+  for (int i = 1; i <= 3; ++i) api.add(i, 10 - i).runtime_constraints.vcpus = 2;
+  start();
+  EXPECT_TRUE(wait_for([&] { return api.at(1).state == running; }));
+  EXPECT_TRUE(metric_is("at_quota 1"));
+  EXPECT_TRUE(metric_is("max_concurrent_containers 1"));
+  bool refuse = true;
+  api.intercept = [&](const FakeCall& call) -> std::optional<Error> {
+    if (refuse && call.verb == "list") return Error{ErrorKind::unavailable, "busy"};
+    return std::nullopt;
+  };
+  runtime.run_for(seconds(3));
+  refuse = false;
+  EXPECT_TRUE(wait_for([&] { return !metric_is("last_503_time 0"); }));
+  EXPECT_TRUE(wait_for([&] { return api.at(3).state == complete; }, minutes(5)));
+}
+
+TEST_F(ShellTest, PassesDoNotSpinWhenNothingChanges) {
+  api.add(1);
+  cloud->hang_creates = true;
+  pool_options.probe_interval = pool_options.sync_interval = queue_options.poll_interval = minutes(10);
+  start();
+  runtime.run_for(seconds(5));
+  const auto before = scheduler->queue();
+  runtime.run_for(minutes(5));
+  EXPECT_EQ(scheduler->queue(), before) << "no pass without a reason";
+}
+
+}  // namespace
+}  // namespace berth
