@@ -1,0 +1,112 @@
+#include "loader.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "build_cluster.hpp"
+#include "checks.hpp"
+#include "defaults.hpp"
+#include "digest.hpp"
+#include "document.hpp"
+#include "findings.hpp"
+#include "merge.hpp"
+#include "yaml_tree.hpp"
+
+namespace berth {
+namespace config {
+namespace {
+
+bool is_cluster_id(std::string_view id) {
+  constexpr std::size_t length = 5;
+  return id.size() == length &&
+         std::all_of(id.begin(), id.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
+}
+
+void warn_of_other_sections(const Node& root, Findings& findings) {
+  for (const auto& [key, value] : root.entries) {
+    if (key == "Clusters" || key == "AutoReloadConfig") continue;
+    findings.warn(value.key_at, key, "unknown key, ignored");
+  }
+}
+
+/// The one cluster of a file: its id and the node below.
+std::optional<std::pair<std::string, const Node*>> only_cluster(const Node& root, Findings& findings) {
+  if (!root.is_map()) {
+    findings.error(root.at, "", std::string("expected an object with the key Clusters, got ") + kind_name(root));
+    return std::nullopt;
+  }
+  warn_of_other_sections(root, findings);
+  const Node* clusters = root.find("Clusters");
+  if (clusters == nullptr || clusters->kind == Node::Kind::null || (clusters->is_map() && clusters->entries.empty())) {
+    findings.error(clusters == nullptr ? Position{} : clusters->key_at, "Clusters", "no cluster is configured");
+    return std::nullopt;
+  }
+  if (!clusters->is_map()) {
+    findings.error(clusters->at, "Clusters",
+                   std::string("expected an object by cluster id, got ") + kind_name(*clusters));
+    return std::nullopt;
+  }
+  for (const auto& [id, cluster] : clusters->entries) {
+    if (is_cluster_id(id)) continue;
+    findings.error(cluster.key_at, "Clusters." + id,
+                   "a cluster id is five characters a-z, 0-9; one that looks like a number needs quotes");
+  }
+  if (clusters->entries.size() > 1) {
+    const auto later = std::max_element(clusters->entries.begin(), clusters->entries.end(),
+                                        [](auto& a, auto& b) { return a.second.key_at.line < b.second.key_at.line; });
+    findings.error(later->second.key_at, "Clusters." + later->first,
+                   "more than one cluster: a dispatcher serves exactly one");
+  }
+  const auto& [id, cluster] = *clusters->entries.begin();
+  return std::pair(id, &cluster);
+}
+
+Cluster load_cluster(std::string_view text, const HostFactsSource& host, Findings& findings) {
+  Cluster empty;
+  empty.document = std::make_shared<const nlohmann::json>(nlohmann::json::object());
+  empty.containers.cloud_vms.driver_parameters = empty.document;
+
+  const std::optional<Node> root = parse_yaml(text, YamlLimits{}, findings);
+  if (!root) return empty;
+  const auto found = only_cluster(*root, findings);
+  if (!found || findings.has_errors()) return empty;
+  const auto& [id, site] = *found;
+  if (!site->is_map() && site->kind != Node::Kind::null) {
+    findings.error(site->at, "Clusters." + id, std::string("expected an object, got ") + kind_name(*site));
+    return empty;
+  }
+  const Node defaults = default_cluster();
+  const Node merged = merge_cluster(defaults, *site, findings);
+  nlohmann::json document = make_document(merged, defaults, findings);
+  if (findings.has_errors()) return empty;
+  Cluster cluster = build_cluster(id, std::move(document), merged, defaults, host, findings);
+  check_cluster(cluster, merged, findings);
+  return cluster;
+}
+
+}  // namespace
+
+LoadedConfig load_text(std::string_view text, std::string_view name, const HostFactsSource& host) {
+  Findings findings(name);
+  LoadedConfig loaded;
+  loaded.cluster = load_cluster(text, host, findings);
+  loaded.diagnostics = std::move(findings).take();
+  loaded.source_sha256 = sha256_hex(text);
+  return loaded;
+}
+
+}  // namespace config
+
+bool LoadedConfig::ok() const {
+  return std::none_of(diagnostics.begin(), diagnostics.end(),
+                      [](const Diagnostic& d) { return d.severity == Severity::error; });
+}
+
+LoadedConfig load_config_text(std::string_view text, std::string_view name) {
+  return config::load_text(text, name, config::read_host_facts);
+}
+
+}  // namespace berth

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "berth/base/result.hpp"
+
+namespace berth::config {
+
+/// A URL as the reference re-serialises it: lower-case scheme, and path `/` if there is a host and no path (facts
+/// §1.2). Errors: invalid, without the URL's text (it may hold a password).
+Result<std::string> normalized_url(std::string_view text);
+
+}  // namespace berth::config
