@@ -185,7 +185,7 @@ awaitable<void> WorkerPool::Impl::send_signal(std::uint64_t number, std::string 
   if (!member) co_return;
   const Logger log = log_for(*member).with({{"ContainerUUID", uuid}});
   Command command;
-  command.text = kill_command(member->instance->remote_user(), runner_ ? runner_->command : "", uuid);
+  command.text = kill_command(member->instance->remote_user(), runner_->command, uuid);
   const auto output = co_await execute(number, std::move(command));
   if (!succeeded(output)) log.info("runner not yet stopped", {{"Error", failure_text(output)}});
   step_number(number, event::KillEnded{uuid, succeeded(output)});
