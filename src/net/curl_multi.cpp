@@ -159,10 +159,10 @@ void CurlMulti::arm_timer() {
   if (sleeper_) sleeper_->cancel.emit(asio::cancellation_type::terminal);
   sleeper_ = std::make_shared<Sleeper>(*timer_at_);
   auto token = asio::bind_cancellation_slot(sleeper_->cancel.slot(), asio::detached);
-  asio::co_spawn(strand_, sleep(shared_from_this(), sleeper_), std::move(token));
+  asio::co_spawn(strand_, wait_for_timer(shared_from_this(), sleeper_), std::move(token));
 }
 
-awaitable<void> CurlMulti::sleep(std::shared_ptr<CurlMulti> self, std::shared_ptr<Sleeper> me) {
+awaitable<void> CurlMulti::wait_for_timer(std::shared_ptr<CurlMulti> self, std::shared_ptr<Sleeper> me) {
   co_await asio::post(self->strand_, asio::use_awaitable);  // out of the callback that set the timer
   co_await self->runtime_.sleep_until(me->until);
   if (self->sleeper_ != me) co_return;

@@ -35,7 +35,7 @@ class CurlMulti : public std::enable_shared_from_this<CurlMulti> {
   void ready(curl_socket_t fd, const std::shared_ptr<Socket>& socket, int direction, bool failed);
   void set_timer(long milliseconds);
   void arm_timer();
-  static awaitable<void> sleep(std::shared_ptr<CurlMulti> self, std::shared_ptr<Sleeper> me);
+  static awaitable<void> wait_for_timer(std::shared_ptr<CurlMulti> self, std::shared_ptr<Sleeper> me);
   void cancel_timer();
   /// Lets libcurl work, then wakes those whose transfers ended. Never called from within a callback of libcurl.
   void act(curl_socket_t fd, int events);

@@ -35,6 +35,13 @@ std::string format_endpoint(const tcp::endpoint& endpoint) {
   return host + ":" + std::to_string(endpoint.port());
 }
 
+/// The first IPv4 address, as Go's library has it, or else the first.
+tcp::endpoint preferred(const tcp::resolver::results_type& found) {
+  const auto v4 =
+      std::find_if(found.begin(), found.end(), [](const auto& e) { return e.endpoint().address().is_v4(); });
+  return v4 != found.end() ? v4->endpoint() : found.begin()->endpoint();
+}
+
 /// How often deadlines are looked at: they may come this much late.
 Duration sweep_interval(const HttpServerOptions& options) {
   const Duration shortest = std::min({options.header_timeout, options.body_timeout, options.idle_timeout,
@@ -93,7 +100,7 @@ Result<void> HttpServer::Impl::listen() {
   if (error || endpoints.empty()) {
     return fail(ErrorKind::invalid, "listen address \"" + options.address + "\": " + error.message());
   }
-  const tcp::endpoint endpoint = endpoints.begin()->endpoint();
+  const tcp::endpoint endpoint = preferred(endpoints);
   acceptor_.open(endpoint.protocol(), error);
   if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor_.bind(endpoint, error);
