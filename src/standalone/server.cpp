@@ -26,6 +26,7 @@ bool is_public(const Route& route) {
 /// The documents that never change.
 Answer answer_document(const Route& route, const Params& params, const ServerRequest& request,
                        const std::string& cluster_id) {
+  if (route.kind == Route::Kind::unknown) return fail(ErrorKind::not_found, "path not found");
   if (params.method != "GET") return refuse(405, "method " + params.method.substr(0, 20) + " is not allowed here");
   switch (route.kind) {
     case Route::Kind::discovery:
@@ -37,7 +38,7 @@ Answer answer_document(const Route& route, const Params& params, const ServerReq
     case Route::Kind::current_token:
       return json_response(current_token(cluster_id));
     default:
-      return fail(ErrorKind::not_found, "path not found");
+      return fail(ErrorKind::internal, "internal error");
   }
 }
 
