@@ -107,8 +107,7 @@ class Merger {
   /// Whether to keep it all the same.
   bool report_unknown(const Node& shape, const std::string& key, const Node& value, const std::string& path,
                       bool keep_unknown) {
-    if (findings_.full()) return keep_unknown;
-    const std::string near = nearest(key, shape);
+    const std::string near = findings_.full() ? "" : nearest(key, shape);
     const bool only_case = !near.empty() && lower(near) == lower(key);
     const std::string hint = near.empty() ? "" : "; did you mean " + near + "?";
     if (only_case) {

@@ -136,7 +136,7 @@ void TreeBuilder::add_key(Frame& frame, const Node& node, bool is_merge_key) {
       return;
     case Node::Kind::boolean:
       frame.key = node.boolean ? "true" : "false";
-      findings_.warn(node.at, *frame.key, "an unquoted yes, no, on, off, y or n is a boolean: quote this key");
+      findings_.warn(node.at, path(), "an unquoted yes, no, on, off, y or n is a boolean: quote this key");
       return;
     default:
       throw YamlError{node.at, std::string("a key must be a string, not ") + kind_name(node)};
@@ -147,7 +147,7 @@ void TreeBuilder::add_value(Frame& frame, Node node) {
   node.key_at = frame.key_at;
   const auto [place, is_new] = frame.node.entries.try_emplace(*frame.key);
   if (!is_new) {
-    findings_.warn(frame.key_at, *frame.key,
+    findings_.warn(frame.key_at, path(),
                    fmt::format("set twice in one object: line {} is ignored", place->second.key_at.line));
   }
   place->second = std::move(node);
@@ -166,6 +166,15 @@ void TreeBuilder::add_merged(Frame& frame, Node node) {
     if (!map.is_map()) throw YamlError{frame.key_at, "<< needs an object or a list of objects"};
     frame.merged.push_back(std::move(map));
   }
+}
+
+std::string TreeBuilder::path() const {
+  std::string path;
+  const bool in_cluster = open_.size() > 2 && open_.front().key == "Clusters";
+  for (std::size_t i = in_cluster ? 2 : 0; i < open_.size(); ++i) {
+    if (open_[i].key) path += (path.empty() ? "" : ".") + *open_[i].key;
+  }
+  return path;
 }
 
 void TreeBuilder::count(Position at, Size more) {

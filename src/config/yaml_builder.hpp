@@ -66,6 +66,8 @@ class TreeBuilder : public YAML::EventHandler {
   void add_key(Frame& frame, const Node& node, bool is_merge_key);
   void add_value(Frame& frame, Node node);
   void add_merged(Frame& frame, Node node);
+  /// The dotted path of the open frame's key, below the cluster if it is in one.
+  std::string path() const;
   void count(Position at, Size more);
   void remember(YAML::anchor_t anchor, const Node& node, Size size);
 
