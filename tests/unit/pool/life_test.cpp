@@ -176,6 +176,26 @@ TEST_F(PoolTest, StartOfAKnownContainerIsRefused) {
   EXPECT_EQ(apply(std::move(commands)).starts, (std::vector<bool>{true, false}));
 }
 
+TEST_F(PoolTest, OneContainerOnTwoWorkers) {
+  auto& first = cloud->add("p.small", tags("small"));
+  auto& second = cloud->add("p.small", tags("small"));
+  first.machine->runners[uuid(1)] = second.machine->runners[uuid(1)] = {};
+  start();
+  runtime.run_for(1s);
+  EXPECT_EQ(snapshot()->running.size(), 1u);
+  EXPECT_TRUE(log->contains("runs on two instances"));
+  first.machine->exit(uuid(1));
+  runtime.run_for(12s);
+  EXPECT_EQ(snapshot()->running.at(uuid(1)).instance, by_id(second.id).number) << "the living one counts";
+  EXPECT_FALSE(snapshot()->running.at(uuid(1)).exited);
+  first.machine->runners[uuid(1)] = {};
+  runtime.run_for(12s);
+  kill(uuid(1));
+  runtime.run_for(1s);
+  EXPECT_TRUE(first.machine->runners.empty() && second.machine->runners.empty());
+  EXPECT_TRUE(snapshot()->running.at(uuid(1)).exited);
+}
+
 TEST_F(PoolTest, StartThatIsRefusedIsNoticedAtOnce) {
   start();
   const auto worker = make_idle();
