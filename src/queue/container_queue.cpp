@@ -2,10 +2,9 @@
 
 #include <utility>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
+#include "berth/base/call_on.hpp"
 #include "berth/base/task_group.hpp"
 
 #include "poller.hpp"
@@ -72,7 +71,7 @@ void ContainerQueue::start() {
 }
 
 awaitable<void> ContainerQueue::stop() {
-  co_await asio::co_spawn(impl_->tasks.executor(), impl_->tasks.stop(), asio::use_awaitable);
+  co_await impl_->tasks.stop();
 }
 
 std::shared_ptr<const QueueSnapshot> ContainerQueue::snapshot() const {
@@ -84,18 +83,15 @@ Subscription ContainerQueue::subscribe() {
 }
 
 awaitable<Result<void>> ContainerQueue::lock(std::string uuid) {
-  auto body = Impl::change(impl_, std::move(uuid), &ContainerApi::lock);
-  co_return co_await asio::co_spawn(impl_->tasks.executor(), std::move(body), asio::use_awaitable);
+  return call_on(impl_->tasks.executor(), Impl::change(impl_, std::move(uuid), &ContainerApi::lock));
 }
 
 awaitable<Result<void>> ContainerQueue::unlock(std::string uuid) {
-  auto body = Impl::change(impl_, std::move(uuid), &ContainerApi::unlock);
-  co_return co_await asio::co_spawn(impl_->tasks.executor(), std::move(body), asio::use_awaitable);
+  return call_on(impl_->tasks.executor(), Impl::change(impl_, std::move(uuid), &ContainerApi::unlock));
 }
 
 awaitable<Result<void>> ContainerQueue::cancel(std::string uuid) {
-  auto body = Impl::change(impl_, std::move(uuid), &ContainerApi::cancel);
-  co_return co_await asio::co_spawn(impl_->tasks.executor(), std::move(body), asio::use_awaitable);
+  return call_on(impl_->tasks.executor(), Impl::change(impl_, std::move(uuid), &ContainerApi::cancel));
 }
 
 void ContainerQueue::forget(std::string uuid) {

@@ -1,5 +1,6 @@
 #include "first_sight.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "count_guard.hpp"
@@ -58,11 +59,17 @@ FirstSight::FirstSight(Runtime& runtime, Logger log, ContainerApi& api, const Qu
       canceller_(canceller),
       tasks_(tasks) {}
 
-void FirstSight::add(Arrival arrival) {
+void FirstSight::add(std::vector<Arrival> arrivals) {
+  for (Arrival& arrival : arrivals) add_one(std::move(arrival));
+  const std::size_t batches = (waiting_.size() + batch_size - 1) / batch_size;
+  const std::size_t workers = std::min(batches, max_workers - workers_);
+  for (std::size_t i = 0; i < workers; ++i) tasks_.spawn(work());
+}
+
+void FirstSight::add_one(Arrival arrival) {
   const std::string uuid = arrival.record.uuid;
   if (cache_.entries().find(uuid) || canceller_.contains(uuid) || !arriving_.insert(uuid).second) return;
   waiting_.emplace(uuid, Pending{std::move(arrival), runtime_.wall_now()});
-  if (workers_ < max_workers) tasks_.spawn(work());
 }
 
 awaitable<void> FirstSight::work() {

@@ -32,7 +32,7 @@ class FirstSight {
              Canceller& canceller, TaskGroup& tasks);
 
   /// In the background; a known container, or one already on its way, is left alone.
-  void add(Arrival arrival);
+  void add(std::vector<Arrival> arrivals);
   /// The same for containers that must not stay unknown: returns when all are settled, or with the first failure.
   awaitable<Result<void>> settle_all(std::vector<Container> held);
   /// How many are on their way.
@@ -45,6 +45,7 @@ class FirstSight {
   };
   using Batch = std::vector<Pending>;
 
+  void add_one(Arrival arrival);
   awaitable<void> work();
   Batch next_batch();
   awaitable<Result<void>> settle_batch(Batch batch);

@@ -113,8 +113,10 @@ void Poller::apply(const PollMerge& merge) {
   for (const Container& record : merge.update) cache_.update(record);
   for (const std::string& uuid : merge.enter_tail) cache_.enter_tail(uuid);
   for (const std::string& uuid : merge.leave_tail) cache_.leave_tail(uuid);
-  for (const Container& record : merge.arrive_held) first_sight_.add({record, Arrival::Origin::held});
-  for (const Container& record : merge.arrive) first_sight_.add({record, Arrival::Origin::window});
+  std::vector<Arrival> arrivals;
+  for (const Container& record : merge.arrive_held) arrivals.push_back({record, Arrival::Origin::held});
+  for (const Container& record : merge.arrive) arrivals.push_back({record, Arrival::Origin::window});
+  first_sight_.add(std::move(arrivals));
 }
 
 awaitable<void> Poller::sweep_loop() {
@@ -145,7 +147,9 @@ awaitable<bool> Poller::sweep_page() {
 void Poller::apply(const TailMerge& merge) {
   for (const std::string& uuid : merge.drop) cache_.drop(uuid);
   for (const Container& record : merge.update) cache_.update(record);
-  for (const Container& record : merge.arrive) first_sight_.add({record, Arrival::Origin::tail});
+  std::vector<Arrival> arrivals;
+  for (const Container& record : merge.arrive) arrivals.push_back({record, Arrival::Origin::tail});
+  first_sight_.add(std::move(arrivals));
   if (!merge.drop.empty() || !merge.update.empty()) cache_.publish();
 }
 

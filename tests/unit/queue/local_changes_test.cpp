@@ -1,0 +1,104 @@
+#include "queue_test.hpp"
+
+namespace berth {
+namespace {
+
+using namespace std::chrono_literals;
+
+const auto uuid = FakeContainerApi::uuid;
+
+class LocalChanges : public QueueTest {};
+
+TEST_F(LocalChanges, FollowTheAnswers) {
+  api_.add(1, 5);
+  start_and_load(1);
+  EXPECT_TRUE(lock(1));
+  EXPECT_EQ(seen(1), "Locked 5");
+  EXPECT_EQ(entry(1)->container.locked_by_uuid, api_.token_uuid);
+  const auto again = lock(1);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().kind, ErrorKind::conflict);
+  EXPECT_EQ(seen(1), "Locked 5");
+  EXPECT_TRUE(unlock(1));
+  EXPECT_EQ(seen(1), "Queued 5");
+  EXPECT_EQ(entry(1)->container.locked_by_uuid, "");
+  EXPECT_FALSE(unlock(1));
+  EXPECT_TRUE(cancel(1));
+  EXPECT_EQ(seen(1), "Cancelled 5");
+  EXPECT_FALSE(lock(1));
+}
+
+TEST_F(LocalChanges, TheLastUnlockMayCancel) {
+  api_.add(1);
+  api_.max_dispatch_attempts = 1;
+  start_and_load(1);
+  EXPECT_TRUE(lock(1));
+  EXPECT_TRUE(unlock(1));
+  EXPECT_EQ(seen(1), "Cancelled 1");
+}
+
+TEST_F(LocalChanges, OneAtATimePerContainer) {
+  api_.add(1);
+  api_.add(2);
+  start_and_load(2);
+  SimTask<Result<void>> first(runtime_, queue_->lock(uuid(1)));
+  SimTask<Result<void>> second(runtime_, queue_->cancel(uuid(1)));
+  SimTask<Result<void>> other(runtime_, queue_->lock(uuid(2)));
+  runtime_.settle();
+  ASSERT_TRUE(second.done()) << "refused at once";
+  EXPECT_EQ(second.get().error().kind, ErrorKind::conflict);
+  runtime_.run_for(1s);
+  EXPECT_TRUE(first.get());
+  EXPECT_TRUE(other.get());
+  EXPECT_EQ(api_.count("cancel"), 0);
+  EXPECT_TRUE(cancel(1));
+}
+
+TEST_F(LocalChanges, ACancelledCallerFreesTheContainer) {
+  api_.add(1);
+  start_and_load(1);
+  {
+    SimTask<Result<void>> call(runtime_, queue_->lock(uuid(1)));
+    runtime_.settle();
+  }
+  EXPECT_TRUE(lock(1));
+}
+
+TEST_F(LocalChanges, OfUnknownContainersChangeNothingHere) {
+  start_and_load(0);
+  api_.add(1);
+  EXPECT_TRUE(lock(1));
+  EXPECT_EQ(seen(1), "-");
+  const auto gone = lock(2);
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().kind, ErrorKind::not_found);
+}
+
+TEST_F(LocalChanges, ForgetDropsOnlyWhatIsOver) {
+  for (int i = 1; i <= 5; ++i) api_.add(i);
+  start_and_load(5);
+  EXPECT_TRUE(lock(2));
+  EXPECT_TRUE(cancel(3));
+  EXPECT_TRUE(lock(5));
+  api_.user_sets_priority(uuid(4), 0);
+  EXPECT_TRUE(api_.runner_sets(uuid(5), ContainerState::running));
+  run_next_poll();
+  EXPECT_EQ(seen(4), "Queued 0");
+  EXPECT_EQ(seen(5), "Running 1");
+  for (int i = 0; i <= 5; ++i) queue_->forget(uuid(i));
+  runtime_.settle();
+  EXPECT_EQ(seen(1), "Queued 1");
+  EXPECT_EQ(seen(2), "Locked 1");
+  EXPECT_EQ(seen(3), "-");
+  EXPECT_EQ(seen(4), "-");
+  EXPECT_EQ(seen(5), "Running 1");
+  EXPECT_TRUE(api_.runner_sets(uuid(5), ContainerState::complete));
+  run_next_poll();
+  EXPECT_EQ(seen(5), "Complete 1");
+  queue_->forget(uuid(5));
+  runtime_.settle();
+  EXPECT_EQ(seen(5), "-");
+}
+
+}  // namespace
+}  // namespace berth
