@@ -41,9 +41,9 @@ Result<void> add_json(Params& params, std::string_view text) {
   auto json = parse_json(text);
   if (!json) return fail(Error{json.error()}.within("body"));
   if (!json->is_object()) return fail(ErrorKind::invalid, "body: want a JSON object");
-  params.json_body = true;
-  for (auto& [name, value] : json->items())
-    if (!value.is_null()) params.values[name] = std::move(value);
+  for (const auto& [name, value] : json->items())
+    if (!value.is_null()) params.values[name] = value;
+  params.body = std::move(*json);
   return {};
 }
 
@@ -139,10 +139,9 @@ Result<Json> record_param(const Params& params, std::string_view name) {
     if (!value->is_object()) return bad(name, "want a JSON object");
     return *value;
   }
-  if (!params.json_body) return bad(name, "missing parameter");
-  Json attributes = Json::object();
-  for (const auto& [key, value] : params.values)
-    if (std::find(std::begin(kReserved), std::end(kReserved), key) == std::end(kReserved)) attributes[key] = value;
+  if (params.body.is_null()) return bad(name, "missing parameter");
+  Json attributes = params.body;
+  for (const std::string_view reserved : kReserved) attributes.erase(std::string(reserved));
   return attributes;
 }
 

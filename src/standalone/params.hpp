@@ -17,7 +17,7 @@ namespace berth {
 struct Params {
   std::string method;                                         ///< after `X-Http-Method-Override` or `_method`
   std::map<std::string, nlohmann::json, std::less<>> values;  ///< absent, empty and null ones are left out
-  bool json_body = false;
+  nlohmann::json body;  ///< a JSON body as it came, which may itself be a record's attributes; else null
   const nlohmann::json* find(std::string_view name) const;
 };
 

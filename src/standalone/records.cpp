@@ -1,5 +1,7 @@
 #include "records.hpp"
 
+#include <algorithm>
+
 namespace berth {
 namespace {
 
@@ -7,6 +9,19 @@ using Json = nlohmann::json;
 
 /// A page that has reached this size takes no further record.
 constexpr std::size_t kPageBytes = std::size_t{8} << 20;
+
+/// JSON's own writer only where something needs escaping: most text of a page is uuids, states and times.
+void append_text(std::string& out, std::string_view text) {
+  const bool plain =
+      std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\\'; });
+  if (!plain) {
+    out += json_text(Json(text));
+    return;
+  }
+  out += '"';
+  out += text;
+  out += '"';
+}
 
 void append_value(std::string& out, const SqlRow& row, int column, FieldKind kind) {
   if (row.is_null(column)) {
@@ -28,7 +43,7 @@ void append_value(std::string& out, const SqlRow& row, int column, FieldKind kin
       break;
     case FieldKind::text:
     case FieldKind::time:
-      out += json_text(Json(row.text(column)));
+      append_text(out, row.text(column));
       break;
   }
 }

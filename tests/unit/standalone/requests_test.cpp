@@ -15,7 +15,7 @@ TEST_F(Requests, CreateInEveryForm) {
   const std::string path = "/arvados/v1/container_requests";
   EXPECT_EQ(post(path, "container_request=" + form_encode(attributes)).status, 200);
   for (const std::string& body : {attributes, R"({"container_request":)" + attributes + '}'}) {
-    ServerRequest request = make_request("POST", path, body);
+    ServerRequest request = make_request("POST", path + "?alt=json", body);
     request.headers.back().second = "application/json";
     const Reply reply = reply_to(std::move(request));
     EXPECT_EQ(reply.status, 200) << reply.text;
