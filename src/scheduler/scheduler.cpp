@@ -104,12 +104,13 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   }
 
  private:
-  /// What one pass looks at. The queue's snapshot is taken first, the pool's after it, without a wait between, so that
-  /// the pool knows at least what was true when the records were read. All starts are ours, and an accepted one is in
-  /// `running` of the receipt's and every later snapshot until we clear its exit placeholder (or its instance is gone
-  /// from the cloud). Hence a record that says Locked and has no process in `pool` was not started, and one that says
-  /// Running and has none while no worker is unknown has lost its process. Had the pool been asked first, a process
-  /// that was found on a recovering worker in between would look lost.
+  /// What one pass looks at. The queue's snapshot is taken first, the pool's after it, without a wait between: whatever
+  /// the pool had learned when the records were read (an instance listed late, a process found on a recovering worker)
+  /// is in view. All starts are ours, and an accepted one is in `running` of the receipt's snapshot and of every later
+  /// one until we clear its exit placeholder, or its instance is gone from the cloud. Hence a record that says Locked
+  /// and has no process in view was not started and may be; one that says Running and has none while no worker is
+  /// unknown has lost its process and may be cancelled. A record that is older than it seems does no harm: a second
+  /// runner finds the record not Locked, and the API refuses to cancel what is final.
   struct View {
     std::shared_ptr<const QueueSnapshot> queue;
     std::shared_ptr<const PoolSnapshot> pool;
