@@ -45,7 +45,9 @@ struct ApiConfig {
 /// `Containers.CloudVMs` (facts §1.3), fallbacks for values ≤ 0 applied.
 struct CloudVmsConfig {
   std::string driver;
-  std::shared_ptr<const nlohmann::json> driver_parameters;  ///< never null
+  /// Merged over the defaults for `ec2` and `azure`, whose parameters the default document holds all at once; other drivers
+  /// get only parameters that are not those two's. Never null; secret.
+  std::shared_ptr<const nlohmann::json> driver_parameters;
   std::string image_id;
   std::string ssh_port;
   std::string boot_probe_command;
@@ -102,7 +104,8 @@ struct Cluster {
   std::map<std::string, std::string> postgresql_connection;  ///< libpq keywords; secret
   std::map<std::string, InstanceType> instance_types;        ///< by name
   ContainersConfig containers;
-  /// The merged document of this cluster (facts §1.1): every key of the site file over every known default. Never null; secret.
+  /// The merged document of this cluster (facts §1.1), as the reference would serialise it: every known key of the site
+  /// file over every default. Berth's own keys are in it only if the file sets them. Never null; secret.
   std::shared_ptr<const nlohmann::json> document;
 };
 
