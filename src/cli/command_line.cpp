@@ -50,7 +50,7 @@ void describe(CLI::App& app, Choice& choice) {
 Result<int> carry_out(const CLI::App& app, const Choice& choice) {
   const auto endpoint = find_endpoint(choice.env_file);
   if (!endpoint) return fail(endpoint.error());
-  Connection connection(*endpoint);
+  DaemonConnection connection(*endpoint);
   const auto code = [](const Result<void>& done) { return done ? Result<int>(0) : Result<int>(fail(done.error())); };
   if (app.got_subcommand("submit")) return submit(connection, choice.submit);
   if (app.got_subcommand("queue")) return code(show_queue(connection, choice.all));

@@ -49,23 +49,23 @@ Result<Endpoint> find_endpoint(const std::string& env_file) {
   return endpoint;
 }
 
-Connection::Connection(Endpoint endpoint)
+DaemonConnection::DaemonConnection(Endpoint endpoint)
     : endpoint_(std::move(endpoint)), runtime_(1), http_(runtime_, [this] {
         HttpClientOptions options;
         options.insecure_tls = endpoint_.insecure;
         options.use_proxy_environment = !endpoint_.insecure;
         return options;
       }()) {}
-Connection::~Connection() = default;
+DaemonConnection::~DaemonConnection() = default;
 
-void Connection::wait(Duration duration) {
+void DaemonConnection::wait(Duration duration) {
   boost::asio::co_spawn(runtime_.executor(), runtime_.sleep_for(duration),
                         [this](const std::exception_ptr&) { runtime_.stop(); });
   runtime_.run();
 }
 
-Result<std::string> Connection::call(const std::string& method, std::string url, const std::string& token,
-                                     const Parameters& parameters) {
+Result<std::string> DaemonConnection::call(const std::string& method, std::string url, const std::string& token,
+                                           const Parameters& parameters) {
   std::string form;
   for (const auto& [name, value] : parameters) {
     if (!form.empty()) form += '&';
@@ -94,15 +94,15 @@ Result<std::string> Connection::call(const std::string& method, std::string url,
   return fail(std::move(error));
 }
 
-Result<nlohmann::json> Connection::api(const std::string& method, const std::string& path,
-                                       const Parameters& parameters) {
+Result<nlohmann::json> DaemonConnection::api(const std::string& method, const std::string& path,
+                                             const Parameters& parameters) {
   auto text = call(method, endpoint_.api_url + path, endpoint_.api_token, parameters);
   if (!text) return fail(text.error());
   return parse_json(*text);
 }
 
-Result<nlohmann::json> Connection::manage(const std::string& method, const std::string& path,
-                                          const Parameters& parameters) {
+Result<nlohmann::json> DaemonConnection::manage(const std::string& method, const std::string& path,
+                                                const Parameters& parameters) {
   if (endpoint_.management_url.empty()) return fail(ErrorKind::invalid, "BERTH_URL is not set");
   auto text = call(method, endpoint_.management_url + path, endpoint_.management_token, parameters);
   if (!text) return fail(text.error());
@@ -110,7 +110,7 @@ Result<nlohmann::json> Connection::manage(const std::string& method, const std::
   return parse_json(*text);
 }
 
-Result<std::string> Connection::api_text(const std::string& path, const Parameters& parameters) {
+Result<std::string> DaemonConnection::api_text(const std::string& path, const Parameters& parameters) {
   return call("GET", endpoint_.api_url + path, endpoint_.api_token, parameters);
 }
 

@@ -27,10 +27,10 @@ Result<Endpoint> find_endpoint(const std::string& env_file);
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
 /// Calls to API and management API, one at a time; blocks until each is answered.
-class Connection {
+class DaemonConnection {
  public:
-  explicit Connection(Endpoint endpoint);
-  ~Connection();
+  explicit DaemonConnection(Endpoint endpoint);
+  ~DaemonConnection();
   Result<nlohmann::json> api(const std::string& method, const std::string& path, const Parameters& parameters);
   Result<nlohmann::json> manage(const std::string& method, const std::string& path, const Parameters& parameters);
   /// The body as it is.

@@ -70,7 +70,7 @@ Result<Json> request_attributes(const SubmitOptions& options) {
 }
 
 /// The container of a request, or the uuid itself.
-Result<std::string> container_of(Connection& connection, const std::string& uuid) {
+Result<std::string> container_of(DaemonConnection& connection, const std::string& uuid) {
   if (!is_request(uuid)) {
     if (!is_container_uuid(uuid))
       return fail(ErrorKind::invalid, "'" + uuid + "' is no uuid of a container or a request");
@@ -83,7 +83,7 @@ Result<std::string> container_of(Connection& connection, const std::string& uuid
   return container;
 }
 
-Result<Json> wait_until_final(Connection& connection, const std::string& container) {
+Result<Json> wait_until_final(DaemonConnection& connection, const std::string& container) {
   for (;;) {
     auto record = connection.api("GET", kContainers + '/' + container, {});
     if (!record) return record;
@@ -93,7 +93,7 @@ Result<Json> wait_until_final(Connection& connection, const std::string& contain
 }
 
 /// Names that users gave, by container.
-std::map<std::string, std::string> request_names(Connection& connection) {
+std::map<std::string, std::string> request_names(DaemonConnection& connection) {
   std::map<std::string, std::string> names;
   const auto answer =
       connection.api("GET", kRequests, {{"limit", "1000"}, {"order", "created_at desc"}, {"count", "none"}});
@@ -104,7 +104,7 @@ std::map<std::string, std::string> request_names(Connection& connection) {
 
 }  // namespace
 
-Result<int> submit(Connection& connection, const SubmitOptions& options) {
+Result<int> submit(DaemonConnection& connection, const SubmitOptions& options) {
   const auto attributes = request_attributes(options);
   if (!attributes) return fail(attributes.error());
   const auto request = connection.api("POST", kRequests, {{"container_request", attributes->dump()}});
@@ -124,7 +124,7 @@ Result<int> submit(Connection& connection, const SubmitOptions& options) {
   return exit_code != record->end() && exit_code->is_number_integer() ? exit_code->get<int>() : 0;
 }
 
-Result<void> show_queue(Connection& connection, bool all) {
+Result<void> show_queue(DaemonConnection& connection, bool all) {
   const auto queue = connection.manage("GET", "/arvados/v1/dispatch/containers", {});
   if (!queue) return fail(queue.error());
   const auto names = request_names(connection);
@@ -148,7 +148,7 @@ Result<void> show_queue(Connection& connection, bool all) {
   return {};
 }
 
-Result<void> show_instances(Connection& connection) {
+Result<void> show_instances(DaemonConnection& connection) {
   const auto answer = connection.manage("GET", "/arvados/v1/dispatch/instances", {});
   if (!answer) return fail(answer.error());
   std::vector<std::vector<std::string>> rows{{"INSTANCE", "STATE", "IDLE", "TYPE", "$/H", "RUNNING"}};
@@ -168,7 +168,7 @@ Result<void> show_instances(Connection& connection) {
   return {};
 }
 
-Result<void> show_logs(Connection& connection, const std::string& uuid, bool follow) {
+Result<void> show_logs(DaemonConnection& connection, const std::string& uuid, bool follow) {
   const auto container = container_of(connection, uuid);
   if (!container) return fail(container.error());
   std::size_t offset = 0;
@@ -189,7 +189,7 @@ Result<void> show_logs(Connection& connection, const std::string& uuid, bool fol
   }
 }
 
-Result<void> cancel(Connection& connection, const std::string& uuid) {
+Result<void> cancel(DaemonConnection& connection, const std::string& uuid) {
   std::vector<std::string> requests;
   if (is_request(uuid)) {
     requests.push_back(uuid);
@@ -210,7 +210,7 @@ Result<void> cancel(Connection& connection, const std::string& uuid) {
   return {};
 }
 
-Result<void> instance_verb(Connection& connection, const std::string& verb, const std::string& instance) {
+Result<void> instance_verb(DaemonConnection& connection, const std::string& verb, const std::string& instance) {
   const auto done = connection.manage("POST", "/arvados/v1/dispatch/instances/" + verb, {{"instance_id", instance}});
   if (!done) return fail(done.error());
   std::printf("%s: %s\n", instance.c_str(), verb.c_str());

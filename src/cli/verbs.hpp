@@ -22,13 +22,13 @@ struct SubmitOptions {
 };
 
 // Each verb prints to stdout; an Error is what went wrong. submit gives the exit code of the container if it waited.
-Result<int> submit(Connection& connection, const SubmitOptions& options);
-Result<void> show_queue(Connection& connection, bool all);
-Result<void> show_instances(Connection& connection);
+Result<int> submit(DaemonConnection& connection, const SubmitOptions& options);
+Result<void> show_queue(DaemonConnection& connection, bool all);
+Result<void> show_instances(DaemonConnection& connection);
 /// `uuid`: of a container or of a request.
-Result<void> show_logs(Connection& connection, const std::string& uuid, bool follow);
-Result<void> cancel(Connection& connection, const std::string& uuid);
+Result<void> show_logs(DaemonConnection& connection, const std::string& uuid, bool follow);
+Result<void> cancel(DaemonConnection& connection, const std::string& uuid);
 /// `verb`: hold, drain, run, kill.
-Result<void> instance_verb(Connection& connection, const std::string& verb, const std::string& instance);
+Result<void> instance_verb(DaemonConnection& connection, const std::string& verb, const std::string& instance);
 
 }  // namespace berth

@@ -192,11 +192,11 @@ awaitable<beast::error_code> Connection::fill_buffer(std::size_t at_most) {
 
 awaitable<bool> Connection::refuse_request(beast::error_code error) {
   if (error == http::error::end_of_stream) co_return false;  // the client is gone, or too slow
-  const Refusal refusal = refusal_for(error);
+  const HttpRefusal refusal = refusal_for(error);
   co_return co_await answer_refusal(refusal);
 }
 
-awaitable<bool> Connection::answer_refusal(const Refusal& refusal) {
+awaitable<bool> Connection::answer_refusal(const HttpRefusal& refusal) {
   const ServerResponse response = plain_response(refusal.status, refusal.reason);
   ResponseFraming framing;
   framing.keep_alive = false;

@@ -59,7 +59,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   awaitable<beast::error_code> read_body(RequestParser& parser);
   awaitable<beast::error_code> fill_buffer(std::size_t at_most);
   awaitable<bool> refuse_request(beast::error_code error);
-  awaitable<bool> answer_refusal(const Refusal& refusal);
+  awaitable<bool> answer_refusal(const HttpRefusal& refusal);
   /// Nothing if the connection was aborted meanwhile.
   awaitable<std::optional<ServerResponse>> call_handler(ServerRequest request);
   awaitable<bool> respond(const ServerResponse& response, ResponseFraming framing);

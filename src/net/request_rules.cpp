@@ -10,8 +10,8 @@
 namespace berth {
 
 namespace {
-tl::unexpected<Refusal> refuse(int status, std::string reason) {
-  return tl::unexpected<Refusal>(Refusal{status, std::move(reason)});
+tl::unexpected<HttpRefusal> refuse(int status, std::string reason) {
+  return tl::unexpected<HttpRefusal>(HttpRefusal{status, std::move(reason)});
 }
 
 std::string_view view(beast::string_view text) {
@@ -29,7 +29,7 @@ std::string_view without_origin(std::string_view target) {
 }
 
 /// Sets path and query from the target.
-tl::expected<void, Refusal> split_target(ServerRequest& request) {
+tl::expected<void, HttpRefusal> split_target(ServerRequest& request) {
   const std::string_view target = without_origin(request.target);
   if (!target.starts_with('/')) return refuse(400, "the request target is not a path");
   const std::size_t question = std::min(target.find('?'), target.size());
@@ -42,14 +42,14 @@ tl::expected<void, Refusal> split_target(ServerRequest& request) {
 }
 }  // namespace
 
-Refusal refusal_for(beast::error_code error) {
+HttpRefusal refusal_for(beast::error_code error) {
   if (error == http::error::header_limit) return {431, "the request header is too large"};
   if (error == http::error::body_limit) return {413, "the request body is too large"};
   if (error == http::error::buffer_overflow) return {400, "a line of the chunked body is too long"};
   return {400, "malformed request: " + error.message()};
 }
 
-tl::expected<void, Refusal> check_head(const RequestParser& parser) {
+tl::expected<void, HttpRefusal> check_head(const RequestParser& parser) {
   const auto& message = parser.get();
   const bool is_http_1_1 = message.version() >= 11;
   const auto encodings = message.count(http::field::transfer_encoding);
@@ -69,13 +69,13 @@ tl::expected<void, Refusal> check_head(const RequestParser& parser) {
   return {};
 }
 
-tl::expected<ServerRequest, Refusal> to_server_request(http::request<http::string_body> message) {
+tl::expected<ServerRequest, HttpRefusal> to_server_request(http::request<http::string_body> message) {
   ServerRequest request;
   request.method = message.method_string();
   std::transform(request.method.begin(), request.method.end(), request.method.begin(),
                  [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
   request.target = message.target();
-  if (auto split = split_target(request); !split) return tl::unexpected<Refusal>(std::move(split.error()));
+  if (auto split = split_target(request); !split) return tl::unexpected<HttpRefusal>(std::move(split.error()));
   for (const auto& field : message) request.headers.emplace_back(field.name_string(), field.value());
   request.host = message[http::field::host];
   request.body = std::move(message.body());

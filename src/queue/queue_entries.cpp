@@ -20,10 +20,9 @@ struct ByUuid {
 
 // The chunk whose range holds the uuid, or would: the first one that does not end before it, else the last one.
 std::size_t QueueEntries::chunk_for(std::string_view uuid) const {
-  const auto found =
-      std::partition_point(chunks_.begin(), chunks_.end(), [&](const std::shared_ptr<const Chunk>& chunk) {
-        return chunk->back()->container.uuid < uuid;
-      });
+  const auto found = std::partition_point(
+      chunks_.begin(), chunks_.end(),
+      [&](const std::shared_ptr<const Chunk>& chunk) { return chunk->back()->container.uuid < uuid; });
   const auto index = static_cast<std::size_t>(found - chunks_.begin());
   return found == chunks_.end() && index > 0 ? index - 1 : index;
 }

@@ -1,6 +1,7 @@
 #include "program.hpp"
 
 #include <cstdio>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "args.hpp"
@@ -45,6 +46,7 @@ int run_program(const std::vector<std::string>& words) {
     case Mode::detach:
       return detach(locks, arguments->uuid, words);
     case Mode::run:
+      ::prctl(PR_SET_NAME, "berth-run");  // a detached runner was started as /proc/self/exe
       return run_container(locks, *arguments);
   }
   return 1;

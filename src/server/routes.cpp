@@ -8,23 +8,23 @@ namespace {
 
 struct Entry {
   std::string_view path;
-  Route route;
+  ManagementRoute route;
   bool post;
 };
 
 constexpr std::array<Entry, 12> kRoutes{{
-    {"/_health/ping", Route::health_ping, false},
-    {"/metrics", Route::metrics, false},
-    {"/metrics.json", Route::metrics_json, false},
-    {"/_inspect/requests", Route::inspect_requests, false},
-    {"/arvados/v1/dispatch/containers", Route::containers, false},
-    {"/arvados/v1/dispatch/container", Route::container, false},
-    {"/arvados/v1/dispatch/containers/kill", Route::container_kill, true},
-    {"/arvados/v1/dispatch/instances", Route::instances, false},
-    {"/arvados/v1/dispatch/instances/hold", Route::instance_hold, true},
-    {"/arvados/v1/dispatch/instances/drain", Route::instance_drain, true},
-    {"/arvados/v1/dispatch/instances/run", Route::instance_run, true},
-    {"/arvados/v1/dispatch/instances/kill", Route::instance_kill, true},
+    {"/_health/ping", ManagementRoute::health_ping, false},
+    {"/metrics", ManagementRoute::metrics, false},
+    {"/metrics.json", ManagementRoute::metrics_json, false},
+    {"/_inspect/requests", ManagementRoute::inspect_requests, false},
+    {"/arvados/v1/dispatch/containers", ManagementRoute::containers, false},
+    {"/arvados/v1/dispatch/container", ManagementRoute::container, false},
+    {"/arvados/v1/dispatch/containers/kill", ManagementRoute::container_kill, true},
+    {"/arvados/v1/dispatch/instances", ManagementRoute::instances, false},
+    {"/arvados/v1/dispatch/instances/hold", ManagementRoute::instance_hold, true},
+    {"/arvados/v1/dispatch/instances/drain", ManagementRoute::instance_drain, true},
+    {"/arvados/v1/dispatch/instances/run", ManagementRoute::instance_run, true},
+    {"/arvados/v1/dispatch/instances/kill", ManagementRoute::instance_kill, true},
 }};
 
 const Entry* find_route(std::string_view path) {

@@ -7,7 +7,7 @@
 
 namespace berth {
 
-enum class Route {
+enum class ManagementRoute {
   health_ping,
   metrics,
   metrics_json,
@@ -25,9 +25,9 @@ enum class Route {
 /// Where a request goes (facts §9.1).
 struct Routed {
   enum class Kind { found, options, redirect, wrong_method, unknown } kind = Kind::unknown;
-  Route route = Route::health_ping;  ///< found
-  std::string location;              ///< redirect: the canonical path
-  std::string allow;                 ///< wrong_method, options: value of `Allow`
+  ManagementRoute route = ManagementRoute::health_ping;  ///< found
+  std::string location;                                  ///< redirect: the canonical path
+  std::string allow;                                     ///< wrong_method, options: value of `Allow`
 };
 
 /// `path` is decoded and starts with `/`. Double slashes, a trailing slash and wrong letter case lead to a redirect.

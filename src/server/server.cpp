@@ -188,28 +188,28 @@ class ManagementServer::Impl : public std::enable_shared_from_this<Impl> {
     return response;
   }
 
-  awaitable<ServerResponse> serve(Route route, const ServerRequest& request) {
+  awaitable<ServerResponse> serve(ManagementRoute route, const ServerRequest& request) {
     switch (route) {
-      case Route::health_ping:
+      case ManagementRoute::health_ping:
         co_return health();
-      case Route::metrics:
+      case ManagementRoute::metrics:
         co_return typed_response("text/plain; version=0.0.4; charset=utf-8", metrics_.text());
-      case Route::metrics_json:
+      case ManagementRoute::metrics_json:
         co_return typed_response("application/json", metrics_.json());
-      case Route::inspect_requests:
+      case ManagementRoute::inspect_requests:
         co_return inspect();
       default:
         break;
     }
     if (!dispatcher_.active()) co_return error_response(404, "this dispatcher is not the active one");
     switch (route) {
-      case Route::containers:
+      case ManagementRoute::containers:
         co_return containers();
-      case Route::container:
+      case ManagementRoute::container:
         co_return container(request);
-      case Route::container_kill:
+      case ManagementRoute::container_kill:
         co_return co_await kill_container(request);
-      case Route::instances:
+      case ManagementRoute::instances:
         co_return instances();
       default:
         co_return co_await instance_verb(route, request);
@@ -264,19 +264,19 @@ class ManagementServer::Impl : public std::enable_shared_from_this<Impl> {
     return json_response(body + "]}");
   }
 
-  awaitable<ServerResponse> instance_verb(Route route, const ServerRequest& request) {
+  awaitable<ServerResponse> instance_verb(ManagementRoute route, const ServerRequest& request) {
     std::string id = parameter(request, "instance_id");
     if (id.empty()) co_return error_response(400, "instance_id parameter not provided");
     WorkerPool& pool = dispatcher_.pool();
     Result<void> done;
     switch (route) {
-      case Route::instance_hold:
+      case ManagementRoute::instance_hold:
         done = co_await pool.set_idle_behavior(std::move(id), IdleBehavior::hold);
         break;
-      case Route::instance_drain:
+      case ManagementRoute::instance_drain:
         done = co_await pool.set_idle_behavior(std::move(id), IdleBehavior::drain);
         break;
-      case Route::instance_run:
+      case ManagementRoute::instance_run:
         done = co_await pool.set_idle_behavior(std::move(id), IdleBehavior::run);
         break;
       default:

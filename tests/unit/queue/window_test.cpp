@@ -27,6 +27,19 @@ TEST_F(WindowAndTail, TheWindowStopsAfterThePageWithEnoughNonSupervisors) {
   EXPECT_EQ(api_.count_lists("window"), 3) << "40 supervisors and 110 others";
 }
 
+TEST_F(WindowAndTail, ARowThatANewcomerPushesOntoTheNextPageDoesNotFailThePoll) {
+  for (int i = 0; i < 5; ++i) api_.add(i, i + 1);
+  int newcomers = 0;
+  api_.after_call = [&](const FakeCall& call) {
+    if (call.verb != "list" || call.list_kind() != "window" || newcomers == 50) return;
+    api_.add(100 + newcomers, 1'000'000 + newcomers);
+    ++newcomers;
+  };
+  start();
+  ASSERT_TRUE(runtime_.run_until([&] { return updated().has_value(); }, 10s)) << "the first poll goes through";
+  EXPECT_GE(queue_->snapshot()->entries.size(), 5U);
+}
+
 TEST_F(WindowAndTail, FiveThousandAreAllKnownWithFewRequests) {
   load(5000);
   run_sweeps();

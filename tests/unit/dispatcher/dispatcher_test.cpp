@@ -1,0 +1,166 @@
+// The wired dispatcher in simulated time (facts §14, first part).
+#include <gtest/gtest.h>
+
+#include "world.hpp"
+
+namespace berth {
+namespace {
+
+using namespace std::chrono_literals;
+
+void expect_all_complete_once(const World& world) {
+  for (const auto& [uuid, record] : world.api.records) {
+    EXPECT_EQ(record.container.state, ContainerState::complete) << uuid << ' ' << record.runtime_error;
+    EXPECT_EQ(world.runs.contains(uuid) ? world.runs.at(uuid) : 0, 1) << uuid;
+  }
+  EXPECT_FALSE(world.doubled);
+}
+
+TEST(Dispatcher, RunsEachContainerOnceAndDestroysWhatNobodyNeeds) {
+  World world;
+  for (int i = 0; i < 60; ++i) world.add(i, 1 + i % 3, 1 + i % 5, 1 + i % 7);
+  world.start();
+  ASSERT_TRUE(world.finish());
+  expect_all_complete_once(world);
+  EXPECT_TRUE(world.runtime.run_until([&] { return world.cloud->vms.empty(); }, 10min)) << world.cloud->vms.size();
+  EXPECT_LE(world.cloud->creates.size(), 60U);
+  EXPECT_TRUE(world.runtime.run_until([&] { return world.dispatcher().queue().snapshot()->entries.empty(); }, 1min));
+}
+
+TEST(Dispatcher, HigherPrioritiesStartFirst) {
+  World world;
+  world.cluster.containers.cloud_vms.max_instances = 1;
+  world.cluster.containers.cloud_vms.max_running_containers_per_instance = 1;
+  for (int i = 0; i < 10; ++i) world.add(i, 1, 1, 1 + (i * 7) % 10);
+  std::vector<std::int64_t> started;
+  world.api.after_call = [&](const FakeCall&) {
+    for (const auto& [uuid, record] : world.api.records)
+      if (record.container.state == ContainerState::running &&
+          (started.empty() || std::find(started.begin(), started.end(), record.container.priority) == started.end()))
+        started.push_back(record.container.priority);
+  };
+  world.start();
+  ASSERT_TRUE(world.finish());
+  ASSERT_EQ(started.size(), 10U);
+  EXPECT_TRUE(std::is_sorted(started.rbegin(), started.rend()));
+}
+
+TEST(Dispatcher, AContainerThatFitsNowhereEndsWithAReason) {
+  World world;
+  const std::string uuid = world.add(1, 4096);
+  world.start();
+  ASSERT_TRUE(world.finish(2min));
+  EXPECT_EQ(world.api.records.at(uuid).container.state, ContainerState::cancelled);
+  EXPECT_NE(world.api.records.at(uuid).runtime_error.find("satisf"), std::string::npos);
+  EXPECT_TRUE(world.cloud->creates.empty());
+}
+
+TEST(Dispatcher, AUserCancelsWhatRuns) {
+  World world;
+  world.run_time = 10h;
+  const std::string uuid = world.add(1);
+  world.start();
+  ASSERT_TRUE(world.runtime.run_until([&] { return world.live.contains(uuid); }, 10min));
+  world.api.user_sets_priority(uuid, 0);
+  ASSERT_TRUE(world.finish(1min));
+  EXPECT_EQ(world.api.records.at(uuid).container.state, ContainerState::cancelled);
+}
+
+TEST(Dispatcher, ARunnerThatDiesIsNoticedAndItsContainerTriedAgainOrCancelled) {
+  World world(5);
+  world.crash_percent = 30;
+  for (int i = 0; i < 40; ++i) world.add(i);
+  world.start();
+  ASSERT_TRUE(world.finish());
+  expect_all_complete_once(world);
+}
+
+TEST(Dispatcher, AnotherStartAdoptsWhatRuns) {
+  for (const Duration moment : {5s, 25s, 40s, 60s}) {
+    World world;
+    for (int i = 0; i < 30; ++i) world.add(i);
+    world.start();
+    world.runtime.run_for(moment);
+    world.stop();
+    world.start();
+    ASSERT_TRUE(world.finish());
+    expect_all_complete_once(world);
+  }
+}
+
+TEST(Dispatcher, WithoutTheLeaseNothingIsDone) {
+  World world;
+  world.lease.is_held = false;
+  world.add(1);
+  world.start();
+  world.runtime.run_for(10min);
+  EXPECT_TRUE(world.cloud->creates.empty());
+  EXPECT_EQ(world.api.count("lock"), 0U);
+  world.lease.is_held = true;
+  EXPECT_TRUE(world.finish(10min));
+}
+
+TEST(Dispatcher, StopLeavesNoTimerAndNothingUnlockedOrDestroyed) {
+  World world;
+  world.run_time = 10h;
+  for (int i = 0; i < 5; ++i) world.add(i);
+  world.start();
+  ASSERT_TRUE(world.runtime.run_until([&] { return world.live.size() == 5; }, 10min));
+  const std::size_t running = world.live.size();
+  world.stop();
+  world.runtime.settle();
+  EXPECT_EQ(world.runtime.pending_timers(), running) << "only the runners' own timers are left";
+  EXPECT_TRUE(world.cloud->destroys.empty());
+  EXPECT_EQ(world.api.count("unlock"), 0U);
+}
+
+TEST(Dispatcher, A503LowersTheLimitAndEverythingStillFinishes) {
+  World world;
+  for (int i = 0; i < 60; ++i) world.add(i);
+  int calls = 0;
+  world.api.intercept = [&](const FakeCall& call) -> std::optional<Error> {
+    if (call.verb == "lock" && ++calls % 20 == 10) return Error{ErrorKind::unavailable, "busy"};
+    return std::nullopt;
+  };
+  world.start();
+  ASSERT_TRUE(world.finish());
+  expect_all_complete_once(world);
+  EXPECT_EQ(world.metrics().find("arvados_dispatchcloud_last_503_time 0\n"), std::string::npos);
+}
+
+/// The stub cloud of facts §14: errors, quota, rate limits, a type without room, instances that hang, break or never
+/// boot.
+TEST(Dispatcher, TwoHundredContainersOnAHostileCloud) {
+  for (const std::uint64_t seed : {1, 2, 3}) {
+    World world(seed);
+    world.crash_percent = 10;
+    world.cloud->quota = 10;
+    world.cloud->types_without_room = {"medium"};
+    int created = 0;
+    const auto adopt = world.cloud->on_create;
+    world.cloud->on_create = [&, adopt](FakeCloud::Vm& vm) {
+      adopt(vm);
+      ++created;
+      if (created % 7 == 0) vm.machine->boots_at = world.runtime.now() + 24h;
+      if (created % 11 == 0) vm.machine->hanging = true;
+      if (created % 13 == 0) vm.machine->broken = true;
+    };
+    for (int i = 0; i < 40; ++i) {
+      Error error{ErrorKind::failed, "the cloud has a bad day"};
+      if (i % 3 == 0) {
+        error.kind = ErrorKind::rate_limited;
+        error.retry_at = world.runtime.now() + std::chrono::seconds(30 * i);
+      }
+      world.cloud->create_errors.push_back(i % 5 == 0 ? std::optional(error) : std::nullopt);
+      if (i % 10 == 0) world.cloud->destroy_errors.push_back(error);
+    }
+    for (int i = 0; i < 200; ++i) world.add(i, 1 + i % 3 * (i % 2), 1, 1 + i % 9);
+    world.start();
+    ASSERT_TRUE(world.finish(24h)) << "seed " << seed;
+    expect_all_complete_once(world);
+    EXPECT_TRUE(world.runtime.run_until([&] { return world.cloud->vms.empty(); }, 1h));
+  }
+}
+
+}  // namespace
+}  // namespace berth
