@@ -113,8 +113,9 @@ TEST_F(PoolTest, RestartAdopts) {
   EXPECT_FALSE(start_container(by_id(odd.id).number, uuid(9)));
   EXPECT_FALSE(start_container(by_id(second.id).number, uuid(9)));
 
-  cloud->machine(odd.id).exit(uuid(3));
-  EXPECT_TRUE(wait_for([&] { return by_id(odd.id).state == WorkerState::shutdown; }, 20s));
+  const std::string odd_id = odd.id;  // the destroy takes `odd` away
+  cloud->machine(odd_id).exit(uuid(3));
+  EXPECT_TRUE(wait_for([&] { return by_id(odd_id).state == WorkerState::shutdown; }, 20s));
 }
 
 TEST_F(PoolTest, IdleBehaviorVerbs) {
