@@ -247,9 +247,17 @@ class FakeContainerApi final : public ContainerApi {
 
   Result<std::vector<Container>> list(const ContainerQuery& query) const {
     std::vector<const Record*> found;
-    for (const auto& [id, record] : records) {
+    const auto look_at = [&](const Record& record) {
       const auto match = [&](const auto& filter) { return matches(record.container, filter); };
       if (std::all_of(query.filters.begin(), query.filters.end(), match)) found.push_back(&record);
+    };
+    const bool by_uuid = !query.filters.empty() && query.filters.front().op == "in";
+    if (by_uuid) {
+      for (const std::string& id :
+           std::set<std::string>(query.filters.front().uuids.begin(), query.filters.front().uuids.end()))
+        if (const auto record = records.find(id); record != records.end()) look_at(record->second);
+    } else {
+      for (const auto& [id, record] : records) look_at(record);
     }
     if (query.order == "priority desc")
       std::stable_sort(found.begin(), found.end(),

@@ -19,7 +19,7 @@ struct QueueEntry {
   Container container;                      ///< mounts blanked
   Resources needed;                         ///< computed at first sight, mounts included
   std::vector<std::string> instance_types;  ///< eligible, cheapest first; empty only if Running or final
-  WallTime first_seen{};                    ///< wall time when first added
+  WallTime first_seen{};                    ///< wall time of the list that first showed it
   std::uint64_t id = 0;                     ///< unique in this process, never reused
 };
 

@@ -37,6 +37,7 @@ TEST_F(WindowAndTail, ARowThatANewcomerPushesOntoTheNextPageDoesNotFailThePoll) 
   };
   start();
   ASSERT_TRUE(runtime_.run_until([&] { return updated().has_value(); }, 10s)) << "the first poll goes through";
+  runtime_.run_for(1s);  // first sights are in the background
   EXPECT_GE(queue_->snapshot()->entries.size(), 5U);
 }
 
