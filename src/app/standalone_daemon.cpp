@@ -50,6 +50,14 @@ Result<Machine> pretended_machine(const Arguments& arguments, const std::string&
   return machine;
 }
 
+/// Nothing here is far away, and instances are cheap.
+void adjust_to_one_machine(QueueOptions& queue, PoolOptions& pool, SchedulerOptions& scheduler) {
+  queue.tail_page_interval = std::chrono::milliseconds(250);
+  pool.command_deadline = std::chrono::seconds(10);
+  pool.cloud_deadline = std::chrono::seconds(30);
+  scheduler.quota_limits_containers = false;
+}
+
 bool is_management(std::string_view path) {
   return path.starts_with("/arvados/v1/dispatch/") || path.starts_with("/_health/") || path.starts_with("/_inspect/") ||
          path == "/metrics" || path == "/metrics.json";
@@ -160,16 +168,16 @@ class Standalone {
     auto instances = make_instance_set(runtime_, log_, metrics_, cluster);
     if (!instances) return fail(instances.error());
     instances_ = std::move(*instances);
-    dispatcher_ = std::make_unique<Dispatcher>(DispatcherEdges{runtime_,
-                                                               log_,
-                                                               metrics_,
-                                                               *client_,
-                                                               *instances_,
-                                                               local_executors(runtime_),
-                                                               lease,
-                                                               {{"BERTH_API_URL", api_url}},
-                                                               {}},
-                                               cluster);
+    DispatcherEdges edges{runtime_,
+                          log_,
+                          metrics_,
+                          *client_,
+                          *instances_,
+                          local_executors(runtime_),
+                          lease,
+                          {{"BERTH_API_URL", api_url}},
+                          adjust_to_one_machine};
+    dispatcher_ = std::make_unique<Dispatcher>(std::move(edges), cluster);
     management_ = std::make_unique<ManagementServer>(runtime_, log_, metrics_, *dispatcher_, cluster);
     management_ready_ = true;
     return {};

@@ -209,7 +209,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     in.now = runtime_.now();
     in.last_503 = api_.last_503();
     in.total_instances = pool.total();
-    in.at_quota = pool.at_quota || pool.instances_left == 0;
+    in.at_quota = options_.quota_limits_containers && (pool.at_quota || pool.instances_left == 0);
     in.running = static_cast<std::int64_t>(pool.running.size());
     if (policy_ != Policy::reference)
       in.running -= std::count_if(pool.running.begin(), pool.running.end(),

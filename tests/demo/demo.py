@@ -9,6 +9,7 @@ import pathlib
 import shutil
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -29,6 +30,7 @@ class Watcher:
     def __init__(self, client, jobs):
         self.client, self.jobs = client, {job.container: job for job in jobs}
         self.types = {}  # container → instance type it was seen on
+        self.instances = []
         self.cancelled = False
         self.begin = time.monotonic()
         self.drawn = 0
@@ -36,15 +38,23 @@ class Watcher:
 
     def step(self):
         """One look; true once all is over."""
-        self.instances = self.client.instances()
         self.queue = self.client.queue()
         self.records = self.client.containers()
-        for instance in self.instances:
-            for uuid in instance["running_container_uuids"] or []:
-                self.types[uuid] = instance["arvados_instance_type"]
         self.cancel_midway()
         self.draw()
         return all(self.records[uuid]["state"] in ("Complete", "Cancelled") for uuid in self.jobs)
+
+    def watch_instances(self, ended):
+        """In a thread of its own: often enough to see containers that live for a moment."""
+        while not ended.is_set():
+            try:
+                self.instances = self.client.instances()
+            except OSError:
+                break  # the daemon is gone; step() says so
+            for instance in self.instances:
+                for uuid in instance["running_container_uuids"] or []:
+                    self.types[uuid] = instance["arvados_instance_type"]
+            ended.wait(0.02)
 
     def cancel_midway(self):
         for uuid, job in self.jobs.items():
@@ -129,7 +139,7 @@ def main():
     witness_dir = home / "witness"
     witness_dir.mkdir()
     daemon = Daemon(args.bin.resolve(), home / "data", "--vcpus", str(VCPUS), "--ram", RAM)
-    failed = True
+    failed, ended = True, threading.Event()
     try:
         say(f"starting berthd --standalone, which pretends to have {VCPUS} processors and {RAM}")
         client = daemon.start()
@@ -139,11 +149,15 @@ def main():
             request = client.submit(**job.attributes(witness_dir))
             job.request, job.container = request["uuid"], request["container_uuid"]
         watcher = Watcher(client, jobs)
+        looking = threading.Thread(target=watcher.watch_instances, args=(ended,))
+        looking.start()
         while not watcher.step():
             if time.monotonic() - watcher.begin > 300:
                 say("the workload did not end within 5 minutes")
                 break
             time.sleep(0.1)
+        ended.set()
+        looking.join()
         wrong = report(watcher, witness_dir)
         took = time.monotonic() - watcher.begin
         failed = bool(wrong)
@@ -151,6 +165,7 @@ def main():
         if failed:
             say(f"the daemon's log: {daemon.log_path}")
     finally:
+        ended.set()
         if args.keep and not failed:
             env = daemon.data_dir / "env"
             ctl = os.path.relpath(args.bin / "berthctl")

@@ -38,6 +38,9 @@ struct SchedulerOptions {
   std::int64_t max_instances = 0;
   double supervisor_fraction = 0.5;
   std::int64_t max_containers_per_instance = 0;
+  /// Facts §5.3, steps 3 to 5: as many containers as instances once the quota was met. Off where many containers share
+  /// few instances, as on one machine: there it would leave most of each instance empty.
+  bool quota_limits_containers = true;
   std::string policy = "greedy";
   std::map<std::string, InstanceType> instance_types;
 };
