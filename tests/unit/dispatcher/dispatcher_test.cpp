@@ -136,6 +136,7 @@ TEST(Dispatcher, TwoHundredContainersOnAHostileCloud) {
     world.crash_percent = 10;
     world.cloud->quota = 10;
     world.cloud->types_without_room = {"medium"};
+    world.cluster.containers.maximum_price_factor = 10;  // what would want a medium one may have a large one
     int created = 0;
     const auto adopt = world.cloud->on_create;
     world.cloud->on_create = [&, adopt](FakeCloud::Vm& vm) {
@@ -156,7 +157,7 @@ TEST(Dispatcher, TwoHundredContainersOnAHostileCloud) {
     }
     for (int i = 0; i < 200; ++i) world.add(i, 1 + i % 3 * (i % 2), 1, 1 + i % 9);
     world.start();
-    ASSERT_TRUE(world.finish(24h)) << "seed " << seed;
+    ASSERT_TRUE(world.finish(24h)) << "seed " << seed << '\n' << world.describe();
     expect_all_complete_once(world);
     EXPECT_TRUE(world.runtime.run_until([&] { return world.cloud->vms.empty(); }, 1h));
   }

@@ -85,6 +85,23 @@ class World {
     return runtime.run_until([this] { return all_final(); }, limit);
   }
 
+  /// For the message of a test that fails: what is not final, and where things stand.
+  std::string describe() const {
+    std::string text;
+    for (const auto& [uuid, record] : api.records)
+      if (!is_final(record.container.state))
+        text += uuid + ' ' + std::string(to_string(record.container.state)) + '\n';
+    for (const PoolInstance& i : dispatcher_->pool().snapshot()->instances)
+      text += i.id + ' ' + i.type + ' ' + std::string(to_string(i.state)) + ' ' +
+              std::string(to_string(i.idle_behavior)) + ' ' + std::to_string(i.containers.size()) + '\n';
+    if (const auto queue = dispatcher_->scheduler().queue())
+      for (const ScheduledContainer& c : queue->containers)
+        text += c.entry->container.uuid + ' ' + std::string(to_string(c.reason)) + '\n';
+    const auto lines = sink->lines();
+    for (std::size_t i = lines.size() < 15 ? 0 : lines.size() - 15; i < lines.size(); ++i) text += lines[i] + '\n';
+    return text;
+  }
+
   SimRuntime runtime;
   std::shared_ptr<LineSink> sink = make_line_sink();
   FakeContainerApi api;

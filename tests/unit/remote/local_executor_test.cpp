@@ -74,11 +74,18 @@ class LifeLine {
       if (size == 0) return true;
     }
   }
-  /// Waits for the next byte, on the loop.
+  /// Waits for the next byte: there is a holder now.
+  bool begun() const {
+    pollfd item{fd_, POLLIN, 0};
+    char byte = 0;
+    return ::poll(&item, 1, 20'000) > 0 && ::read(fd_, &byte, 1) == 1;
+  }
+  /// The same, on the loop.
   awaitable<void> beat() const {
     asio::posix::stream_descriptor fd(co_await asio::this_coro::executor, ::dup(fd_));
     char byte = 0;
-    co_await fd.async_read_some(asio::buffer(&byte, 1), asio::use_awaitable);
+    do co_await fd.async_wait(fd.wait_read, asio::use_awaitable);  // before there is a writer, a read is an end of file
+    while (::read(fd.native_handle(), &byte, 1) != 1);
   }
 
  private:
@@ -184,6 +191,7 @@ TEST(LocalExecutor, ADetachedChildHoldsNothingUp) {
   ASSERT_TRUE(result) << result.error().message;
   EXPECT_EQ(result->exit_status, 5);
   const int pid = std::stoi(result->stdout_text);
+  ASSERT_TRUE(life.begun());
   EXPECT_EQ(::kill(pid, 0), 0) << "the child lives on";
   ::kill(pid, SIGKILL);
   EXPECT_TRUE(life.ended());
