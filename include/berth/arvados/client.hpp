@@ -10,14 +10,15 @@
 namespace berth {
 
 struct ArvadosClientOptions {
-  std::string base_url;  ///< `scheme://host[:port]`, with or without a final `/`
-  std::string token;     ///< secret
+  std::string base_url;               ///< `scheme://host[:port]`, with or without a final `/`
+  std::string token;                  ///< secret
   std::int64_t max_concurrency = 16;  ///< cap of the adaptive limiter: API.MaxConcurrentRequests / 4
   Duration call_deadline = std::chrono::minutes(1);
 };
 
 /// The REST client (facts §2.1): form-encoded parameters, GET-as-POST over 1000 bytes, request ids, the adaptive
 /// concurrency limiter, typed errors. Thread-safe.
-std::unique_ptr<ContainerApi> make_arvados_client(Runtime& runtime, Logger log, HttpClient& http, ArvadosClientOptions options);
+std::unique_ptr<ContainerApi> make_arvados_client(Runtime& runtime, Logger log, HttpClient& http,
+                                                  ArvadosClientOptions options);
 
 }  // namespace berth

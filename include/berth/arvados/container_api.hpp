@@ -24,9 +24,9 @@ struct ContainerQuery {
     std::vector<std::string> uuids;
   };
   std::vector<Filter> filters;
-  std::string order;  ///< `uuid`, `priority desc`, …
-  std::int64_t limit = 0;  ///< 0: not sent
-  std::int64_t offset = 0;  ///< 0: not sent
+  std::string order;         ///< `uuid`, `priority desc`, …
+  std::int64_t limit = 0;    ///< 0: not sent
+  std::int64_t offset = 0;   ///< 0: not sent
   bool with_mounts = false;  ///< adds `mounts` to the select list S
 };
 
@@ -37,8 +37,9 @@ struct ContainerUpdate {
   std::string locked_by_uuid;
 };
 
-/// The container API as the dispatcher uses it (facts §2.2, A–J). Every call has a deadline of its own; errors are those of
-/// Result: denied, not_found, conflict, unavailable (503), server_error, network, timeout, undecodable, type_mismatch.
+/// The container API as the dispatcher uses it (facts §2.2, A–J). Every call has a deadline of its own; errors are
+/// those of Result: denied, not_found, conflict, unavailable (503), server_error, network, timeout, undecodable,
+/// type_mismatch.
 class ContainerApi {
  public:
   virtual ~ContainerApi() = default;

@@ -13,8 +13,8 @@ namespace berth {
 
 /// Text to JSON with bounds: at most 64 levels deep. Errors: undecodable, naming the position.
 Result<nlohmann::json> parse_json(std::string_view text);
-/// A container record (facts §2.3): null = zero, unknown fields ignored, a wrong type is type_mismatch naming the field;
-/// a number that does not fit int64 or is no integer is a type_mismatch, too.
+/// A container record (facts §2.3): null = zero, unknown fields ignored, a wrong type is type_mismatch naming the
+/// field; a number that does not fit int64 or is no integer is a type_mismatch, too.
 Result<Container> container_from_json(const nlohmann::json& record);
 /// The `items` of a list answer.
 Result<std::vector<Container>> container_list_from_json(const nlohmann::json& answer);

@@ -45,8 +45,8 @@ struct ApiConfig {
 /// `Containers.CloudVMs` (facts §1.3), fallbacks for values ≤ 0 applied.
 struct CloudVmsConfig {
   std::string driver;
-  /// Merged over the defaults for `ec2` and `azure`, whose parameters the default document holds all at once; other drivers
-  /// get only parameters that are not those two's. Never null; secret.
+  /// Merged over the defaults for `ec2` and `azure`, whose parameters the default document holds all at once; other
+  /// drivers get only parameters that are not those two's. Never null; secret.
   std::shared_ptr<const nlohmann::json> driver_parameters;
   std::string image_id;
   std::string ssh_port;
@@ -57,7 +57,7 @@ struct CloudVmsConfig {
   bool deploy_public_key = true;
   std::map<std::string, std::string> resource_tags;
   std::string tag_key_prefix;
-  std::int64_t max_cloud_ops_per_second = 0;           ///< 0 = unlimited
+  std::int64_t max_cloud_ops_per_second = 0;            ///< 0 = unlimited
   std::int64_t max_concurrent_instance_create_ops = 0;  ///< 0 = unlimited
   std::int64_t max_instances = 0;                       ///< 0 = unlimited
   std::int64_t initial_quota_estimate = 0;

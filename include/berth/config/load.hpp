@@ -16,8 +16,8 @@ enum class Severity { warning, error };
 struct Diagnostic {
   Severity severity = Severity::error;
   std::string file;
-  int line = 0;    ///< from 1; 0 if it belongs to no line
-  int column = 0;  ///< from 1
+  int line = 0;     ///< from 1; 0 if it belongs to no line
+  int column = 0;   ///< from 1
   std::string key;  ///< dotted path below the cluster, e.g. `Containers.CloudVMs.PollInterval`
   std::string message;
 };

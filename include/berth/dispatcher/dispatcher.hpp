@@ -24,7 +24,7 @@ struct DispatcherEdges {
   Logger log;
   Metrics& metrics;
   ContainerApi& api;
-  InstanceSet& instances;     ///< already wrapped
+  InstanceSet& instances;  ///< already wrapped
   ExecutorFactory executors;
   Lease& lease;
   /// What runners get in their environment beside facts §6.10's.

@@ -14,7 +14,9 @@ namespace berth {
 enum class ContainerState { queued, locked, running, complete, cancelled };
 std::string_view to_string(ContainerState state);  ///< `Queued`, `Locked`, …
 Result<ContainerState> parse_container_state(std::string_view text);
-inline bool is_final(ContainerState s) { return s == ContainerState::complete || s == ContainerState::cancelled; }
+inline bool is_final(ContainerState s) {
+  return s == ContainerState::complete || s == ContainerState::cancelled;
+}
 
 /// `runtime_constraints.gpu` (facts §2.3).
 struct GpuConstraints {
@@ -53,7 +55,8 @@ struct Mount {
   friend bool operator==(const Mount&, const Mount&) = default;
 };
 
-/// A container record as the dispatcher sees it: the fields of `select` list S (facts §2.2) and what lock answers carry.
+/// A container record as the dispatcher sees it: the fields of `select` list S (facts §2.2) and what lock answers
+/// carry.
 struct Container {
   std::string uuid;
   ContainerState state = ContainerState::queued;

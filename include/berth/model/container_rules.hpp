@@ -30,9 +30,9 @@ struct RecordState {
 /// Which fields an update wants to change, beside the state.
 struct FieldChanges {
   bool priority = false;
-  bool progress = false;        ///< any of progress, subrequests_cost, cost, log, output, output_properties, exit_code
+  bool progress = false;  ///< any of progress, subrequests_cost, cost, log, output, output_properties, exit_code
   bool runtime_status = false;
-  bool log = false;             ///< also counts as progress; the container's own token may not set it
+  bool log = false;  ///< also counts as progress; the container's own token may not set it
 };
 
 /// What happens to the record when a change is allowed.
@@ -42,12 +42,12 @@ struct Transition {
   std::int64_t lock_count = 0;
   bool set_started_at = false;
   bool set_finished_at = false;
-  bool clear_runtime_status = false;    ///< back to `{}`
-  bool too_many_attempts = false;       ///< became Cancelled because lock_count reached the limit
+  bool clear_runtime_status = false;  ///< back to `{}`
+  bool too_many_attempts = false;     ///< became Cancelled because lock_count reached the limit
 };
 
-/// The state and ownership rules of a container record (facts §2.4), as one pure table; used by the standalone API and by
-/// the simulator. `wanted` is the state asked for (nothing = unchanged). Errors: denied (403), conflict (422).
+/// The state and ownership rules of a container record (facts §2.4), as one pure table; used by the standalone API and
+/// by the simulator. `wanted` is the state asked for (nothing = unchanged). Errors: denied (403), conflict (422).
 Result<Transition> apply_rules(const RecordState& record, const Caller& caller, std::optional<ContainerState> wanted,
                                const FieldChanges& fields, std::int64_t max_dispatch_attempts);
 /// `lock` and `unlock` calls: as apply_rules, with their own refusals (422 unless Queued / Locked).

@@ -22,7 +22,7 @@ struct HttpRequest {
   std::string url;
   HttpHeaders headers;
   std::string body;
-  Duration deadline = std::chrono::minutes(1);     ///< for the whole transfer, waiting for a slot included
+  Duration deadline = std::chrono::minutes(1);            ///< for the whole transfer, waiting for a slot included
   std::size_t max_response_body = std::size_t{64} << 20;  ///< bytes; more is ErrorKind::exhausted
 };
 
@@ -39,12 +39,12 @@ struct HttpClientOptions {
   std::string connect_to;             ///< dial this host instead of the URL's, same port; empty: as the URL says
   std::size_t max_concurrent = 64;    ///< transfers at once; more wait
   std::size_t max_connections_per_host = 16;
-  bool follow_redirects = true;       ///< GET only
+  bool follow_redirects = true;  ///< GET only
 };
 
-/// HTTP client on libcurl's multi interface inside the event loop: keep-alive, TLS, deadlines. An awaiting coroutine may be
-/// on any executor; cancelling it aborts its transfer. Errors: network, timeout, exhausted, invalid (URL). Every answer
-/// that is complete is a success here, whatever its status.
+/// HTTP client on libcurl's multi interface inside the event loop: keep-alive, TLS, deadlines. An awaiting coroutine
+/// may be on any executor; cancelling it aborts its transfer. Errors: network, timeout, exhausted, invalid (URL). Every
+/// answer that is complete is a success here, whatever its status.
 class HttpClient {
  public:
   HttpClient(Runtime& runtime, HttpClientOptions options);

@@ -38,7 +38,8 @@ struct ServerResponse {
   int status = 200;
   HttpHeaders headers;  ///< Content-Length, Date, Connection are added
   std::string body;
-  BodyStream stream;    ///< if set, sent chunked instead of `body`; on cancellation (client gone, shutdown) it throws as any wait does
+  BodyStream stream;  ///< if set, sent chunked instead of `body`; on cancellation (client gone, shutdown) it throws as
+                      ///< any wait does
 };
 using RequestHandler = std::function<awaitable<ServerResponse>(ServerRequest)>;
 
@@ -53,14 +54,15 @@ struct HttpServerOptions {
   Duration idle_timeout = std::chrono::seconds(120);
   Duration request_timeout = std::chrono::minutes(5);  ///< for the handler; not for streams
   Duration write_timeout = std::chrono::seconds(60);   ///< for one piece to a client that does not read
-  /// PEM file paths. With both, a connection whose first byte is a TLS handshake is served over TLS (≥ 1.2), on the same port.
+  /// PEM file paths. With both, a connection whose first byte is a TLS handshake is served over TLS (≥ 1.2), on the
+  /// same port.
   std::string tls_certificate;
   std::string tls_key;
   bool tls_only = false;
 };
 
-/// HTTP/1.1 server on Beast: keep-alive, pipelining one at a time, limits and time-outs above. Malformed requests are answered
-/// 400, too large 431/413, and closed. A handler that throws is answered 500 and logged.
+/// HTTP/1.1 server on Beast: keep-alive, pipelining one at a time, limits and time-outs above. Malformed requests are
+/// answered 400, too large 431/413, and closed. A handler that throws is answered 500 and logged.
 class HttpServer {
  public:
   HttpServer(Runtime& runtime, Logger log, HttpServerOptions options, RequestHandler handler);

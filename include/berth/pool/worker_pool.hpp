@@ -24,9 +24,9 @@ namespace berth {
 
 /// One instance as the scheduler and the management API see it (facts §9.2).
 struct PoolInstance {
-  std::string id;  ///< empty while its create is pending
+  std::string id;            ///< empty while its create is pending
   std::uint64_t number = 0;  ///< unique in this process, also for pending creates
-  std::string type;  ///< name of the configured type
+  std::string type;          ///< name of the configured type
   std::string provider_type;
   std::string address;
   double price = 0;  ///< $/hour
@@ -48,12 +48,12 @@ struct PoolProcess {
 
 struct PoolSnapshot {
   std::uint64_t version = 0;
-  bool loaded = false;  ///< the first instance list has arrived
-  std::vector<PoolInstance> instances;          ///< by number; pending creates included
-  std::map<std::string, PoolProcess> running;   ///< starting, running, and exit placeholders, by uuid
+  bool loaded = false;                         ///< the first instance list has arrived
+  std::vector<PoolInstance> instances;         ///< by number; pending creates included
+  std::map<std::string, PoolProcess> running;  ///< starting, running, and exit placeholders, by uuid
   bool at_quota = false;
-  std::optional<std::int64_t> instances_left;   ///< until MaxInstances or the quota threshold; nothing = no limit
-  std::int64_t create_slots = 0;                ///< creates that may begin now (facts §6.6: throttle, create operations in flight)
+  std::optional<std::int64_t> instances_left;  ///< until MaxInstances or the quota threshold; nothing = no limit
+  std::int64_t create_slots = 0;  ///< creates that may begin now (facts §6.6: throttle, create operations in flight)
   std::optional<SteadyTime> create_blocked_until;
   std::set<std::string> blocked_types;          ///< names of types at capacity
   std::int64_t count(WorkerState state) const;  ///< pending creates not counted
@@ -81,7 +81,7 @@ struct PoolOptions {
   Duration timeout_signal = std::chrono::seconds(5);
   Duration timeout_stale_run_lock = std::chrono::seconds(5);
   Duration timeout_term = std::chrono::minutes(2);
-  Duration create_hold_off = std::chrono::seconds(5);  ///< after too many concurrent creates (facts §6.6)
+  Duration create_hold_off = std::chrono::seconds(5);   ///< after too many concurrent creates (facts §6.6)
   Duration command_deadline = std::chrono::minutes(1);  ///< of one probe, start or kill command
   Duration cloud_deadline = std::chrono::minutes(10);   ///< of one driver call
   /// The runner on the worker: command, and the binary to deploy there (empty: nothing to deploy; facts §6.9).
@@ -92,14 +92,15 @@ struct PoolOptions {
 };
 
 /// Makes what a runner gets on stdin (facts §6.10) for one container on one instance.
-using RunnerConfig = std::function<std::string(const std::string& uuid, const InstanceType& type, const std::string& address)>;
+using RunnerConfig =
+    std::function<std::string(const std::string& uuid, const InstanceType& type, const std::string& address)>;
 /// How to reach an instance.
 using ExecutorFactory = std::function<std::unique_ptr<Executor>(const Instance& instance)>;
 
 struct StartRequest {
   std::uint64_t instance = 0;  ///< number
   std::string uuid;
-  WallTime created_at{};       ///< of the container, for the metric queue-to-start
+  WallTime created_at{};  ///< of the container, for the metric queue-to-start
 };
 struct KillRequest {
   std::string uuid;
@@ -108,7 +109,7 @@ struct KillRequest {
 
 /// Commands of one scheduling pass, applied in this order in one turn.
 struct PoolCommands {
-  std::vector<std::string> creates;      ///< type names
+  std::vector<std::string> creates;  ///< type names
   std::vector<StartRequest> starts;
   std::vector<KillRequest> kills;
   std::vector<std::string> forgets;      ///< exit placeholders to clear
@@ -121,8 +122,8 @@ struct PoolReceipt {
   std::shared_ptr<const PoolSnapshot> snapshot;
 };
 
-/// The worker pool (facts §6): life cycle, probes, runners, quota, over an InstanceSet and Executors. Commands are accepted or
-/// refused at once; cloud and remote calls run behind them. Thread-safe.
+/// The worker pool (facts §6): life cycle, probes, runners, quota, over an InstanceSet and Executors. Commands are
+/// accepted or refused at once; cloud and remote calls run behind them. Thread-safe.
 class WorkerPool {
  public:
   WorkerPool(Runtime& runtime, Logger log, Metrics& metrics, InstanceSet& instances, ExecutorFactory executors,

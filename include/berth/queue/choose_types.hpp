@@ -18,13 +18,15 @@ struct ChooseTypesOptions {
   double maximum_price_factor = 1.5;
 };
 
-/// Needed resources (facts §4.1). Absurd numbers saturate instead of overflowing, so that they fit nowhere; negative ones
-/// in a record count as 0, so that they make no room for anything else.
+/// Needed resources (facts §4.1). Absurd numbers saturate instead of overflowing, so that they fit nowhere; negative
+/// ones in a record count as 0, so that they make no room for anything else.
 Resources needed_resources(const Container& container, const ChooseTypesOptions& options);
 
-/// Eligible types, cheapest first (facts §4.2, §4.3). A ceiling made of a free type is 0, so only free types remain (facts §16).
-/// Errors: ErrorKind::failed, "no types configured" or "constraints not satisfiable" with what was needed and what there is.
-Result<std::vector<InstanceType>> choose_types(const Container& container, const std::map<std::string, InstanceType>& types,
+/// Eligible types, cheapest first (facts §4.2, §4.3). A ceiling made of a free type is 0, so only free types remain
+/// (facts §16). Errors: ErrorKind::failed, "no types configured" or "constraints not satisfiable" with what was needed
+/// and what there is.
+Result<std::vector<InstanceType>> choose_types(const Container& container,
+                                               const std::map<std::string, InstanceType>& types,
                                                const ChooseTypesOptions& options);
 
 }  // namespace berth

@@ -20,12 +20,13 @@ struct StandaloneOptions {
   std::int64_t max_dispatch_attempts = 10;
 };
 
-/// The embedded container API: the parts of the Arvados REST API that dispatcher, runner and user need, on SQLite. Every
-/// answered change is on disk. Serve its handler with an HttpServer.
+/// The embedded container API: the parts of the Arvados REST API that dispatcher, runner and user need, on SQLite.
+/// Every answered change is on disk. Serve its handler with an HttpServer.
 class StandaloneApi {
  public:
   /// Opens or makes the database. Errors: failed, with file and SQLite's text.
-  static awaitable<Result<std::unique_ptr<StandaloneApi>>> open(Runtime& runtime, Logger log, StandaloneOptions options);
+  static awaitable<Result<std::unique_ptr<StandaloneApi>>> open(Runtime& runtime, Logger log,
+                                                                StandaloneOptions options);
   ~StandaloneApi();
   StandaloneApi(const StandaloneApi&) = delete;
   StandaloneApi& operator=(const StandaloneApi&) = delete;

@@ -89,8 +89,7 @@ class World {
   std::string describe() const {
     std::string text;
     for (const auto& [uuid, record] : api.records)
-      if (!is_final(record.container.state))
-        text += uuid + ' ' + std::string(to_string(record.container.state)) + '\n';
+      if (!is_final(record.container.state)) text += uuid + ' ' + std::string(to_string(record.container.state)) + '\n';
     for (const PoolInstance& i : dispatcher_->pool().snapshot()->instances)
       text += i.id + ' ' + i.type + ' ' + std::string(to_string(i.state)) + ' ' +
               std::string(to_string(i.idle_behavior)) + ' ' + std::to_string(i.containers.size()) + '\n';
