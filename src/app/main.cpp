@@ -29,7 +29,7 @@ int run_daemon(const berth::Arguments& arguments) {
   boost::asio::co_spawn(
       runtime.make_strand(),
       arguments.standalone ? berth::run_standalone(runtime, arguments) : berth::run_cluster(runtime, arguments),
-      [&](std::exception_ptr error, int code) {
+      [&](const std::exception_ptr& error, int code) {
         exit_code = code;
         runtime.stop();
         if (error) std::rethrow_exception(error);
