@@ -51,7 +51,7 @@ class Values {
   const json& document_;
 };
 
-std::string without_file_scheme(std::string path) {
+std::string without_file_scheme(const std::string& path) {
   constexpr std::string_view scheme = "file://";
   return path.starts_with(scheme) ? path.substr(scheme.size()) : path;
 }

@@ -50,7 +50,7 @@ bool Findings::full() const {
   return found_.size() >= kMostFindings;
 }
 
-void Findings::add(Severity severity, Position at, std::string_view key, std::string message) {
+void Findings::add(Severity severity, Position at, std::string_view key, const std::string& message) {
   // Errors decide whether the file is good, so the first one is always kept.
   if (full() && !(severity == Severity::error && errors_ == 1)) {
     ++left_out_;

@@ -24,7 +24,7 @@ class Findings {
   std::vector<Diagnostic> take() &&;
 
  private:
-  void add(Severity severity, Position at, std::string_view key, std::string message);
+  void add(Severity severity, Position at, std::string_view key, const std::string& message);
 
   std::string file_;
   std::vector<Diagnostic> found_;

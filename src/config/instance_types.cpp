@@ -43,7 +43,7 @@ Position position_of(const Node& merged, const std::string& name, std::string_vi
 }
 
 void check_type(const InstanceType& type, const Node& merged, Findings& findings) {
-  const auto error = [&](std::string_view field, std::string message) {
+  const auto error = [&](std::string_view field, const std::string& message) {
     findings.error(position_of(merged, type.name, field), fmt::format("InstanceTypes.{}.{}", type.name, field),
                    message);
   };

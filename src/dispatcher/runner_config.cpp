@@ -38,8 +38,8 @@ std::string gateway_host(std::string_view address) {
   return std::string(address.substr(0, colon));
 }
 
-RunnerConfig make_runner_config(const Cluster& cluster, std::map<std::string, std::string> extra_environment) {
-  nlohmann::json env = std::move(extra_environment);
+RunnerConfig make_runner_config(const Cluster& cluster, const std::map<std::string, std::string>& extra_environment) {
+  nlohmann::json env = extra_environment;
   env["ARVADOS_API_HOST"] = host_of(cluster.services.controller_url);
   env["ARVADOS_API_TOKEN"] = cluster.system_root_token;
   if (cluster.tls.insecure) env["ARVADOS_API_HOST_INSECURE"] = "1";

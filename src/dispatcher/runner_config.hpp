@@ -10,7 +10,7 @@
 namespace berth {
 
 /// Makes the JSON of facts §6.10 for each start. `extra_environment` is added to its `Env`. The text holds secrets.
-RunnerConfig make_runner_config(const Cluster& cluster, std::map<std::string, std::string> extra_environment);
+RunnerConfig make_runner_config(const Cluster& cluster, const std::map<std::string, std::string>& extra_environment);
 
 /// Per-container gateway secret (facts §6.10): lower-case hex HMAC-SHA256 of the container's uuid under the root token.
 std::string gateway_secret(std::string_view root_token, std::string_view container_uuid);
