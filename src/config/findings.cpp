@@ -37,13 +37,13 @@ namespace config {
 
 constexpr std::size_t kMostFindings = 200;
 
-void Findings::error(Position at, std::string_view key, std::string message) {
+void Findings::error(Position at, std::string_view key, const std::string& message) {
   ++errors_;
-  add(Severity::error, at, key, std::move(message));
+  add(Severity::error, at, key, message);
 }
 
-void Findings::warn(Position at, std::string_view key, std::string message) {
-  add(Severity::warning, at, key, std::move(message));
+void Findings::warn(Position at, std::string_view key, const std::string& message) {
+  add(Severity::warning, at, key, message);
 }
 
 bool Findings::full() const {

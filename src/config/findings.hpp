@@ -15,8 +15,8 @@ class Findings {
  public:
   explicit Findings(std::string_view file) : file_(file) {}
 
-  void error(Position at, std::string_view key, std::string message);
-  void warn(Position at, std::string_view key, std::string message);
+  void error(Position at, std::string_view key, const std::string& message);
+  void warn(Position at, std::string_view key, const std::string& message);
   bool has_errors() const { return errors_ > 0; }
   /// Whether further findings are only counted: looking for hints is then wasted work.
   bool full() const;
