@@ -52,7 +52,7 @@ awaitable<void> reap_when_ended(Descriptor pidfd, ChildProcess child) {
 /// A command in flight. It and its coroutines live on one strand.
 class Conversation {
  public:
-  Conversation(asio::any_io_executor strand, ChildProcess child)
+  Conversation(const asio::any_io_executor& strand, ChildProcess child)
       : strand_(strand),
         child_(std::move(child)),
         pidfd_(strand, child_.pidfd.release()),
@@ -248,7 +248,7 @@ class LocalExecutor final : public Executor {
 
 }  // namespace
 
-std::unique_ptr<Executor> make_local_executor(Runtime& runtime, std::map<std::string, std::string> environment) {
+std::unique_ptr<Executor> make_local_executor(Runtime& runtime, const std::map<std::string, std::string>& environment) {
   // A command may end without reading its stdin; the write then has to fail, not to kill this process.
   ::signal(SIGPIPE, SIG_IGN);
   return std::make_unique<LocalExecutor>(runtime, environment);
