@@ -203,7 +203,7 @@ class LocalExecutor final : public Executor {
                                                      Environment environment, Command command) {
     auto child = start(groups, environment, command);
     if (!child) co_return fail(child.error());
-    Conversation conversation(std::move(strand), std::move(*child));
+    Conversation conversation(strand, std::move(*child));
     CommandOutput output;
     bool too_much = false;
     const auto keep = [&](std::string& text, std::string_view bytes) {
@@ -226,7 +226,7 @@ class LocalExecutor final : public Executor {
                                           Command command, std::function<void(std::string_view)> on_line) {
     auto child = start(groups, environment, command);
     if (!child) co_return fail(child.error());
-    Conversation conversation(std::move(strand), std::move(*child));
+    Conversation conversation(strand, std::move(*child));
     LineSplitter lines(std::move(on_line), command.max_output);
     bool too_long = false;
     Sink on_stdout = [&](std::string_view bytes) { return !(too_long = too_long || !lines.take(bytes)); };
