@@ -32,7 +32,10 @@ std::optional<std::string> decode_base64(std::string_view text) {
     const int value = base64_value(c);
     if (value < 0) return std::nullopt;
     bits = (bits << 6) | static_cast<std::uint32_t>(value);
-    if ((count += 6) >= 8) out += static_cast<char>((bits >> (count -= 8)) & 0xff);
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    out += static_cast<char>((bits >> count) & 0xff);
   }
   return out;
 }
