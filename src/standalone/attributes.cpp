@@ -46,7 +46,7 @@ Value text(const Json& value, std::string_view name) {
 }
 
 Value path(const Json& value, std::string_view name) {
-  const auto checked = text(value, name);
+  auto checked = text(value, name);
   if (checked && !value.get_ref<const std::string&>().empty() && !value.get_ref<const std::string&>().starts_with('/'))
     return bad(name, "want an absolute path");
   return checked;
