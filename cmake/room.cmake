@@ -32,12 +32,14 @@ function(berth_room_tests name)
   endif()
   add_executable(test_${name} ${sources})
   target_include_directories(test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/src/${name} ${CMAKE_SOURCE_DIR}/tests/support)
-  target_compile_definitions(test_${name} PRIVATE BERTH_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
+  target_compile_definitions(test_${name} PRIVATE BERTH_TEST_DATA="tests/data")
   if(CMAKE_BUILD_TYPE STREQUAL "Release")
     target_compile_options(test_${name} PRIVATE -O0)  # what is tested is optimised; optimising the tests only costs time
   endif()
   list(TRANSFORM TESTS_DEPENDS PREPEND berth_)
   target_link_libraries(test_${name} PRIVATE berth_${name} ${TESTS_DEPENDS} ${TESTS_LIBRARIES} GTest::gtest_main)
   include(GoogleTest)
-  gtest_discover_tests(test_${name} TEST_PREFIX ${name}: DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${name} TIMEOUT 120)
+  # Tests run at the top of the tree and name their data relative to it: the same objects serve a clone elsewhere.
+  gtest_discover_tests(test_${name} TEST_PREFIX ${name}: DISCOVERY_MODE PRE_TEST
+    WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} PROPERTIES LABELS ${name} TIMEOUT 120)
 endfunction()

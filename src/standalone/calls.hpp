@@ -16,7 +16,7 @@ namespace berth {
 
 /// What the calls of the API share; outlives every call.
 struct ApiContext {
-  ApiContext(Runtime& runtime, Logger logger, StandaloneOptions options);
+  ApiContext(Runtime& runtime, Logger logger, const StandaloneOptions& options);
   Runtime& runtime;
   Logger log;
   std::shared_ptr<Store> store;

@@ -106,7 +106,7 @@ Result<std::int64_t> integer_param(const Params& params, std::string_view name, 
                                    std::int64_t max) {
   const Json* value = params.find(name);
   if (!value) return fallback;
-  const auto number = to_integer(*value, name);
+  auto number = to_integer(*value, name);
   if (!number) return number;
   if (*number < min) return bad(name, "want at least " + std::to_string(min));
   return std::min(*number, max);

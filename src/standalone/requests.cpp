@@ -76,9 +76,9 @@ Result<void> commit(EditContext& edit, const std::string& uuid) {
 
 }  // namespace
 
-Result<std::string> create_request(EditContext& edit, Changes changes, const Columns& columns) {
+Result<std::string> create_request(EditContext& edit, const Changes& changes, const Columns& columns) {
   Changes record = request_defaults();
-  for (auto& [name, value] : changes) record[name] = std::move(value);
+  for (const auto& [name, value] : changes) record[name] = value;
   const std::string uuid = edit.new_uuid(kRequests.uuid_type);
   const std::string now = edit.now();
   record["uuid"] = uuid;

@@ -14,7 +14,7 @@ namespace berth {
 /// Container requests: Uncommitted → Committed (gets a container) → Final (its container has ended for good).
 /// `changes`: from check_request_attributes; each answers the record's `columns`.
 /// Errors: invalid, not_found, conflict, server_error.
-Result<std::string> create_request(EditContext& edit, Changes changes, const Columns& columns);
+Result<std::string> create_request(EditContext& edit, const Changes& changes, const Columns& columns);
 /// Once committed: name, description, properties, output_name, container_count_max and priority, which goes on to the
 /// container; 0 means on hold, and stops what runs.
 Result<std::string> update_request(EditContext& edit, const std::string& uuid, Changes changes, const Columns& columns);

@@ -60,7 +60,7 @@ awaitable<Answer> answer(ApiContextPtr api, ServerRequest request) {
 
 }  // namespace
 
-ApiContext::ApiContext(Runtime& runtime_used, Logger logger, StandaloneOptions options)
+ApiContext::ApiContext(Runtime& runtime_used, Logger logger, const StandaloneOptions& options)
     : runtime(runtime_used),
       log(std::move(logger)),
       store(std::make_shared<Store>(runtime, log, options)),
@@ -83,7 +83,7 @@ StandaloneApi::~StandaloneApi() = default;
 
 awaitable<Result<std::unique_ptr<StandaloneApi>>> StandaloneApi::open(Runtime& runtime, Logger log,
                                                                       StandaloneOptions options) {
-  auto api = std::make_shared<ApiContext>(runtime, std::move(log), std::move(options));
+  auto api = std::make_shared<ApiContext>(runtime, std::move(log), options);
   auto work = [api]() -> Result<void> {
     if (auto opened = api->store->open(); !opened) return opened;
     return api->logs.open();
