@@ -119,11 +119,12 @@ awaitable<int> run_cluster(RealRuntime& runtime, Arguments arguments) {
         "that no other dispatcher runs for this cluster, then start with --no-lock.\n");
     co_return 1;
   }
+  TerminationSignals signals(runtime);
   ClusterDaemon daemon(runtime, std::move(config));
   auto started = co_await daemon.start();
   if (started) {
     notify_service_manager("READY=1");
-    co_await wait_for_signal(runtime);
+    co_await signals.wait();
     notify_service_manager("STOPPING=1");
   }
   co_await daemon.stop();

@@ -37,9 +37,14 @@ void print_diagnostics(const LoadedConfig& config) {
   for (const Diagnostic& diagnostic : config.diagnostics) std::fprintf(stderr, "%s\n", to_string(diagnostic).c_str());
 }
 
-awaitable<void> wait_for_signal(Runtime& runtime) {
-  boost::asio::signal_set signals(runtime.executor(), SIGTERM, SIGINT);
-  co_await signals.async_wait(boost::asio::use_awaitable);
+struct TerminationSignals::Impl {
+  explicit Impl(Runtime& runtime) : set(runtime.executor(), SIGTERM, SIGINT) {}
+  boost::asio::signal_set set;
+};
+TerminationSignals::TerminationSignals(Runtime& runtime) : impl_(std::make_unique<Impl>(runtime)) {}
+TerminationSignals::~TerminationSignals() = default;
+awaitable<void> TerminationSignals::wait() {
+  co_await impl_->set.async_wait(boost::asio::use_awaitable);
 }
 
 void notify_service_manager(const char* state) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "berth/base/log.hpp"
@@ -20,8 +21,17 @@ awaitable<int> run_cluster(RealRuntime& runtime, Arguments arguments);
 
 /// Prints diagnostics to stderr.
 void print_diagnostics(const LoadedConfig& config);
-/// Returns at SIGTERM or SIGINT.
-awaitable<void> wait_for_signal(Runtime& runtime);
+/// SIGTERM and SIGINT, caught from construction on: one that comes before wait() is not lost.
+class TerminationSignals {
+ public:
+  explicit TerminationSignals(Runtime& runtime);
+  ~TerminationSignals();
+  awaitable<void> wait();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
 /// Tells the service manager, if there is one ($NOTIFY_SOCKET): `READY=1`, `STOPPING=1`.
 void notify_service_manager(const char* state);
 /// Metrics about the configuration and this build (facts §10, service layer).

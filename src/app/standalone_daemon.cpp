@@ -1,6 +1,7 @@
 #include <atomic>
 #include <climits>
 #include <cstdio>
+#include <filesystem>
 #include <unistd.h>
 
 #include <boost/asio/this_coro.hpp>
@@ -18,6 +19,10 @@
 
 namespace berth {
 namespace {
+
+constexpr Duration kLeastTimeBetweenPolls = std::chrono::milliseconds(25);
+/// A record holds at most 1 MiB of JSON, which a form may write as three times as much.
+constexpr std::size_t kMaxBody = std::size_t{4} << 20;
 
 int complain(const std::string& message) {
   std::fprintf(stderr, "berthd: %s\n", message.c_str());
@@ -52,6 +57,7 @@ Result<Machine> pretended_machine(const Arguments& arguments, const std::string&
 
 /// Nothing here is far away, and instances are cheap.
 void adjust_to_one_machine(QueueOptions& queue, PoolOptions& pool, SchedulerOptions& scheduler) {
+  queue.page_size = 2 * queue.window;
   queue.tail_page_interval = std::chrono::milliseconds(250);
   pool.command_deadline = std::chrono::seconds(10);
   pool.cloud_deadline = std::chrono::seconds(30);
@@ -77,7 +83,7 @@ class Standalone {
     if (auto built = build(arguments, lease); !built) co_return built;
     auto started = co_await dispatcher_->start();
     if (!started) co_return started;
-    tasks_.spawn(forward_changes(api_->changed().subscribe(), dispatcher_->queue()));
+    tasks_.spawn(forward_changes(runtime_, api_->changed().subscribe(), dispatcher_->queue()));
     if (auto written = write_env_file(installation_, address_); !written) co_return written;
     log_.info("ready", {{"Address", address_}, {"DataDir", installation_.data_dir}});
     co_return Result<void>{};
@@ -113,6 +119,7 @@ class Standalone {
     options.port = address->port;
     options.tls_certificate = installation_.tls_certificate;
     options.tls_key = installation_.tls_key;
+    options.max_body_bytes = kMaxBody;
     http_server_ = std::make_unique<HttpServer>(runtime_, log_, std::move(options), handler());
     if (auto started = http_server_->start(); !started)
       return fail(started.error().within("listen on " + arguments.listen));
@@ -121,10 +128,12 @@ class Standalone {
   }
 
   /// Tells the queue at once what the embedded API knows.
-  static awaitable<void> forward_changes(Subscription changes, ContainerQueue& queue) {
+  /// A burst of changes makes few polls.
+  static awaitable<void> forward_changes(Runtime& runtime, Subscription changes, ContainerQueue& queue) {
     for (;;) {
       co_await changes.wait();
       queue.poll_soon();
+      co_await runtime.sleep_for(kLeastTimeBetweenPolls);
     }
   }
 
@@ -201,16 +210,17 @@ class Standalone {
 };
 
 awaitable<int> serve(RealRuntime& runtime, const Arguments& arguments, const std::string& data_dir, Lease& lease) {
+  TerminationSignals signals(runtime);
   auto installation = open_installation(runtime, data_dir);
   if (!installation) co_return complain(installation.error().message);
   Standalone daemon(runtime, co_await boost::asio::this_coro::executor, std::move(*installation),
                     Logger(make_stderr_sink(), LogLevel::info, LogFormat::text));
   auto started = co_await daemon.start(arguments, lease);
   if (started) {
-    std::printf("berthd: listening on %s; clients: . %s/env\n", daemon.address().c_str(), data_dir.c_str());
+    std::printf("berthd: listening on %s; clients: set -a; . %s/env\n", daemon.address().c_str(), data_dir.c_str());
     std::fflush(stdout);
     notify_service_manager("READY=1");
-    co_await wait_for_signal(runtime);
+    co_await signals.wait();
     notify_service_manager("STOPPING=1");
   }
   co_await daemon.stop();
@@ -220,7 +230,9 @@ awaitable<int> serve(RealRuntime& runtime, const Arguments& arguments, const std
 }  // namespace
 
 awaitable<int> run_standalone(RealRuntime& runtime, Arguments arguments) {
-  const std::string data_dir = arguments.data_dir.empty() ? default_data_dir() : arguments.data_dir;
+  const std::string data_dir =
+      std::filesystem::absolute(arguments.data_dir.empty() ? default_data_dir() : arguments.data_dir)
+          .lexically_normal();
   if (auto made = make_data_dir(data_dir); !made) co_return complain(made.error().message);
   const auto lease = make_file_lease(data_dir + "/lock");
   auto acquired = co_await lease->acquire();

@@ -35,7 +35,7 @@ void describe(CLI::App& app, Choice& choice) {
   submit->add_option("command", s.command, "command and arguments, after --")->required();
 
   auto* queue = app.add_subcommand("queue", "containers in scheduling order, and why each waits");
-  queue->add_flag("--all", choice.all, "finished ones too");
+  queue->add_flag("--all", choice.all, "the last 1000 that ended, too");
   app.add_subcommand("instances", "instances and what runs on them");
   auto* logs = app.add_subcommand("logs", "what a container printed");
   logs->add_option("uuid", choice.uuid, "of a container or a request")->required();

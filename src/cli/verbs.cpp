@@ -92,6 +92,34 @@ Result<Json> wait_until_final(DaemonConnection& connection, const std::string& c
   }
 }
 
+/// What became of a final container.
+std::string ending(const Json& record) {
+  if (text_of(record, "state") == "Complete") {
+    const auto exit_code = record.find("exit_code");
+    return "exit " + (exit_code == record.end() ? std::string("-") : exit_code->dump());
+  }
+  const auto status = record.find("runtime_status");
+  return status != record.end() && status->is_object() ? text_of(*status, "error") : std::string();
+}
+
+/// Rows of the containers that ended last; the dispatcher's own queue forgets them.
+Result<void> add_finished(DaemonConnection& connection, const std::map<std::string, std::string>& names,
+                          std::vector<std::vector<std::string>>& rows) {
+  const Json filters = Json::array({Json::array({"state", "in", Json::array({"Complete", "Cancelled"})})});
+  const auto answer = connection.api(
+      "GET", kContainers,
+      {{"filters", filters.dump()}, {"order", "finished_at desc"}, {"limit", "1000"}, {"count", "none"}});
+  if (!answer) return fail(answer.error());
+  for (const Json& record : answer->at("items")) {
+    const std::string uuid = text_of(record, "uuid");
+    const auto name = names.find(uuid);
+    rows.push_back({uuid, text_of(record, "state"), record.at("priority").dump(),
+                    text_of(record, "created_at").substr(11, 8), "-", name == names.end() ? "-" : name->second,
+                    ending(record)});
+  }
+  return {};
+}
+
 /// Names that users gave, by container.
 std::map<std::string, std::string> request_names(DaemonConnection& connection) {
   std::map<std::string, std::string> names;
@@ -134,7 +162,7 @@ Result<void> show_queue(DaemonConnection& connection, bool all) {
     for (const Json& item : *item_list) {
       const Json& container = item.at("container");
       const std::string state = text_of(container, "state");
-      if (!all && (state == "Complete" || state == "Cancelled")) continue;
+      if (state == "Complete" || state == "Cancelled") continue;
       const std::string uuid = text_of(container, "uuid");
       const auto name = names.find(uuid);
       const auto types = item.find("instance_types");
@@ -144,6 +172,8 @@ Result<void> show_queue(DaemonConnection& connection, bool all) {
       rows.push_back({uuid, state, container.at("priority").dump(), text_of(item, "first_seen_at").substr(11, 8),
                       type_names, name == names.end() ? "-" : name->second, text_of(item, "scheduling_status")});
     }
+  if (all)
+    if (auto added = add_finished(connection, names, rows); !added) return added;
   print_table(rows);
   return {};
 }

@@ -42,6 +42,24 @@ def test_a_second_daemon_on_the_same_directory_ends_with_a_clear_error(make_daem
     assert client.queue() == []
 
 
+def test_a_relative_data_directory(bin_dir, tmp_path):
+    daemon = subprocess.Popen([bin_dir / "berthd", "--standalone", "--data-dir", "here", "--listen", "127.0.0.1:0"],
+                              cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert str(tmp_path / "here" / "env") in daemon.stdout.readline()
+    finally:
+        daemon.terminate()
+        assert daemon.wait(15) == 0
+
+
+def test_a_body_that_is_far_too_large_holds_nobody_up(make_daemon):
+    client = make_daemon().start()
+    with pytest.raises((ApiError, OSError)) as refused:
+        client.submit(command=["true"], mounts={f"/m{i}": {"kind": "tmp", "capacity": 1} for i in range(300_000)})
+    assert not isinstance(refused.value, ApiError) or refused.value.status in (413, 422)
+    assert client.containers() == {}
+
+
 def test_secrets_are_nowhere_to_be_seen(make_daemon):
     daemon = make_daemon()
     client = daemon.start()
@@ -128,6 +146,8 @@ def test_berthctl(make_daemon, bin_dir):
                                                if slow in line and "Running" in line), None), what="running in the queue")
     assert run(*ctl, "cancel", slow).returncode == 0
     wait_for(lambda: slow not in run(*ctl, "queue").stdout, what="the container is gone from the queue")
+    listed = run(*ctl, "queue", "--all").stdout.splitlines()
+    assert any(uuid in line and "greeting" in line and "exit 4" in line for line in listed), listed
     nowhere = run(*ctl, "submit", "--vcpus", "4096", "--wait", "--", "true")
     assert nowhere.returncode == 1 and "satisf" in nowhere.stderr
     assert run(*ctl, "logs", "nonsense").returncode == 1
