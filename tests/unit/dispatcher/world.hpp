@@ -23,6 +23,7 @@ class FakeLease final : public Lease {
   bool held() const override { return is_held; }
   Signal& changed() override { return changed_; }
   awaitable<void> release() override { co_return; }
+  std::string detail() const override { return is_held ? "held" : "not held"; }
   bool is_held = true;
 
  private:
