@@ -118,6 +118,8 @@ class LeaseLoop : public std::enable_shared_from_this<LeaseLoop> {
     const bool news = set_detail(words);
     if (holds && !was_holding) {
       log_.info("dispatcher lock acquired: this dispatcher is active");
+    } else if (was_holding && !holds && next.failures == 0) {
+      log_.info("dispatcher lock given up");
     } else if (was_holding && !holds) {
       log_.warn("dispatcher lock lost: nothing is done until it is held again", {{"Reason", words}});
     } else if (news && !holds && next.stage == LockStage::apart && next.failures > 0) {
