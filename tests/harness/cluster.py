@@ -22,7 +22,7 @@ Clusters:
     Collections: {BlobSigningKey: e687950a23c3a9bceec28c6223a06c79e687}
     PostgreSQL: {Connection: %(connection)s}
     InstanceTypes:
-      small: {VCPUs: 4, RAM: 1GiB, Price: 0.1}
+      small: {VCPUs: 1, RAM: 1GiB, Price: 0.1}
     Containers:
       StaleLockTimeout: 5s
       LocalKeepBlobBuffersPerVCPU: 0
@@ -31,11 +31,11 @@ Clusters:
       CloudVMs:
         Enable: true
         Driver: loopback
-        DriverParameters: {StateDirectory: %(instances)s, MaxInstances: 4}
+        DriverParameters: {StateDirectory: %(instances)s, MaxInstances: 8}
         BootProbeCommand: "true"
         DeployRunnerBinary: ""
         PollInterval: 500ms
-        ProbeInterval: 500ms
+        ProbeInterval: 1s
         SyncInterval: 2s
         MaxProbesPerSecond: 100
         TimeoutStaleRunLock: 5s

@@ -1,23 +1,21 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -IS
 """A runner by its command line contract (facts §7) that only pretends to run something. It works where $BERTH_LOCK_DIR says, like
 berth-run. What it does is decided by stub.json beside it: {"witness": directory, "seconds": how long each container runs}."""
 
 import fcntl
 import json
 import os
-import pathlib
 import signal
 import sys
 import time
-import urllib.parse
-import urllib.request
 
-SETTINGS = json.loads(pathlib.Path(sys.argv[0]).with_name("stub.json").read_text())
-LOCKS = pathlib.Path(os.environ.get("BERTH_LOCK_DIR", "/var/lock"))
+with open(os.path.join(os.path.dirname(sys.argv[0]), "stub.json")) as settings:
+    SETTINGS = json.load(settings)
+LOCKS = os.environ.get("BERTH_LOCK_DIR", "/var/lock")
 
 
 def lock_path(uuid):
-    return LOCKS / f"crunch-run-{uuid}.lock"
+    return f"{LOCKS}/crunch-run-{uuid}.lock"
 
 
 def try_lock(path, flags):
@@ -31,21 +29,25 @@ def try_lock(path, flags):
 
 
 def witness(uuid, what):
-    with open(pathlib.Path(SETTINGS["witness"], uuid), "a") as file:
+    with open(os.path.join(SETTINGS["witness"], uuid), "a") as file:
         file.write(f"{what} {time.monotonic()}\n")
 
 
 def list_running():
-    for path in LOCKS.glob("crunch-run-*.lock"):
-        fd = try_lock(path, os.O_RDWR)
+    for name in os.listdir(LOCKS):
+        if not (name.startswith("crunch-run-") and name.endswith(".lock")):
+            continue
+        fd = try_lock(f"{LOCKS}/{name}", os.O_RDWR)
         if fd is None:
-            print(path.name[len("crunch-run-"):-len(".lock")])
+            print(name[len("crunch-run-"):-len(".lock")])
         else:
-            path.unlink()
+            os.unlink(f"{LOCKS}/{name}")
             os.close(fd)
 
 
 def set_state(env, uuid, state):
+    import urllib.parse  # only here: --list is asked for often, and must be quick
+    import urllib.request
     form = urllib.parse.urlencode({"container": json.dumps({"state": state})}).encode()
     request = urllib.request.Request(f"http://{env['ARVADOS_API_HOST']}/arvados/v1/containers/{uuid}", data=form, method="PUT",
                                      headers={"Authorization": f"Bearer {env['ARVADOS_API_TOKEN']}"})
@@ -83,7 +85,8 @@ if "--list" in sys.argv:
     list_running()
 elif "--kill" in sys.argv:
     try:
-        os.kill(json.loads(lock_path(sys.argv[-1]).read_text())["PID"], signal.SIGTERM)
+        with open(lock_path(sys.argv[-1])) as lock:
+            os.kill(json.load(lock)["PID"], signal.SIGTERM)
     except (OSError, ValueError):
         pass
 else:

@@ -1,5 +1,6 @@
 // The wired dispatcher in simulated time (facts §14, first part).
 #include <gtest/gtest.h>
+#include <sstream>
 
 #include "world.hpp"
 
@@ -88,6 +89,27 @@ TEST(Dispatcher, AnotherStartAdoptsWhatRuns) {
   }
 }
 
+/// The one before was killed while it started a container: the runner shows up after our first probe.
+TEST(Dispatcher, AStartByAnEarlierOneMayComeThroughLate) {
+  World world;
+  world.run_time = 10h;
+  const std::string uuid = world.add(1);
+  world.start();
+  ASSERT_TRUE(world.runtime.run_until([&] { return world.live.contains(uuid); }, 10min));
+  world.stop();
+  auto& runners = world.cloud->vms.begin()->second.machine->runners;
+  auto late = runners.extract(uuid);
+  ASSERT_TRUE(late);
+  world.start();
+  world.runtime.run_for(8s);
+  runners.insert(std::move(late));
+  world.runtime.run_for(10min);
+  EXPECT_EQ(world.api.count("cancel"), 0U);
+  EXPECT_EQ(world.api.records.at(uuid).container.state, ContainerState::running);
+  runners.clear();  // lost for good
+  EXPECT_TRUE(world.finish(2min));
+}
+
 TEST(Dispatcher, WithoutTheLeaseNothingIsDone) {
   World world;
   world.lease.is_held = false;
@@ -110,6 +132,15 @@ std::vector<std::size_t> effects(const World& world) {
           world.cloud->creates.size(), world.cloud->destroys.size(), world.runs.size()};
 }
 
+/// The sum of all series of a metric.
+double summed(const World& world, const std::string& name) {
+  std::istringstream text(world.metrics());
+  double sum = 0;
+  for (std::string line; std::getline(text, line);)
+    if (line.starts_with(name + ' ') || line.starts_with(name + '{')) sum += std::stod(line.substr(line.rfind(' ')));
+  return sum;
+}
+
 TEST(Dispatcher, AfterALossNothingIsDoneUntilTheLeaseIsBack) {
   for (const Duration moment : {1s, 15s, 30s, 50s, 70s, 130s}) {
     World world;
@@ -123,7 +154,14 @@ TEST(Dispatcher, AfterALossNothingIsDoneUntilTheLeaseIsBack) {
     EXPECT_LE(world.api.calls.size(), losses + 1) << "a poll under way may end";
     world.runtime.run_for(10min);
     EXPECT_EQ(effects(world), before) << std::chrono::duration<double>(moment).count();
+    EXPECT_EQ(summed(world, "arvados_dispatchcloud_queue_entries"), 0) << "or two dispatchers would show them";
+    EXPECT_EQ(summed(world, "arvados_dispatchcloud_instances_total"), 0);
+    EXPECT_EQ(summed(world, "arvados_dispatchcloud_containers_running"), 0);
+    EXPECT_EQ(summed(world, "arvados_dispatchcloud_containers_longest_wait_time_seconds"), 0);
     world.lease.set_held(true);
+    world.runtime.run_for(1s);
+    EXPECT_EQ(summed(world, "arvados_dispatchcloud_queue_entries"),
+              static_cast<double>(world.dispatcher().queue()->snapshot()->entries.size()));
     ASSERT_TRUE(world.finish()) << world.describe();
     expect_all_complete_once(world);
     EXPECT_TRUE(world.runtime.run_until([&] { return world.cloud->vms.empty(); }, 10min));
