@@ -83,7 +83,7 @@ class Standalone {
     if (auto built = build(arguments, lease); !built) co_return built;
     auto started = co_await dispatcher_->start();
     if (!started) co_return started;
-    tasks_.spawn(forward_changes(runtime_, api_->changed().subscribe(), dispatcher_->queue()));
+    tasks_.spawn(forward_changes(runtime_, api_->changed().subscribe(), *dispatcher_));
     if (auto written = write_env_file(installation_, address_); !written) co_return written;
     log_.info("ready", {{"Address", address_}, {"DataDir", installation_.data_dir}});
     co_return Result<void>{};
@@ -129,10 +129,10 @@ class Standalone {
 
   /// Tells the queue at once what the embedded API knows.
   /// A burst of changes makes few polls.
-  static awaitable<void> forward_changes(Runtime& runtime, Subscription changes, ContainerQueue& queue) {
+  static awaitable<void> forward_changes(Runtime& runtime, Subscription changes, const Dispatcher& dispatcher) {
     for (;;) {
       co_await changes.wait();
-      queue.poll_soon();
+      dispatcher.queue()->poll_soon();
       co_await runtime.sleep_for(kLeastTimeBetweenPolls);
     }
   }
