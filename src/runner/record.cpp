@@ -85,6 +85,7 @@ Result<Record> parse_record(const json& json) {
   if (!json.is_object()) return mismatch("the container record", "an object");
   Record record;
   for (const auto& read : {get(json, "state", record.state), get(json, "locked_by_uuid", record.locked_by_uuid),
+                           get(json, "gateway_address", record.gateway_address),
                            get(json, "container_image", record.container_image), get_command(json, record.command),
                            get(json, "cwd", record.cwd), get_strings(json, "environment", record.environment),
                            get_mounts(json, record.mount_kinds), get(json, "runtime_constraints", "ram", record.ram),

@@ -77,6 +77,7 @@ class ContainerRun {
         config_(std::move(config)),
         url_(std::move(url)),
         signals_(signals),
+        claim_address_("berth-run-" + random_name() + ":0"),
         api_(make_api()) {}
 
   /// False if the container did not end in an orderly way.
@@ -101,6 +102,8 @@ class ContainerRun {
   const RunnerConfig config_;
   const ApiUrl url_;
   Signals& signals_;
+  /// Tells our claim from another runner's; port 0, since there is no gateway to dial.
+  const std::string claim_address_;
   Api api_;
   SteadyTime started_{};
 };
@@ -145,18 +148,19 @@ bool ContainerRun::run() {
   return finalize(ending);
 }
 
-/// Sets the state Running. The command may run only if that is certain to have happened, and by us: after a lost answer
-/// the record says whether it did.
+/// Sets the state Running. The command may run only if that is certain to have happened, and by us. After a lost answer
+/// or a refusal (perhaps of the second attempt, because the first got through) the record says whether it did.
 ContainerRun::Claim ContainerRun::claim(const Record& record) {
   const auto attempt = [&]() -> Result<bool> {
-    auto updated = api_.update({{"state", "Running"}});
+    auto updated = api_.update({{"state", "Running"}, {"gateway_address", claim_address_}});
     if (updated) return true;
-    if (!is_retryable(updated.error().kind)) return fail(updated.error());
+    const bool refused = !is_retryable(updated.error().kind);
+    if (refused && updated.error().kind != ErrorKind::conflict) return fail(updated.error());
     const auto seen = api_.fetch_record();
     if (!seen) return fail(seen.error());
-    if (seen->state == "Running" && seen->locked_by_uuid == record.locked_by_uuid) return true;
+    if (seen->state == "Running" && seen->gateway_address == claim_address_) return true;
     if (seen->state == "Locked" && seen->locked_by_uuid == record.locked_by_uuid) return fail(updated.error());
-    return fail(ErrorKind::conflict, "the container is " + seen->state + " now");
+    return fail(ErrorKind::conflict, refused ? updated.error().message : "the container is " + seen->state + " now");
   };
   const auto claimed = persist(signals_, patience_before, true, attempt);
   if (claimed) return Claim::ours;
