@@ -244,7 +244,12 @@ class ManagementServer::Impl : public std::enable_shared_from_this<Impl> {
   awaitable<ServerResponse> kill_container(const ServerRequest& request) {
     std::string uuid = parameter(request, "container_uuid");
     if (uuid.empty()) co_return error_response(400, "container_uuid parameter not provided");
-    auto killed = co_await dispatcher_.pool().kill_container(std::move(uuid), parameter(request, "reason"));
+    std::string reason = parameter(request, "reason");
+    // Said before it happens: afterwards the record is closed. It ends all the same if that fails.
+    if (dispatcher_.pool().snapshot()->running.contains(uuid))
+      (void)co_await dispatcher_.queue().explain(uuid,
+                                                 "killed by the operator" + (reason.empty() ? "" : ": " + reason));
+    auto killed = co_await dispatcher_.pool().kill_container(std::move(uuid), std::move(reason));
     co_return killed ? ServerResponse{} : error_response(404, killed.error().message);
   }
 

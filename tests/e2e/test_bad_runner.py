@@ -126,3 +126,13 @@ def test_a_runner_that_is_killed(make_daemon, witness_dir):
         os.kill(pid, signal.SIGKILL)
     wait_for(lambda: client.container(job.container)["state"] == "Cancelled", timeout=60, what="cancelled")
     assert (witness_dir / "job").read_text() == "run\n"
+    assert client.container(job.container)["runtime_status"] == {"error": "the runner ended without giving the container a final state"}
+
+
+def test_the_operators_reason_reaches_the_record(make_daemon):
+    client = make_daemon("--vcpus", "1", "--ram", "2GiB").start()
+    uuid = client.submit(command=["sh", "-c", "echo started; exec sleep 600"], runtime_constraints={"vcpus": 1, "ram": 1 << 26})["container_uuid"]
+    wait_for(lambda: "started" in client.log(uuid), what="started")
+    client.manage("POST", f"/containers/kill?container_uuid={uuid}&reason=too+hot")
+    wait_for(lambda: client.container(uuid)["state"] == "Cancelled", what="cancelled")
+    assert "killed by the operator: too hot" in client.container(uuid)["runtime_status"]["error"]

@@ -271,6 +271,36 @@ def test_kill_ends_the_container_as_cancelled(worker, request):
     assert worker.run("--kill", "15", UUID).returncode == 0, "no lock file is success"
 
 
+def test_a_reason_given_before_the_kill_is_kept(worker, request):
+    api = make_api(request, command=["sh", "-c", "echo started; sleep 1000"])
+    worker.start(api)
+    wait_for(lambda: b"started" in api.log["stdout"], "started")
+    api.record["runtime_status"] = {"error": "killed by the operator: too hot"}
+    assert worker.run("--kill", "15", UUID).returncode == 0
+    assert "SIGTERM: killed by the operator: too hot" in api.record["runtime_status"]["error"]
+
+
+def test_output_beyond_a_full_disk(worker, request, tmp_path):
+    """What did not fit is counted in the log, in the record and among the runner's complaints."""
+    done = tmp_path / "done"
+    api = make_api(request, command=["sh", "-c", f"head -c 1000000 /dev/zero | tr '\\0' x; touch {done}"])
+    api.log_status = 503  # so that all of it has to wait on the disk
+    worker.work.mkdir()
+    mounted = f"mount -t tmpfs -o size=256k none {worker.work} && exec {RUNNER} --detach --stdin-config {UUID}"
+    subprocess.run(["unshare", "--mount", *([] if os.getuid() == 0 else ["--map-root-user"]), "sh", "-c", mounted], input=worker.config(api),
+                   text=True, check=True, capture_output=True, env=worker.environment, timeout=30)
+    wait_for(done.exists, "the command ends")
+    complaints = next(p for p in worker.locks.iterdir() if p.suffix == ".log")
+    wait_for(lambda: "bytes of output were lost" in complaints.read_text(), "the runner complains")
+    api.log_status = 200
+    wait_for(lambda: api.final, "the container ends")
+    lost = 1000000 - len(api.log["stdout"])
+    assert 700000 < lost < 1000000
+    words = f"{lost} bytes of output were lost: no room on the worker's disk"
+    assert api.record["runtime_status"] == {"warning": words}
+    assert words in api.log["crunch-run"].decode()
+
+
 def test_a_command_that_ignores_term_is_killed(worker, request):
     api = make_api(request, command=["sh", "-c", "trap '' TERM; echo started; while :; do sleep 0.05; done"])
     worker.start(api)
