@@ -40,6 +40,13 @@ SqlValue text_or_null(const std::string& text) {
   return text.empty() ? SqlValue() : SqlValue(text);
 }
 
+/// Whether the dispatcher needs to look at once. It knows what it locked, and does nothing when a runner starts or
+/// reports progress: its next poll is soon enough for that.
+bool is_news(const RecordState& before, const Transition& next, const Changes& changes) {
+  const bool onward = next.state == State::locked || next.state == State::running;
+  return (next.state != before.state && !onward) || changes.contains("priority");
+}
+
 /// Writes a transition that the rules allowed, and what comes with it.
 Result<void> store(EditContext& edit, const std::string& uuid, const RecordState& before, const Transition& next,
                    Changes changes) {
@@ -56,7 +63,7 @@ Result<void> store(EditContext& edit, const std::string& uuid, const RecordState
     changes["runtime_status"] = json_text({{"error", "Failed to start: locked and unlocked again " +
                                                          std::to_string(next.lock_count) + " times without running"}});
   if (auto updated = update_record(edit.database, kContainers, uuid, changes); !updated) return updated;
-  edit.container_changed = true;
+  edit.container_changed = edit.container_changed || is_news(before, next, changes);
   if (is_final(next.state) && !is_final(before.state)) return settle_request(edit, uuid, next.state);
   return {};
 }

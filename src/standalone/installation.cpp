@@ -172,7 +172,8 @@ std::string standalone_cluster_text(const Installation& installation, const Mach
          "\n" + "          MaxInstances: " + std::to_string(machine.vcpus) + "\n" +
          "        BootProbeCommand: \"true\"\n"
          "        DeployRunnerBinary: \"\"\n"
-         "        PollInterval: 250ms\n"
+         // What matters is announced at once; polls of an idle machine should cost nothing.
+         "        PollInterval: 1s\n"
          "        ProbeInterval: 250ms\n"
          "        MaxProbesPerSecond: 1000\n"
          "        SyncInterval: 1s\n"

@@ -162,14 +162,23 @@ TEST_F(Containers, ChangesAreAnnounced) {
   const Json made = submit();
   EXPECT_TRUE(announced());
   EXPECT_FALSE(announced());
-  ASSERT_EQ(lock(made["container_uuid"]).status, 200);
-  EXPECT_TRUE(announced());
-  ASSERT_EQ(lock(made["container_uuid"]).status, 422);
+  const std::string uuid = made["container_uuid"];
+  ASSERT_EQ(lock(uuid).status, 200);
+  EXPECT_FALSE(announced()) << "the dispatcher's own doing";
+  ASSERT_EQ(lock(uuid).status, 422);
   EXPECT_FALSE(announced()) << "nothing changed";
+  ASSERT_EQ(unlock(uuid).status, 200);
+  EXPECT_TRUE(announced());
+  ASSERT_EQ(lock(uuid).status, 200);
+  ASSERT_EQ(update_container(uuid, {{"state", "Running"}, {"gateway_address", "r:0"}}).status, 200);
+  ASSERT_EQ(update_container(uuid, {{"progress", 0.5}}).status, 200);
+  EXPECT_FALSE(announced()) << "nothing to do about it";
   ASSERT_EQ(update_request(made["uuid"], {{"priority", 9}}).status, 200);
   EXPECT_TRUE(announced());
   ASSERT_EQ(update_request(made["uuid"], {{"name", "x"}}).status, 200);
   EXPECT_FALSE(announced());
+  ASSERT_EQ(update_container(uuid, {{"state", "Complete"}}).status, 200);
+  EXPECT_TRUE(announced());
 }
 
 }  // namespace
