@@ -25,7 +25,7 @@ class ClusterDaemon {
   ClusterDaemon(RealRuntime& runtime, LoadedConfig config)
       : runtime_(runtime),
         config_(std::move(config)),
-        log_(Logger(make_stderr_sink(), config_.cluster.system_logs.level, config_.cluster.system_logs.format)
+        log_(Logger(make_log_sink("berthd"), config_.cluster.system_logs.level, config_.cluster.system_logs.format)
                  .with({{"ClusterID", config_.cluster.id}})) {}
 
   awaitable<Result<void>> start() {

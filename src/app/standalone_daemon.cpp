@@ -214,7 +214,7 @@ awaitable<int> serve(RealRuntime& runtime, const Arguments& arguments, const std
   auto installation = open_installation(runtime, data_dir);
   if (!installation) co_return complain(installation.error().message);
   Standalone daemon(runtime, co_await boost::asio::this_coro::executor, std::move(*installation),
-                    Logger(make_stderr_sink(), LogLevel::info, LogFormat::text));
+                    Logger(make_log_sink("berthd"), LogLevel::info, LogFormat::text));
   auto started = co_await daemon.start(arguments, lease);
   if (started) {
     std::printf("berthd: listening on %s; clients: set -a; . %s/env\n", daemon.address().c_str(), data_dir.c_str());
