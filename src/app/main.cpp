@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <sys/resource.h>
 
 #include <boost/asio/co_spawn.hpp>
 
@@ -23,7 +25,17 @@ int check_config(const berth::Arguments& arguments) {
   return 0;
 }
 
+/// Shells often allow 1024 descriptors, fewer than the connections that are served at once.
+void raise_descriptor_limit() {
+  constexpr rlim_t enough = 8192;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= enough) return;
+  limit.rlim_cur = std::min(limit.rlim_max, enough);
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int run_daemon(const berth::Arguments& arguments) {
+  raise_descriptor_limit();
   berth::RealRuntime runtime(arguments.threads);
   int exit_code = 1;
   boost::asio::co_spawn(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import socket
 import ssl
 import stat
@@ -202,3 +203,22 @@ def test_many_submissions_at_once(make_daemon):
         thread.join()
     assert len(set(made)) == 40
     wait_for(lambda: all(c["state"] == "Complete" for c in client.containers().values()), what="all complete")
+
+
+def test_strangers_that_only_connect_lock_nobody_out(make_daemon):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 4096:
+        pytest.skip("too few descriptors for this test's own sockets")
+    daemon = make_daemon("--vcpus", "1", "--ram", "1GiB")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))  # as shells have it
+    client = daemon.start()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, hard))
+    strangers = [socket.create_connection(("127.0.0.1", daemon.port)) for _ in range(1500)]
+    try:
+        uuid = client.submit(command=["echo", "here"], runtime_constraints=SMALL)["container_uuid"]
+        wait_for(lambda: client.container(uuid)["state"] == "Complete", timeout=20, what="complete")
+        assert client.log(uuid) == "here\n"
+    finally:
+        for stranger in strangers:
+            stranger.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
