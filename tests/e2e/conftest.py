@@ -33,6 +33,20 @@ def make_daemon(bin_dir, tmp_path):
         daemon.destroy()
 
 
+@pytest.fixture(scope="module")
+def make_shared_daemon(bin_dir, tmp_path_factory):
+    """As make_daemon, for tests of one file that may share a daemon: each leaves the queue as it found it."""
+    made = []
+
+    def make(*flags):
+        made.append(Daemon(bin_dir, tmp_path_factory.mktemp("shared") / "data", *flags))
+        return made[-1]
+
+    yield make
+    for daemon in made:
+        daemon.destroy()
+
+
 @pytest.fixture
 def witness_dir(tmp_path):
     """Where each run of a container leaves a line."""

@@ -132,30 +132,6 @@ def test_hold_survives_a_restart(make_daemon):
     wait_for(marked, what="hold is known again")
 
 
-def test_berthctl(make_daemon, bin_dir):
-    daemon = make_daemon("--vcpus", "2", "--ram", "2GiB")
-    daemon.start()
-    ctl = [bin_dir / "berthctl", "--env-file", daemon.data_dir / "env"]
-    done = run(*ctl, "submit", "--name", "greeting", "--wait", "--", "sh", "-c", "echo hello; exit 4")
-    assert done.returncode == 4, done.stderr
-    uuid = done.stdout.strip()
-    assert run(*ctl, "logs", uuid).stdout == "hello\n"
-    slow = run(*ctl, "submit", "--", "sleep", "600").stdout.strip()
-    wait_for(lambda: slow in run(*ctl, "instances").stdout, what="the instance shows the container")
-    assert "Running" in wait_for(lambda: next((line for line in run(*ctl, "queue").stdout.splitlines()
-                                               if slow in line and "Running" in line), None), what="running in the queue")
-    assert run(*ctl, "cancel", slow).returncode == 0
-    wait_for(lambda: slow not in run(*ctl, "queue").stdout, what="the container is gone from the queue")
-    listed = run(*ctl, "queue", "--all").stdout.splitlines()
-    assert any(uuid in line and "greeting" in line and "exit 4" in line for line in listed), listed
-    nowhere = run(*ctl, "submit", "--vcpus", "4096", "--wait", "--", "true")
-    assert nowhere.returncode == 1 and "satisf" in nowhere.stderr
-    assert run(*ctl, "logs", "nonsense").returncode == 1
-    assert run(*ctl, "frobnicate").returncode == 2
-    followed = run(*ctl, "submit", "--", "sh", "-c", "echo one; sleep 1; echo two").stdout.strip()
-    assert run(*ctl, "logs", "--follow", followed).stdout == "one\ntwo\n"
-
-
 def test_hostile_http(make_daemon):
     daemon = make_daemon()
     client = daemon.start()

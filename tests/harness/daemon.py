@@ -37,6 +37,7 @@ class Daemon:
         self.flags = flags
         self.port = free_port()
         self.process = None
+        self.client = None
 
     def start(self):
         self.log_path = self.data_dir.with_name(self.data_dir.name + ".log")
@@ -47,7 +48,8 @@ class Daemon:
         line = self.process.stdout.readline()
         if "listening on" not in line:
             raise RuntimeError(f"berthd did not start (exit code {self.process.wait(10)}); the end of its log:\n{self.log_tail()}")
-        return Client(self.data_dir)
+        self.client = Client(self.data_dir)
+        return self.client
 
     def log_tail(self, lines=30):
         return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
