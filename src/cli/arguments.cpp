@@ -58,7 +58,7 @@ void describe(CLI::App& app, Choice& choice) {
 
 }  // namespace
 
-tl::expected<Choice, UsageExit> parse_arguments(int argc, const char* const* argv) {
+tl::expected<Choice, UsageExit> parse_command_line(int argc, const char* const* argv) {
   CLI::App app("Talks to a berthd: submits containers, shows queue and instances.", "berthctl");
   Choice choice;
   describe(app, choice);

@@ -30,6 +30,6 @@ struct UsageExit {
   std::string err;  ///< for stderr
 };
 
-tl::expected<Choice, UsageExit> parse_arguments(int argc, const char* const* argv);
+tl::expected<Choice, UsageExit> parse_command_line(int argc, const char* const* argv);
 
 }  // namespace berth

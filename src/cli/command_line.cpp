@@ -30,7 +30,7 @@ Result<int> carry_out(const Choice& choice) {
 }  // namespace
 
 int run_command_line(int argc, const char* const* argv) {
-  const auto choice = parse_arguments(argc, argv);
+  const auto choice = parse_command_line(argc, argv);
   if (!choice) {
     std::fputs(choice.error().out.c_str(), stdout);
     std::fputs(choice.error().err.c_str(), stderr);

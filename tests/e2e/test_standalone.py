@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import ssl
 import stat
 import subprocess
@@ -50,14 +49,6 @@ def test_a_relative_data_directory(bin_dir, tmp_path):
     finally:
         daemon.terminate()
         assert daemon.wait(15) == 0
-
-
-def test_a_body_that_is_far_too_large_holds_nobody_up(make_daemon):
-    client = make_daemon().start()
-    with pytest.raises((ApiError, OSError)) as refused:
-        client.submit(command=["true"], mounts={f"/m{i}": {"kind": "tmp", "capacity": 1} for i in range(300_000)})
-    assert not isinstance(refused.value, ApiError) or refused.value.status in (413, 422)
-    assert client.containers() == {}
 
 
 def test_secrets_are_nowhere_to_be_seen(make_daemon):
@@ -132,49 +123,22 @@ def test_hold_survives_a_restart(make_daemon):
     wait_for(marked, what="hold is known again")
 
 
-def test_hostile_http(make_daemon):
-    daemon = make_daemon()
-    client = daemon.start()
-    for bytes_sent in (b"\x00\xff\xfe garbage\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 20000,
-                       b"POST /arvados/v1/containers HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999\r\n\r\n",
-                       b"GET /%00%zz HTTP/1.1\r\nHost: x\r\n\r\n"):
-        with socket.create_connection(("127.0.0.1", daemon.port), timeout=10) as s:
-            try:
-                s.sendall(bytes_sent)
-                answer = s.recv(4096)
-            except ConnectionError:
-                continue
-            assert answer == b"" or answer.split(b" ")[1][:1] == b"4", answer[:100]
-    assert client.queue() == []
-
-
-@pytest.mark.parametrize("form, status", [
-    ({"container_request": "{"}, 422), ({"container_request": "[]"}, 422), ({}, 422),
-    ({"container_request": '{"command": "true"}'}, 422),
-    ({"container_request": '{"command": ["true"], "priority": -1}'}, 422),
-    ({"container_request": '{"command": ["true"], "runtime_constraints": {"ram": 1e300}}'}, 422),
-    ({"container_request": '{"command": ["true"], "runtime_constraints": {"vcpus": "many"}}'}, 422),
-    ({"container_request": '{"command": ["a\\u0000b"]}'}, 422),
-])
-def test_bad_requests_are_refused_with_the_field_named(make_daemon, form, status):
-    client = make_daemon().start()
-    with pytest.raises(ApiError) as refused:
-        client.api("POST", "/arvados/v1/container_requests", form)
-    assert refused.value.status in (400, status)
-    assert json.loads(refused.value.body)["errors"][0]
-    assert client.containers() == {}
-
-
 def test_many_submissions_at_once(make_daemon):
-    client = make_daemon(*("--vcpus", "4", "--ram", "4GiB")).start()
-    made = []
+    client = make_daemon("--vcpus", "8", "--ram", "8GiB").start()
+    count, made, failures = 300, [], []
+    begin = threading.Barrier(count)
 
     def submit():
-        made.append(client.submit(command=["true"], runtime_constraints=SMALL)["container_uuid"])
-    threads = [threading.Thread(target=submit) for _ in range(40)]
+        begin.wait()
+        try:
+            made.append(client.submit(command=["true"], runtime_constraints=SMALL)["container_uuid"])
+        except Exception as error:
+            failures.append(error)
+    threads = [threading.Thread(target=submit) for _ in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(set(made)) == 40
-    wait_for(lambda: all(c["state"] == "Complete" for c in client.containers().values()), what="all complete")
+    assert failures == []
+    assert len(set(made)) == count and set(client.containers()) == set(made)
+    wait_for(lambda: all(c["state"] == "Complete" and c["exit_code"] == 0 for c in client.containers().values()), interval=0.1, what="all complete")

@@ -9,7 +9,7 @@ using Words = std::vector<const char*>;
 
 tl::expected<Choice, UsageExit> parse(Words words) {
   words.insert(words.begin(), "berthctl");
-  return parse_arguments(static_cast<int>(words.size()), words.data());
+  return parse_command_line(static_cast<int>(words.size()), words.data());
 }
 
 TEST(CtlArguments, DefaultsOfSubmit) {
