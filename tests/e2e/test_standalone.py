@@ -54,12 +54,13 @@ def test_a_relative_data_directory(bin_dir, tmp_path):
 def test_secrets_are_nowhere_to_be_seen(make_daemon):
     daemon = make_daemon()
     client = daemon.start()
-    request = client.submit(command=["sleep", "1"], runtime_constraints=SMALL)
+    request = client.submit(command=["sleep", "600"], runtime_constraints=SMALL)
     wait_for(lambda: client.container(request["container_uuid"])["state"] == "Running", what="running")
     seen = []
     for pid in [daemon.process.pid, *daemon.runners()]:
         seen.append(open(f"/proc/{pid}/cmdline", "rb").read().decode(errors="replace"))
-    wait_for(lambda: client.container(request["container_uuid"])["state"] == "Complete", what="complete")
+    client.cancel(request["uuid"])
+    wait_for(lambda: client.container(request["container_uuid"])["state"] == "Cancelled", what="cancelled")
     seen += [daemon.log_path.read_text(), client.metrics()]
     for token in (client.api_token, client.token):
         assert not any(token in text for text in seen)
