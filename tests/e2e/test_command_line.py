@@ -1,6 +1,5 @@
 """berthd's flags, exit codes and --check-config."""
 
-import os
 import subprocess
 
 import pytest
@@ -54,9 +53,9 @@ def test_check_config_names_file_line_and_key(bin_dir, tmp_path, change, words):
         assert word in checked.stderr, checked.stderr
 
 
-def check(bin_dir, path, text, **kwargs):
+def check(bin_dir, path, text, prefix=()):
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return subprocess.run([bin_dir / "berthd", "--config", path, "--check-config"], capture_output=True, text=True, timeout=30, **kwargs)
+    return subprocess.run([*prefix, bin_dir / "berthd", "--config", path, "--check-config"], capture_output=True, text=True, timeout=30)
 
 
 @pytest.mark.parametrize("change, words", [
@@ -100,22 +99,18 @@ def test_files_that_are_no_configuration(bin_dir, tmp_path, text, words):
         assert word in checked.stderr, checked.stderr
 
 
-def test_keys_that_cannot_be_used(bin_dir, tmp_path):
+def test_keys_that_cannot_be_used(bin_dir, tmp_path, without_root_rights):
     key = tmp_path / "key"
     text = GOOD.replace("Containers: {", f"Containers: {{DispatchPrivateKey: 'file://{key}', ")
-    as_nobody = {"user": 65534} if os.geteuid() == 0 else {}
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(parent.stat().st_mode | 0o011)
 
-    def refused(words, **kwargs):
-        checked = check(bin_dir, tmp_path / "config.yml", text, **kwargs)
+    def refused(words, prefix=()):
+        checked = check(bin_dir, tmp_path / "config.yml", text, prefix)
         assert checked.returncode == 1
         assert "Containers.DispatchPrivateKey" in checked.stderr and str(key) in checked.stderr and words in checked.stderr, checked.stderr
     refused("No such file")
     key.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
     key.chmod(0)
-    refused("Permission denied", **as_nobody)
+    refused("Permission denied", without_root_rights)
     key.chmod(0o644)
     assert check(bin_dir, tmp_path / "config.yml", text).returncode == 0
     key.write_text("ssh-ed25519 AAAA the public half")
