@@ -1,7 +1,10 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <boost/asio/this_coro.hpp>
+
 #include "berth/arvados/client.hpp"
+#include "berth/base/task_group.hpp"
 #include "berth/config/private_key.hpp"
 #include "berth/lease/lease.hpp"
 #include "berth/server/server.hpp"
@@ -22,19 +25,25 @@ std::optional<std::string> plain_address(std::string_view url) {
 /// The parts of a dispatcher for one cluster, in the order in which they are made.
 class ClusterDaemon {
  public:
-  ClusterDaemon(RealRuntime& runtime, LoadedConfig config)
+  /// `strand`: where start() and stop() are called.
+  ClusterDaemon(RealRuntime& runtime, asio::any_io_executor strand, LoadedConfig config, bool no_lock)
       : runtime_(runtime),
         config_(std::move(config)),
-        log_(Logger(make_stderr_sink(), config_.cluster.system_logs.level, config_.cluster.system_logs.format)
-                 .with({{"ClusterID", config_.cluster.id}})) {}
+        no_lock_(no_lock),
+        log_(Logger(make_log_sink("berthd"), config_.cluster.system_logs.level, config_.cluster.system_logs.format)
+                 .with({{"ClusterID", config_.cluster.id}})),
+        tasks_(std::move(strand)) {}
 
-  awaitable<Result<void>> start() {
-    if (auto built = build(); !built) co_return built;
-    if (auto listening = listen(); !listening) co_return listening;
-    co_return co_await dispatcher_->start();
+  /// Returns when HTTP is served: the lock is waited for behind it.
+  Result<void> start() {
+    if (auto built = build(); !built) return built;
+    if (auto listening = listen(); !listening) return listening;
+    tasks_.spawn(dispatch(*dispatcher_, log_));
+    return {};
   }
 
   awaitable<void> stop() {
+    co_await tasks_.stop();
     if (dispatcher_) co_await dispatcher_->stop();
     if (http_server_) co_await http_server_->stop();
     if (instances_) co_await instances_->stop();
@@ -60,12 +69,32 @@ class ClusterDaemon {
     auto instances = make_instance_set(runtime_, log_, metrics_, cluster);
     if (!instances) return fail(instances.error());
     instances_ = std::move(*instances);
-    lease_ = make_no_lease();
+    if (auto chosen = choose_lease(); !chosen) return chosen;
     dispatcher_ = std::make_unique<Dispatcher>(
         DispatcherEdges{runtime_, log_, metrics_, *client_, *instances_, local_executors(runtime_), *lease_, {}, {}},
         cluster);
     management_ = std::make_unique<ManagementServer>(runtime_, log_, metrics_, *dispatcher_, cluster);
     return {};
+  }
+
+  Result<void> choose_lease() {
+    if (no_lock_) {
+      lease_ = make_no_lease();
+      return {};
+    }
+    auto lease = make_postgres_lease(runtime_, log_, config_.cluster.postgresql_connection);
+    if (!lease)
+      return fail(lease.error().kind,
+                  lease.error().message +
+                      ". The lock that keeps two dispatchers apart is kept in PostgreSQL; if no other dispatcher runs "
+                      "for this cluster, --no-lock does without");
+    lease_ = std::move(*lease);
+    return {};
+  }
+
+  static awaitable<void> dispatch(Dispatcher& dispatcher, Logger log) {
+    const auto started = co_await dispatcher.start();
+    if (!started) log.error("the dispatcher lock cannot be had", {{"Reason", started.error().message}});
   }
 
   /// The first plain InternalURLs entry that can be bound (facts §1.6).
@@ -95,6 +124,7 @@ class ClusterDaemon {
 
   RealRuntime& runtime_;
   const LoadedConfig config_;
+  const bool no_lock_;
   const Logger log_;
   Metrics metrics_;
   std::unique_ptr<HttpClient> http_client_;
@@ -104,6 +134,7 @@ class ClusterDaemon {
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<ManagementServer> management_;
   std::unique_ptr<HttpServer> http_server_;
+  TaskGroup tasks_;
 };
 
 }  // namespace
@@ -112,16 +143,9 @@ awaitable<int> run_cluster(RealRuntime& runtime, Arguments arguments) {
   LoadedConfig config = load_config_file(arguments.config);
   print_diagnostics(config);
   if (!config.ok()) co_return 1;
-  if (!arguments.no_lock) {
-    std::fprintf(
-        stderr,
-        "berthd: the lock in PostgreSQL that keeps two dispatchers apart is not available in this build. Make sure "
-        "that no other dispatcher runs for this cluster, then start with --no-lock.\n");
-    co_return 1;
-  }
   TerminationSignals signals(runtime);
-  ClusterDaemon daemon(runtime, std::move(config));
-  auto started = co_await daemon.start();
+  ClusterDaemon daemon(runtime, co_await asio::this_coro::executor, std::move(config), arguments.no_lock);
+  const auto started = daemon.start();
   if (started) {
     notify_service_manager("READY=1");
     co_await signals.wait();

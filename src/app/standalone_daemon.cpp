@@ -83,7 +83,7 @@ class Standalone {
     if (auto built = build(arguments, lease); !built) co_return built;
     auto started = co_await dispatcher_->start();
     if (!started) co_return started;
-    tasks_.spawn(forward_changes(runtime_, api_->changed().subscribe(), dispatcher_->queue()));
+    tasks_.spawn(forward_changes(runtime_, api_->changed().subscribe(), *dispatcher_));
     if (auto written = write_env_file(installation_, address_); !written) co_return written;
     log_.info("ready", {{"Address", address_}, {"DataDir", installation_.data_dir}});
     co_return Result<void>{};
@@ -129,10 +129,10 @@ class Standalone {
 
   /// Tells the queue at once what the embedded API knows.
   /// A burst of changes makes few polls.
-  static awaitable<void> forward_changes(Runtime& runtime, Subscription changes, ContainerQueue& queue) {
+  static awaitable<void> forward_changes(Runtime& runtime, Subscription changes, const Dispatcher& dispatcher) {
     for (;;) {
       co_await changes.wait();
-      queue.poll_soon();
+      dispatcher.queue()->poll_soon();
       co_await runtime.sleep_for(kLeastTimeBetweenPolls);
     }
   }
@@ -214,7 +214,7 @@ awaitable<int> serve(RealRuntime& runtime, const Arguments& arguments, const std
   auto installation = open_installation(runtime, data_dir);
   if (!installation) co_return complain(installation.error().message);
   Standalone daemon(runtime, co_await boost::asio::this_coro::executor, std::move(*installation),
-                    Logger(make_stderr_sink(), LogLevel::info, LogFormat::text));
+                    Logger(make_log_sink("berthd"), LogLevel::info, LogFormat::text));
   auto started = co_await daemon.start(arguments, lease);
   if (started) {
     std::printf("berthd: listening on %s; clients: set -a; . %s/env\n", daemon.address().c_str(), data_dir.c_str());
