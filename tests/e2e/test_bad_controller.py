@@ -5,8 +5,9 @@ import signal
 import subprocess
 
 import pytest
-from harness.controller import MOODS, Controller
+from harness.bad_proxy import MOODS, BadProxy
 from harness.daemon import free_port, wait_for
+from harness.fake_controller import FakeController
 
 TOKEN, MANAGEMENT_TOKEN = "controllertoken0123456789", "managementtoken0123456789"
 #: words that tell what came instead of an answer
@@ -17,14 +18,14 @@ WORDS = {
 
 
 class Cluster:
-    """berthd in cluster mode with the loopback driver, dispatching for `controller`."""
+    """berthd in cluster mode with the loopback driver and the real runner, dispatching for what is behind `proxy`."""
 
-    def __init__(self, bin_dir, path, controller):
+    def __init__(self, bin_dir, path, proxy):
         self.log_path = path / "berthd.log"
         self.config = path / "config.json"
         self.config.write_text(json.dumps({"Clusters": {"zzzzz": {
             "SystemRootToken": TOKEN, "ManagementToken": MANAGEMENT_TOKEN,
-            "Services": {"Controller": {"ExternalURL": controller.url},
+            "Services": {"Controller": {"ExternalURL": f"http://127.0.0.1:{proxy.port}/"},
                          "DispatchCloud": {"InternalURLs": {f"http://127.0.0.1:{free_port()}/": {}}}},
             "SystemLogs": {"Format": "text"},
             "InstanceTypes": {"small": {"VCPUs": 1, "RAM": "1GiB", "Price": 0.1}},
@@ -46,23 +47,39 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def controller():
-    controller = Controller()
+    controller = FakeController("127.0.0.1")
     yield controller
     controller.stop()
 
 
 @pytest.fixture(scope="module")
-def cluster(bin_dir, tmp_path_factory, controller):
+def proxy(controller):
+    proxy = BadProxy(controller.port)
+    yield proxy
+    proxy.stop()
+
+
+def submit(controller, command):
+    """The record of a container that berth-run can run: it is seen by a dispatcher once it is whole."""
+    uuid, = controller.add(1, priority=0)
+    with controller.mutex:
+        record = controller.containers[uuid]
+        record.update(command=command, container_image="", cwd=".", environment={}, exit_code=None, priority=500 << 50)
+    return record
+
+
+@pytest.fixture(scope="module")
+def cluster(bin_dir, tmp_path_factory, controller, proxy):
     """Started while the proxy answers HTML: it says so, tries again, and is well once the controller is."""
-    waiting = controller.submit(["true"])
-    controller.mood = "HTML 502"
-    cluster = Cluster(bin_dir, tmp_path_factory.mktemp("cluster"), controller)
+    waiting = submit(controller, ["true"])
+    proxy.mood = "HTML 502"
+    cluster = Cluster(bin_dir, tmp_path_factory.mktemp("cluster"), proxy)
     try:
-        wait_for(lambda: controller.mocked >= 2 and WORDS["HTML 502"] in cluster.log(), what="it is told and tries again")
+        wait_for(lambda: proxy.mocked >= 2 and WORDS["HTML 502"] in cluster.log(), what="it is told and tries again")
         assert cluster.process.poll() is None, cluster.log()
-        assert controller.states() == {waiting: "Queued"}
-        controller.mood = None
-        wait_for(lambda: controller.states() == {waiting: "Complete"}, what="it is well again")
+        assert waiting["state"] == "Queued"
+        proxy.mood = None
+        wait_for(lambda: waiting["state"] == "Complete", what="it is well again")
         yield cluster
         assert TOKEN not in cluster.log() and MANAGEMENT_TOKEN not in cluster.log()
         assert cluster.stop() == 0
@@ -77,8 +94,7 @@ class Gated:
     def __init__(self, controller, path, name):
         self.gate, self.witness = path / f"{name}.gate", path / name
         script = f"echo run >> {self.witness}; while [ ! -e {self.gate} ]; do sleep 0.02; done; echo end >> {self.witness}; exit 3"
-        self.uuid = controller.submit(["sh", "-c", script])
-        self.record = controller.records[self.uuid]
+        self.record = submit(controller, ["sh", "-c", script])
 
     def lines(self):
         return self.witness.read_text().split() if self.witness.exists() else []
@@ -87,24 +103,24 @@ class Gated:
         return self.record["state"], self.record["exit_code"], self.lines()
 
 
-def out_of_order(controller, mood, calls):
+def out_of_order(proxy, mood, calls):
     """The proxy has a mood, and at least so many calls met it."""
-    met = controller.mocked
-    controller.mood = mood
-    wait_for(lambda: controller.mocked >= met + calls, what="calls meet nonsense")
+    met = proxy.mocked
+    proxy.mood = mood
+    wait_for(lambda: proxy.mocked >= met + calls, what="calls meet nonsense")
 
 
 @pytest.mark.parametrize("mood", MOODS)
-def test_while_containers_run_and_wait(cluster, controller, tmp_path, mood):
+def test_while_containers_run_and_wait(cluster, controller, proxy, tmp_path, mood):
     one, two, waiting = jobs = [Gated(controller, tmp_path, name) for name in ("one", "two", "waiting")]
     wait_for(lambda: one.record["state"] == two.record["state"] == "Running" and one.lines() and two.lines(), what="two run")
     written = len(cluster.log())
-    out_of_order(controller, mood, calls=5)
+    out_of_order(proxy, mood, calls=5)
     wait_for(lambda: WORDS[mood] in cluster.log()[written:], what=f"the log says {WORDS[mood]}")
     assert [job.record["state"] for job in jobs[:2]] == ["Running"] * 2 and waiting.record["state"] in ("Queued", "Locked")
-    controller.mood = None
-    served = controller.served
-    wait_for(lambda: controller.served >= served + 5, what="answers again")
+    proxy.mood = None
+    served = proxy.served
+    wait_for(lambda: proxy.served >= served + 5, what="answers again")
     for job in jobs:
         job.gate.touch()
     wait_for(lambda: all(job.record["state"] in ("Complete", "Cancelled") for job in jobs), what="all final")
@@ -116,13 +132,13 @@ believes_any_200 = pytest.mark.xfail(strict=True, reason="berth-run takes any 20
 
 @pytest.mark.parametrize("mood", [
     pytest.param(mood, marks=believes_any_200 if mood in ("HTML 200", "empty 200", "truncated JSON") else ()) for mood in MOODS])
-def test_while_a_container_ends(cluster, controller, tmp_path, mood):
+def test_while_a_container_ends(cluster, controller, proxy, tmp_path, mood):
     job = Gated(controller, tmp_path, "job")
     wait_for(lambda: job.record["state"] == "Running" and job.lines(), what="it runs")
-    out_of_order(controller, mood, calls=1)
+    out_of_order(proxy, mood, calls=1)
     job.gate.touch()
     wait_for(lambda: len(job.lines()) == 2, what="the command ends")
-    out_of_order(controller, mood, calls=5)
-    controller.mood = None
+    out_of_order(proxy, mood, calls=5)
+    proxy.mood = None
     wait_for(lambda: job.record["state"] in ("Complete", "Cancelled"), what="final")
     assert job.outcome() == ("Complete", 3, ["run", "end"])
