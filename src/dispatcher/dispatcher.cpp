@@ -130,6 +130,13 @@ awaitable<void> Dispatcher::stop() {
   return call_on(impl_->tasks.executor(), Impl::end(impl_));
 }
 
+awaitable<void> Dispatcher::beat() {
+  const auto parts = impl_->current();
+  co_await parts->queue->beat();
+  co_await parts->pool->beat();
+  co_await parts->scheduler->beat();
+}
+
 bool Dispatcher::active() const {
   return impl_->running && impl_->edges.lease.held();
 }

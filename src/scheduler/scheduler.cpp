@@ -9,6 +9,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "berth/base/beat.hpp"
 #include "berth/base/call_on.hpp"
 #include "berth/base/signal.hpp"
 #include "berth/base/task_group.hpp"
@@ -339,6 +340,10 @@ void Scheduler::start() {
 
 awaitable<void> Scheduler::stop() {
   co_await call_on(impl_->strand(), Impl::end(impl_));
+}
+
+awaitable<void> Scheduler::beat() {
+  return beat_on(impl_->strand());
 }
 
 std::shared_ptr<const ScheduledQueue> Scheduler::queue() const {

@@ -227,10 +227,12 @@ class ManagementServer::Impl : public std::enable_shared_from_this<Impl> {
     }
   }
 
+  /// As the reference's while active; a standby is healthy too and says what it waits for.
   ServerResponse health() const {
     const auto problem = dispatcher_.pool()->unhealthy();
-    return typed_response("application/json", problem ? "{\"error\":" + quote(*problem) + ",\"health\":\"ERROR\"}\n"
-                                                      : std::string("{\"health\":\"OK\"}\n"));
+    std::string body = dispatcher_.active() ? "{" : "{\"detail\":" + quote(dispatcher_.standing()) + ',';
+    body += problem ? "\"error\":" + quote(*problem) + ",\"health\":\"ERROR\"}\n" : "\"health\":\"OK\"}\n";
+    return typed_response("application/json", std::move(body));
   }
 
   /// Whole, exactly as the reference; with Berth's own parameters also the counts of a page.

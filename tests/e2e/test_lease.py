@@ -1,5 +1,6 @@
 """One active dispatcher: PostgreSQL's advisory lock 10005 (facts §12), with a real PostgreSQL."""
 
+import json
 import os
 import signal
 import subprocess
@@ -59,7 +60,10 @@ def assert_each_ran_once(site):
 
 def test_a_standby_answers_health_and_metrics_and_takes_over_after_kill_9(site):
     active, standby = active_and_standby(site)
-    assert standby.get("/_health/ping") == (200, '{"health":"OK"}\n')
+    assert active.get("/_health/ping") == (200, '{"health":"OK"}\n')
+    status, body = standby.get("/_health/ping")
+    health = json.loads(body)
+    assert (status, health["health"]) == (200, "OK") and health["detail"], body
     assert "\nberth_active 0\n" in standby.get("/metrics")[1]
     for path in ("containers", "instances"):
         assert standby.get(f"/arvados/v1/dispatch/{path}")[0] == 404

@@ -48,6 +48,9 @@ class Dispatcher {
   /// Ends every task; nothing is unlocked, destroyed or killed (facts §1.6). Done within 10 s. Gives up the lease.
   awaitable<void> stop();
 
+  /// Returns once every part has shown that it is not stuck: for a watchdog.
+  awaitable<void> beat();
+
   bool active() const;           ///< the lease is held and the parts run. Thread-safe.
   std::string standing() const;  ///< one line for people about the lease. Thread-safe.
   // The parts of now, never null: keep the pointer for the length of one use. Thread-safe.
