@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -42,6 +43,7 @@ class StubApi:
         self.on_put = lambda fields: None
         self.log_status = 200
         self.body = None
+        self.reads = 0
         self.start()
 
     def start(self):
@@ -66,6 +68,7 @@ class StubApi:
                 url = urllib.parse.urlsplit(self.path)
                 query = dict(urllib.parse.parse_qsl(url.query))
                 if self.command == "GET" and url.path == f"/arvados/v1/containers/{UUID}":
+                    api.reads += 1
                     self.answer(200, api.record if api.body is None else api.body)
                 elif self.command == "PUT" and url.path == f"/arvados/v1/containers/{UUID}":
                     self.put(json.loads(dict(urllib.parse.parse_qsl(body.decode()))["container"]))
@@ -100,9 +103,38 @@ class StubApi:
         server.shutdown()
         server.server_close()
 
+    def stop_and_count(self):
+        """Stops; whoever calls meanwhile is hung up on, and counted by what is returned."""
+        self.stop()
+        return Callers(self.port)
+
     @property
     def final(self):
         return self.record["state"] in ("Complete", "Cancelled")
+
+
+class Callers:
+    """Takes connections and closes them without a word."""
+
+    def __init__(self, port):
+        self.count, self.ended = 0, threading.Event()
+        self.socket = socket.create_server(("127.0.0.1", port))
+        self.socket.settimeout(0.02)
+        self.thread = threading.Thread(target=self.hang_up, daemon=True)
+        self.thread.start()
+
+    def hang_up(self):
+        while not self.ended.is_set():
+            try:
+                self.socket.accept()[0].close()
+                self.count += 1
+            except TimeoutError:
+                pass
+
+    def close(self):
+        self.ended.set()
+        self.thread.join()
+        self.socket.close()
 
 
 class Worker:
@@ -251,7 +283,7 @@ def test_answers_that_are_no_record(worker, request, body):
     if body == b"[]":
         wait_for(lambda: api.final, "Cancelled")
         return
-    time.sleep(0.3)
+    wait_for(lambda: api.reads >= 3, "it asks again")
     assert api.puts == []
     api.body = None
     wait_for(worker.gone, "the runner ends")
@@ -364,14 +396,19 @@ def test_one_runner_per_container(worker, request):
     assert api.log["stdout"] == b"ran\n"
 
 
-def test_a_daemon_away_in_mid_run(worker, request):
+def test_a_daemon_away_in_mid_run(worker, request, tmp_path):
     """API down while the command runs and ends: log and final state arrive once it is back."""
-    api = make_api(request, command=["sh", "-c", "echo one; sleep 0.7; echo two; exit 5"])
+    go, gone = tmp_path / "go", tmp_path / "gone"
+    api = make_api(request, command=["sh", "-c", f"echo one; while [ ! -e {go} ]; do sleep 0.01; done; echo two; touch {gone}; exit 5"])
     worker.start(api)
     wait_for(lambda: api.log["stdout"] == b"one\n", "first line")
-    api.stop()
-    time.sleep(1.5)
+    callers = api.stop_and_count()
+    go.touch()
+    wait_for(gone.exists, "the command ends")
+    seen = callers.count
+    wait_for(lambda: callers.count >= seen + 2, "it tries again")
     assert worker.list() == UUID + "\n", "it waits"
+    callers.close()
     api.start()
     wait_for(worker.gone, "the runner ends")
     assert api.log["stdout"] == b"one\ntwo\n"
@@ -381,9 +418,10 @@ def test_a_daemon_away_in_mid_run(worker, request):
 
 def test_a_daemon_away_at_the_start(worker, request):
     api = make_api(request, command=["sh", "-c", "echo ran"])
-    api.stop()
+    callers = api.stop_and_count()
     worker.start(api)
-    time.sleep(0.5)
+    wait_for(lambda: callers.count >= 2, "it tries again")
+    callers.close()
     api.start()
     wait_for(worker.gone, "the runner ends")
     assert api.record["state"] == "Complete" and api.log["stdout"] == b"ran\n"
