@@ -89,14 +89,14 @@ TEST(Diagnostics, UnknownKeysWithTheNearestKnownOne) {
        "c.yml:7:9: warning: Containers.CloudVMs.PolInterval: unknown key, ignored; did you mean PollInterval?\n"},
       {"    Containers:\n      cloudvms: {}\n",
        "c.yml:6:7: warning: Containers.cloudvms: unknown key, ignored: it is written CloudVMs\n"},
-      {"    Nonsense: 1\n", "c.yml:5:5: warning: Nonsense: unknown key, ignored\n"},
+      {"    Nonsense: 1\n", "c.yml:5:5: warning: Nonsense: unknown key, ignored; the nearest known key is Users\n"},
       {"    InstanceTypes: {SAMPLE: {VCPUs: 1}}\n",
        "c.yml:5:21: warning: InstanceTypes.SAMPLE: a placeholder in the documentation: ignored\n"},
       {"    Containers: {CloudVMs: {DriverParameters: {Regoin: x}}}\n",
        "c.yml:5:48: warning: Containers.CloudVMs.DriverParameters.Regoin: not among the known parameters, handed to "
        "the "
        "driver as it is; did you mean Region?\n"},
-      {"    \"a\\nb\": 1\n", "c.yml:5:5: warning: a?b: unknown key, ignored\n"},
+      {"    \"a\\nb\": 1\n", "c.yml:5:5: warning: a?b: unknown key, ignored; the nearest known key is API\n"},
   });
 }
 
