@@ -100,7 +100,7 @@ awaitable<int> run_cluster(RealRuntime& runtime, Arguments arguments) {
   if (!config.ok()) co_return 1;
   CloudVmsConfig& vms = config.cluster.containers.cloud_vms;
   vms.deploy_runner_binary = find_runner_binary(vms.deploy_runner_binary).value_or(vms.deploy_runner_binary);
-  const Logger log = Logger(make_stderr_sink(), config.cluster.system_logs.level, config.cluster.system_logs.format)
+  const Logger log = Logger(make_log_sink("berthd"), config.cluster.system_logs.level, config.cluster.system_logs.format)
                          .with({{"ClusterID", config.cluster.id}});
   auto lease = make_lease(arguments);
   Result<void> ended = lease ? Result<void>{} : Result<void>(fail(lease.error()));

@@ -212,7 +212,7 @@ awaitable<int> run_standalone(RealRuntime& runtime, Arguments arguments) {
   if (!acquired) co_return complain(data_dir + " is in use: " + acquired.error().message);
   auto installation = open_installation(runtime, data_dir);
   if (!installation) co_return complain(installation.error().message);
-  const Logger log(make_stderr_sink(), LogLevel::info, LogFormat::text);
+  const Logger log(make_log_sink("berthd"), LogLevel::info, LogFormat::text);
   StandaloneDaemon daemon(runtime, co_await boost::asio::this_coro::executor, std::move(arguments),
                           std::move(*installation), log, *lease);
   const auto ended = co_await run_until_signal(runtime, log, signals, daemon);

@@ -31,12 +31,6 @@ std::string_view name_of(LogLevel level) {
   return level_names[static_cast<std::size_t>(level)].name;
 }
 
-/// A field whose value has taken its final form.
-struct RenderedField {
-  std::string key;
-  std::string value;
-};
-
 /// Whether logfmt shows `text` without quotes.
 bool is_plain_word(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
@@ -53,17 +47,12 @@ void append_string(std::string& out, std::string_view text, LogFormat format) {
   }
 }
 
-std::string render_value(const LogField& field, LogFormat format) {
+std::string plain_value(const LogField& field) {
+  if (const auto* text = std::get_if<std::string_view>(&field.value)) return std::string(*text);
+  if (const auto* integer = std::get_if<std::int64_t>(&field.value)) return fmt::to_string(*integer);
+  if (const auto* flag = std::get_if<bool>(&field.value)) return *flag ? "true" : "false";
   std::string out;
-  if (const auto* text = std::get_if<std::string_view>(&field.value)) {
-    append_string(out, *text, format);
-  } else if (const auto* integer = std::get_if<std::int64_t>(&field.value)) {
-    out = fmt::to_string(*integer);
-  } else if (const auto* number = std::get_if<double>(&field.value)) {
-    append_json_number(out, *number);
-  } else {
-    out = std::get<bool>(field.value) ? "true" : "false";
-  }
+  append_json_number(out, std::get<double>(field.value));
   return out;
 }
 
@@ -81,13 +70,19 @@ RenderedField render(const LogField& field, LogFormat format) {
   } else {
     append_escaped(key, field.key);
   }
-  return {std::move(key), render_value(field, format)};
+  RenderedField rendered{std::move(key), "", plain_value(field)};
+  if (std::holds_alternative<std::string_view>(field.value)) {
+    append_string(rendered.shown, rendered.value, format);
+  } else {
+    rendered.shown = rendered.value;
+  }
+  return rendered;
 }
 
 void set_field(std::vector<RenderedField>& fields, RenderedField field) {
   const auto same = std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.key == field.key; });
   if (same != fields.end()) {
-    same->value = std::move(field.value);
+    *same = std::move(field);
   } else {
     fields.push_back(std::move(field));
   }
@@ -154,11 +149,11 @@ void Logger::log(LogLevel level, std::string_view event, LogFields fields) const
   std::string line;
   json ? append_json_line(line, level, event, time) : append_text_line(line, level, event, time);
   for (const RenderedField& field : all) {
-    json ? fmt::format_to(std::back_inserter(line), R"(,"{}":{})", field.key, field.value)
-         : fmt::format_to(std::back_inserter(line), " {}={}", field.key, field.value);
+    json ? fmt::format_to(std::back_inserter(line), R"(,"{}":{})", field.key, field.shown)
+         : fmt::format_to(std::back_inserter(line), " {}={}", field.key, field.shown);
   }
   if (json) line += '}';
-  state_->sink->write(level, line);
+  state_->sink->write({level, event, line, all});
 }
 
 }  // namespace berth

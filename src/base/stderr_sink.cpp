@@ -11,9 +11,9 @@ class StderrSink final : public LogSink {
  public:
   StderrSink() { sink_.set_pattern("%v"); }
 
-  void write(LogLevel /*level*/, std::string_view line) override {
+  void write(const LogRecord& record) override {
     sink_.log(spdlog::details::log_msg(spdlog::string_view_t(), spdlog::level::info,
-                                       spdlog::string_view_t(line.data(), line.size())));
+                                       spdlog::string_view_t(record.line.data(), record.line.size())));
   }
 
  private:

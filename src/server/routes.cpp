@@ -12,7 +12,9 @@ struct Entry {
   bool post;
 };
 
-constexpr std::array<Entry, 12> kRoutes{{
+constexpr std::array<Entry, 14> kRoutes{{
+    {"/", ManagementRoute::index, false},
+    {"/openapi.yaml", ManagementRoute::openapi, false},
     {"/_health/ping", ManagementRoute::health_ping, false},
     {"/metrics", ManagementRoute::metrics, false},
     {"/metrics.json", ManagementRoute::metrics_json, false},
@@ -44,6 +46,10 @@ std::string canonical(std::string_view path) {
 }
 
 }  // namespace
+
+bool is_open(std::string_view path) {
+  return path == "/" || path == "/openapi.yaml";
+}
 
 Routed route_request(std::string_view method, std::string_view path) {
   Routed routed;

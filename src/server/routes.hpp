@@ -8,6 +8,8 @@
 namespace berth {
 
 enum class ManagementRoute {
+  index,
+  openapi,
   health_ping,
   metrics,
   metrics_json,
@@ -29,6 +31,9 @@ struct Routed {
   std::string location;                                  ///< redirect: the canonical path
   std::string allow;                                     ///< wrong_method, options: value of `Allow`
 };
+
+/// Whether a path is open to all (Berth's own pages; everything else as facts §9.1).
+bool is_open(std::string_view path);
 
 /// `path` is decoded and starts with `/`. Double slashes, a trailing slash and wrong letter case lead to a redirect.
 Routed route_request(std::string_view method, std::string_view path);

@@ -3,21 +3,18 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
-#include <mutex>
-#include <prometheus/summary.h>
 
-#include "berth/base/units.hpp"
-
+#include "assets.hpp"
 #include "auth.hpp"
 #include "entries.hpp"
+#include "queue_page.hpp"
+#include "request_limit.hpp"
+#include "request_record.hpp"
+#include "requests_in_flight.hpp"
 #include "routes.hpp"
 
 namespace berth {
 namespace {
-
-double seconds(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
 
 ServerResponse text_response(int status, std::string body) {
   ServerResponse response;
@@ -50,6 +47,12 @@ ServerResponse typed_response(std::string type, std::string body) {
   return response;
 }
 
+ServerResponse overloaded() {
+  ServerResponse response;
+  response.status = 503;
+  return response;
+}
+
 /// Parameters come in the query or in a form body; the body wins (facts §9.1).
 std::string parameter(const ServerRequest& request, std::string_view name) {
   for (const std::string_view source : {std::string_view(request.body), std::string_view(request.query)})
@@ -59,41 +62,44 @@ std::string parameter(const ServerRequest& request, std::string_view name) {
   return {};
 }
 
-/// The query with the value of `api_token` taken out, for logs.
-std::string masked_query(const std::string& query) {
-  std::string out;
-  std::string_view rest = query;
-  while (!rest.empty()) {
-    const auto end = rest.find('&');
-    const std::string_view pair = rest.substr(0, end);
-    rest.remove_prefix(end == rest.npos ? rest.size() : end + 1);
-    if (!out.empty()) out += '&';
-    out += pair.starts_with("api_token=") ? std::string_view("api_token=…") : pair;
+/// Counts what goes through.
+class CountingWriter final : public BodyWriter {
+ public:
+  explicit CountingWriter(BodyWriter& inner) : inner_(inner) {}
+  awaitable<Result<void>> write(std::string_view piece) override {
+    bytes_ += piece.size();
+    co_return co_await inner_.write(piece);
   }
-  return out;
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  BodyWriter& inner_;
+  std::size_t bytes_ = 0;
+};
+
+awaitable<void> send_recorded(BodyStream stream, std::shared_ptr<RequestRecord> record, BodyWriter& writer) {
+  CountingWriter counted(writer);
+  co_await stream(counted);
+  record->complete(counted.bytes());
 }
 
-std::string_view status_name(int status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 301:
-      return "Moved Permanently";
-    case 308:
-      return "Permanent Redirect";
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    default:
-      return "";
+constexpr std::size_t kPieceSize = 64 * 1024;
+
+/// The entries of a page, between `opening` and `closing`, in pieces.
+awaitable<void> send_entries(QueuePage page, std::string opening, std::string closing,
+                             std::shared_ptr<const std::map<std::string, InstanceType>> types, BodyWriter& writer) {
+  std::string piece = std::move(opening);
+  bool first = true;
+  for (const ScheduledContainer* entry : page.entries) {
+    if (!first) piece += ',';
+    first = false;
+    piece += container_entry(*entry, *types);
+    if (piece.size() < kPieceSize) continue;
+    if (auto sent = co_await writer.write(piece); !sent) co_return;
+    piece.clear();
   }
+  piece += closing;
+  (void)co_await writer.write(piece);
 }
 
 }  // namespace
@@ -106,30 +112,27 @@ class ManagementServer::Impl : public std::enable_shared_from_this<Impl> {
         metrics_(metrics),
         dispatcher_(dispatcher),
         token_(cluster.management_token),
-        types_(cluster.instance_types) {}
+        types_(std::make_shared<const std::map<std::string, InstanceType>>(cluster.instance_types)),
+        in_flight_(runtime, metrics),
+        limit_(runtime, metrics, cluster.api.max_concurrent_requests, cluster.api.max_queued_requests) {}
 
   awaitable<ServerResponse> handle(ServerRequest request) {
-    const SteadyTime begin = runtime_.now();
     const std::string id = request_id(request);
-    log_request("request", request, id, nullptr, {});
-    const std::uint64_t ticket = enter(request, id, begin);
+    const auto record = std::make_shared<RequestRecord>(runtime_, log_, in_flight_, request, id);
     ServerResponse response = co_await answer(request);
-    leave(ticket);
-    const Duration took = runtime_.now() - begin;
     if (!request.path.starts_with("/metrics")) response.headers.emplace_back("X-Request-Id", id);
-    log_request("response", request, id, &response, took);
-    observe(request, response, took);
+    record->answered(response);
+    if (response.stream)
+      response.stream = [self = shared_from_this(), stream = std::move(response.stream), record](BodyWriter& writer) {
+        return send_recorded(stream, record, writer);
+      };
     co_return response;
   }
 
  private:
-  struct InFlight {
-    std::string id, method, host, url, remote, forwarded;
-    SteadyTime begin;
-  };
-
   awaitable<ServerResponse> answer(const ServerRequest& request) {
-    if (auto refused = authenticate(request)) co_return std::move(*refused);
+    if (!is_open(request.path))
+      if (auto refused = authenticate(request)) co_return std::move(*refused);
     const Routed routed = route_request(request.method, request.path);
     switch (routed.kind) {
       case Routed::Kind::found:
@@ -190,21 +193,29 @@ class ManagementServer::Impl : public std::enable_shared_from_this<Impl> {
 
   awaitable<ServerResponse> serve(ManagementRoute route, const ServerRequest& request) {
     switch (route) {
+      case ManagementRoute::index:
+        co_return typed_response("text/html; charset=utf-8", std::string(index_page()));
+      case ManagementRoute::openapi:
+        co_return typed_response("application/yaml", std::string(openapi_text()));
       case ManagementRoute::health_ping:
         co_return health();
       case ManagementRoute::metrics:
+        in_flight_.show_ages();
         co_return typed_response("text/plain; version=0.0.4; charset=utf-8", metrics_.text());
       case ManagementRoute::metrics_json:
+        in_flight_.show_ages();
         co_return typed_response("application/json", metrics_.json());
       case ManagementRoute::inspect_requests:
-        co_return inspect();
+        co_return typed_response("application/json", in_flight_.json());
       default:
         break;
     }
+    const RequestLimit::Slot slot = co_await limit_.enter();
+    if (!slot) co_return overloaded();
     if (!dispatcher_.active()) co_return error_response(404, "this dispatcher is not the active one");
     switch (route) {
       case ManagementRoute::containers:
-        co_return containers();
+        co_return containers(request);
       case ManagementRoute::container:
         co_return container(request);
       case ManagementRoute::container_kill:
@@ -222,22 +233,35 @@ class ManagementServer::Impl : public std::enable_shared_from_this<Impl> {
                                                       : std::string("{\"health\":\"OK\"}\n"));
   }
 
-  ServerResponse containers() const {
-    const auto queue = dispatcher_.scheduler().queue();
+  /// Whole, exactly as the reference; with Berth's own parameters also the counts of a page.
+  ServerResponse containers(const ServerRequest& request) const {
+    const std::string limit = parameter(request, "limit");
+    const std::string offset = parameter(request, "offset");
+    const std::string order = parameter(request, "order");
+    const auto wanted = parse_page_request(limit, offset, order);
+    if (!wanted) return error_response(400, wanted.error().message);
+    auto queue = dispatcher_.scheduler().queue();
     if (!queue) return json_response("{\"items\":null}");
-    std::string body = "{\"items\":[";
-    for (const ScheduledContainer& entry : queue->containers) {
-      if (body.back() != '[') body += ',';
-      body += container_entry(entry, types_);
+    std::string closing = "]}\n";
+    if (!(limit + offset + order).empty()) {
+      closing = "],\"items_available\":" + std::to_string(queue->containers.size()) +
+                ",\"offset\":" + std::to_string(wanted->offset);
+      if (wanted->limit) closing += ",\"limit\":" + std::to_string(*wanted->limit);
+      closing += "}\n";
     }
-    return json_response(body + "]}");
+    ServerResponse response = json_response("");
+    response.body.clear();
+    response.stream = [page = select_page(std::move(queue), *wanted), closing, types = types_](BodyWriter& writer) {
+      return send_entries(page, "{\"items\":[", closing, types, writer);
+    };
+    return response;
   }
 
   ServerResponse container(const ServerRequest& request) const {
     const std::string uuid = parameter(request, "container_uuid");
     if (const auto queue = dispatcher_.scheduler().queue())
       for (const ScheduledContainer& entry : queue->containers)
-        if (entry.entry->container.uuid == uuid) return json_response(container_entry(entry, types_));
+        if (entry.entry->container.uuid == uuid) return json_response(container_entry(entry, *types_));
     return error_response(404, "container not found");
   }
 
@@ -286,25 +310,6 @@ class ManagementServer::Impl : public std::enable_shared_from_this<Impl> {
     co_return done ? ServerResponse{} : error_response(404, done.error().message);
   }
 
-  ServerResponse inspect() {
-    const SteadyTime now = runtime_.now();
-    std::vector<InFlight> requests;
-    {
-      const std::lock_guard lock(mutex_);
-      for (const auto& [ticket, request] : in_flight_) requests.push_back(request);
-    }
-    std::sort(requests.begin(), requests.end(), [](const auto& a, const auto& b) { return a.begin > b.begin; });
-    std::string body = "[";
-    for (const InFlight& r : requests) {
-      if (body.back() != '[') body += ',';
-      body += "{\"RequestID\":" + quote(r.id) + ",\"Method\":" + quote(r.method) + ",\"Host\":" + quote(r.host) +
-              ",\"URL\":" + quote(r.url) + ",\"RemoteAddr\":" + quote(r.remote) +
-              ",\"XForwardedFor\":" + quote(r.forwarded) + ",\"Elapsed\":" + std::to_string(seconds(now - r.begin)) +
-              '}';
-    }
-    return typed_response("application/json", body + "]\n");
-  }
-
   std::string request_id(const ServerRequest& request) {
     const std::string_view given = find_header(request.headers, "X-Request-Id");
     if (!given.empty() && given.size() <= 200) return std::string(given);
@@ -313,72 +318,14 @@ class ManagementServer::Impl : public std::enable_shared_from_this<Impl> {
     return id;
   }
 
-  std::uint64_t enter(const ServerRequest& request, const std::string& id, SteadyTime begin) {
-    const std::string query = masked_query(request.query);
-    InFlight entry{id,
-                   request.method,
-                   request.host,
-                   query.empty() ? request.path : request.path + '?' + query,
-                   request.remote_address,
-                   std::string(find_header(request.headers, "X-Forwarded-For")),
-                   begin};
-    const std::lock_guard lock(mutex_);
-    in_flight_.emplace(++tickets_, std::move(entry));
-    return tickets_;
-  }
-  void leave(std::uint64_t ticket) {
-    const std::lock_guard lock(mutex_);
-    in_flight_.erase(ticket);
-  }
-
-  void log_request(std::string_view event, const ServerRequest& request, const std::string& id,
-                   const ServerResponse* response, Duration took) const {
-    if (!log_.enabled(LogLevel::info)) return;
-    const std::string query = masked_query(request.query);
-    const Logger log = log_.with({{"RequestID", id},
-                                  {"remoteAddr", request.remote_address},
-                                  {"reqForwardedFor", find_header(request.headers, "X-Forwarded-For")},
-                                  {"reqMethod", request.method},
-                                  {"reqHost", request.host},
-                                  {"reqPath", std::string_view(request.path).substr(1)},
-                                  {"reqQuery", query},
-                                  {"reqBytes", request.body.size()}});
-    if (!response) return log.info(event);
-    const double time = seconds(took);
-    const Logger with_status = log.with({{"respStatusCode", response->status},
-                                         {"respStatus", status_name(response->status)},
-                                         {"respBytes", response->body.size()},
-                                         {"timeToStatus", time},
-                                         {"timeTotal", time},
-                                         {"timeWriteBody", 0.0}});
-    if (response->status < 400) return with_status.info(event);
-    with_status.info(event, {{"respBody", response->body}});
-  }
-
-  void observe(const ServerRequest& request, const ServerResponse& response, Duration took) {
-    static constexpr std::string_view known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
-    std::string method = "other";
-    for (const std::string_view name : known)
-      if (request.method == name) {
-        method.clear();
-        for (const char c : name) method += static_cast<char>(c - 'A' + 'a');
-      }
-    const MetricLabels labels{{"code", std::to_string(response.status)}, {"method", method}};
-    metrics_.plain_summary("request_duration_seconds", "Time from request to end of response.", labels)
-        .Observe(seconds(took));
-    metrics_.plain_summary("time_to_status_seconds", "Time from request to status line.", labels)
-        .Observe(seconds(took));
-  }
-
   Runtime& runtime_;
   const Logger log_;
   Metrics& metrics_;
   Dispatcher& dispatcher_;
   const std::string token_;
-  const std::map<std::string, InstanceType> types_;
-  std::mutex mutex_;  // guards what follows
-  std::uint64_t tickets_ = 0;
-  std::map<std::uint64_t, InFlight> in_flight_;
+  const std::shared_ptr<const std::map<std::string, InstanceType>> types_;
+  RequestsInFlight in_flight_;
+  RequestLimit limit_;
 };
 
 ManagementServer::ManagementServer(Runtime& runtime, Logger log, Metrics& metrics, Dispatcher& dispatcher,

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness.cluster import MANAGEMENT_TOKEN, ROOT_TOKEN, ClusterDaemon, EmptyApi, config_text
+from harness.service import MANAGEMENT_TOKEN, ROOT_TOKEN, ServiceDaemon, EmptyApi, config_text
 from harness.daemon import free_port, wait_for
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -30,7 +30,7 @@ def cluster(bin_dir, tmp_path):
     def make(text, *flags, environment=()):
         directory = tmp_path / f"cluster{len(made)}"
         directory.mkdir()
-        daemon = ClusterDaemon(bin_dir, directory, text, *flags, environment={**NOTHING_SET, **dict(environment)})
+        daemon = ServiceDaemon(bin_dir, directory, text, *flags, environment={**NOTHING_SET, **dict(environment)})
         made.append(daemon)
         return daemon
 

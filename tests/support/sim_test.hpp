@@ -91,9 +91,9 @@ T run_on(SimRuntime& runtime, awaitable<T> operation, Duration limit = std::chro
 /// Collects lines. `log()` makes a logger that writes here.
 class LineSink final : public LogSink, public std::enable_shared_from_this<LineSink> {
  public:
-  void write(LogLevel /*level*/, std::string_view line) override {
+  void write(const LogRecord& record) override {
     const std::lock_guard lock(mutex_);
-    lines_.emplace_back(line);
+    lines_.emplace_back(record.line);
   }
   std::vector<std::string> lines() const {
     const std::lock_guard lock(mutex_);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -33,14 +34,35 @@ struct LogField {
 };
 using LogFields = std::initializer_list<LogField>;
 
+/// A field of a finished line, for sinks that keep fields apart.
+struct RenderedField {
+  std::string key;    ///< as in the line
+  std::string shown;  ///< as in the line, quotes and escapes included
+  std::string value;  ///< plain, as given; may hold any byte
+};
+/// A finished line, with what it was made of.
+struct LogRecord {
+  LogLevel level = LogLevel::info;
+  std::string_view event;
+  std::string_view line;  ///< without a line end
+  std::span<const RenderedField> fields;
+};
 /// Where finished lines go; one call per line, thread-safe.
 class LogSink {
  public:
   virtual ~LogSink() = default;
-  virtual void write(LogLevel level, std::string_view line) = 0;
+  virtual void write(const LogRecord& record) = 0;
 };
 /// Lines on stderr.
 std::shared_ptr<LogSink> make_stderr_sink();
+/// Entries of the journal: MESSAGE is the line, exactly as on stderr; PRIORITY, and the fields once more as fields of
+/// the entry, named by `journal_field_name` (systemd.journal-fields(7)). A line that the journal refuses goes to
+/// stderr.
+std::shared_ptr<LogSink> make_journal_sink(std::string identifier);
+/// `ContainerUUID` → `BERTH_CONTAINER_UUID`, `reqPath` → `BERTH_REQ_PATH`; other characters become `_`.
+std::string journal_field_name(std::string_view key);
+/// The journal where stderr leads to it (`$JOURNAL_STREAM` names its device and inode, systemd.exec(5)), else stderr.
+std::shared_ptr<LogSink> make_log_sink(std::string identifier);
 
 /// A structured log: an event sentence and key-value fields, one line each (facts §1.6: keys `level`, `msg`, `time`,
 /// `PID`, then `ContainerUUID`, `Instance`, …). Cheap to copy; copies share the sink. Thread-safe. Values are escaped;

@@ -122,7 +122,7 @@ TEST(Logger, ManyThreads) {
 
 TEST(Logger, StderrSinkWritesOneLine) {
   testing::internal::CaptureStderr();
-  make_stderr_sink()->write(LogLevel::info, "hello %v {}");
+  make_stderr_sink()->write({LogLevel::info, "", "hello %v {}", {}});
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "hello %v {}\n");
 }
 
@@ -136,6 +136,47 @@ TEST(ParseLog, LevelsAndFormats) {
   EXPECT_EQ(*parse_log_format("text"), LogFormat::text);
   EXPECT_EQ(*parse_log_format("plain"), LogFormat::text);
   EXPECT_FALSE(parse_log_format("xml"));
+}
+
+TEST(Log, JournalFieldNames) {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"ContainerUUID", "BERTH_CONTAINER_UUID"},
+      {"Instance", "BERTH_INSTANCE"},
+      {"InstanceType", "BERTH_INSTANCE_TYPE"},
+      {"error", "BERTH_ERROR"},
+      {"reqPath", "BERTH_REQ_PATH"},
+      {"RequestID", "BERTH_REQUEST_ID"},
+      {"fields.level", "BERTH_FIELDS_LEVEL"},
+      {"a b=c", "BERTH_A_B_C"},
+      {"HTTPCode", "BERTH_HTTP_CODE"},
+      {"", "BERTH_"},
+  };
+  for (const auto& [key, name] : cases) EXPECT_EQ(journal_field_name(key), name);
+  EXPECT_EQ(journal_field_name(std::string(100, 'x')).size(), 64u);
+}
+
+/// Keeps what a sink is given beside the line.
+class FieldSink final : public LogSink {
+ public:
+  void write(const LogRecord& record) override {
+    event = record.event;
+    fields.assign(record.fields.begin(), record.fields.end());
+  }
+  std::string event;
+  std::vector<RenderedField> fields;
+};
+
+TEST(Log, SinksGetTheFieldsPlainToo) {
+  const auto sink = std::make_shared<FieldSink>();
+  const Logger log = Logger(sink, LogLevel::info, LogFormat::json).with({{"Instance", "i-1"}, {"Address", "old"}});
+  log.info("worker \"ready\"", {{"Address", "line\nend"}, {"Priority", 7}});
+  EXPECT_EQ(sink->event, "worker \"ready\"");
+  ASSERT_EQ(sink->fields.size(), 3u);
+  EXPECT_EQ(sink->fields[0].value, "i-1");
+  EXPECT_EQ(sink->fields[0].shown, "\"i-1\"");
+  EXPECT_EQ(sink->fields[1].value, "line\nend");
+  EXPECT_EQ(sink->fields[1].shown, "\"line\\nend\"");
+  EXPECT_EQ(sink->fields[2].value, "7");
 }
 
 }  // namespace

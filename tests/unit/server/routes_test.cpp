@@ -25,8 +25,11 @@ TEST(Routes, MethodsAndPaths) {
       {"GET", "/arvados/v1/dispatch/instances/", Kind::redirect, "/arvados/v1/dispatch/instances"},
       {"GET", "/arvados/v1/Dispatch/Instances", Kind::redirect, "/arvados/v1/dispatch/instances"},
       {"GET", "/arvados/v1/dispatch/nothing", Kind::unknown, ""},
-      {"GET", "/", Kind::unknown, ""},
-      {"GET", "//", Kind::unknown, ""},
+      {"GET", "/", Kind::found, ""},
+      {"POST", "/", Kind::wrong_method, "GET, HEAD, OPTIONS"},
+      {"GET", "//", Kind::redirect, "/"},
+      {"GET", "/openapi.yaml", Kind::found, ""},
+      {"GET", "/index.html", Kind::unknown, ""},
   };
   for (const Case& c : cases) {
     const Routed routed = route_request(c.method, c.path);

@@ -77,7 +77,7 @@ Clusters:
 """
 
 
-class ClusterDaemon:
+class ServiceDaemon:
     """berthd --config; ends with destroy()."""
 
     def __init__(self, bin_dir, directory, text, *flags, environment=()):
