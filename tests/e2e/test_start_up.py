@@ -135,6 +135,13 @@ def test_token_from_the_environment_and_no_proxy_for_this_machine(cluster, api):
     assert api.requests[0][2]["Authorization"] == "Bearer " + "t" * 40
 
 
+def test_an_api_that_is_not_there_is_named_once(cluster):
+    daemon = cluster(config_text(f"http://127.0.0.1:{free_port()}", f"http://127.0.0.1:{free_port()}"), "--no-lock")
+    daemon.wait_ready()
+    daemon.wait_for_log("GET http://127.0.0.1")
+    assert not [line for line in daemon.log().splitlines() if line.count("GET ") > 1]
+
+
 def test_check_and_daemon_refuse_the_same(bin_dir, tmp_path):
     path = tmp_path / "config.yml"
     path.write_text(config_text("", "https://127.0.0.1:9006", vms="        SupervisorFraction: 2"))
