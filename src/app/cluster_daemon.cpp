@@ -9,6 +9,7 @@
 #include "listen_address.hpp"
 #include "runner_binary.hpp"
 #include "service_environment.hpp"
+#include "watchdog.hpp"
 
 namespace berth {
 namespace {
@@ -33,6 +34,8 @@ class ClusterDaemon final : public Daemon {
   }
 
   awaitable<Result<void>> activate() override { return stack_.dispatcher().start(); }
+
+  awaitable<void> feed() override { return feed_watchdog(runtime_, stack_.dispatcher()); }
 
   Result<void> reload_certificate() override { return http_server_->reload_certificate(); }
 
@@ -85,13 +88,6 @@ class ClusterDaemon final : public Daemon {
   std::unique_ptr<HttpServer> http_server_;
 };
 
-Result<std::unique_ptr<Lease>> make_lease(const Arguments& arguments) {
-  if (arguments.no_lock) return make_no_lease();
-  return fail(ErrorKind::unsupported,
-              "the lock in PostgreSQL that keeps two dispatchers apart is not available in this build. Make sure that "
-              "no other dispatcher runs for this cluster, then start with --no-lock.");
-}
-
 }  // namespace
 
 awaitable<int> run_cluster(RealRuntime& runtime, Arguments arguments) {
@@ -100,9 +96,11 @@ awaitable<int> run_cluster(RealRuntime& runtime, Arguments arguments) {
   if (!config.ok()) co_return 1;
   CloudVmsConfig& vms = config.cluster.containers.cloud_vms;
   vms.deploy_runner_binary = find_runner_binary(vms.deploy_runner_binary).value_or(vms.deploy_runner_binary);
-  const Logger log = Logger(make_log_sink("berthd"), config.cluster.system_logs.level, config.cluster.system_logs.format)
-                         .with({{"ClusterID", config.cluster.id}});
-  auto lease = make_lease(arguments);
+  const Logger log =
+      Logger(make_log_sink("berthd"), config.cluster.system_logs.level, config.cluster.system_logs.format)
+          .with({{"ClusterID", config.cluster.id}});
+  auto lease = arguments.no_lock ? Result<std::unique_ptr<Lease>>(make_no_lease())
+                                 : make_postgres_lease(runtime, log, config.cluster.postgresql_connection);
   Result<void> ended = lease ? Result<void>{} : Result<void>(fail(lease.error()));
   if (lease) {
     ClusterDaemon daemon(runtime, std::move(config), log, std::move(*lease));

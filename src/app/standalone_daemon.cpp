@@ -16,6 +16,7 @@
 #include "daemon.hpp"
 #include "dispatcher_stack.hpp"
 #include "listen_address.hpp"
+#include "watchdog.hpp"
 
 namespace berth {
 namespace {
@@ -91,7 +92,7 @@ class StandaloneDaemon final : public Daemon {
     if (auto built = build(); !built) co_return built;
     auto started = co_await stack_.dispatcher().start();
     if (!started) co_return started;
-    tasks_.spawn(forward_changes(runtime_, api_->changed().subscribe(), stack_.dispatcher().queue()));
+    tasks_.spawn(forward_changes(runtime_, api_->changed().subscribe(), stack_.dispatcher()));
     if (auto written = write_env_file(installation_, address_); !written) co_return written;
     log_.info("ready", {{"Address", address_}, {"DataDir", installation_.data_dir}});
     co_return Result<void>{};
@@ -103,6 +104,8 @@ class StandaloneDaemon final : public Daemon {
     std::fflush(stdout);
     co_return Result<void>{};
   }
+
+  awaitable<void> feed() override { return feed_watchdog(runtime_, stack_.dispatcher()); }
 
   Result<void> reload_certificate() override { return http_server_->reload_certificate(); }
 
@@ -142,10 +145,10 @@ class StandaloneDaemon final : public Daemon {
 
   /// Tells the queue at once what the embedded API knows.
   /// A burst of changes makes few polls.
-  static awaitable<void> forward_changes(Runtime& runtime, Subscription changes, ContainerQueue& queue) {
+  static awaitable<void> forward_changes(Runtime& runtime, Subscription changes, const Dispatcher& dispatcher) {
     for (;;) {
       co_await changes.wait();
-      queue.poll_soon();
+      dispatcher.queue()->poll_soon();
       co_await runtime.sleep_for(kLeastTimeBetweenPolls);
     }
   }

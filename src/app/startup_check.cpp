@@ -6,8 +6,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "berth/base/runtime.hpp"
 #include "berth/cloud/driver.hpp"
 #include "berth/config/private_key.hpp"
+#include "berth/lease/lease.hpp"
 #include "berth/net/http_server.hpp"
 
 #include "listen_address.hpp"
@@ -16,6 +18,7 @@ namespace berth {
 namespace {
 
 constexpr const char* kInternalUrls = "Services.DispatchCloud.InternalURLs";
+const std::string kConnection = "PostgreSQL.Connection";
 const std::string kVms = "Containers.CloudVMs.";
 
 class StartupCheck {
@@ -91,10 +94,19 @@ class StartupCheck {
     if (!conditions_.takes_lock) return;
     const auto& connection = cluster_.postgresql_connection;
     const bool set = std::any_of(connection.begin(), connection.end(), [](const auto& e) { return !e.second.empty(); });
-    if (!set)
-      error("PostgreSQL.Connection",
+    if (!set) {
+      error(kConnection,
             "not set: the lock that keeps two dispatchers apart is taken there. With --no-lock there is none, and no "
             "other dispatcher may run for this cluster");
+      return;
+    }
+    RealRuntime idle(1);  // nothing is connected yet
+    if (const auto lease = make_postgres_lease(idle, Logger(), connection); !lease) {
+      const std::string& message = lease.error().message;
+      const std::size_t colon = message.starts_with(kConnection) ? message.find(": ") : std::string::npos;
+      const bool names_key = colon != std::string::npos;
+      error(names_key ? message.substr(0, colon) : kConnection, names_key ? message.substr(colon + 2) : message);
+    }
   }
 
   /// Limits that count as "none" if they are negative, as the reference has it (facts §1.3), and others that must not

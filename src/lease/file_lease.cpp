@@ -23,6 +23,7 @@ class FileLease final : public Lease {
     close();
     co_return;
   }
+  std::string detail() const override { return path_ + (held_ ? " is locked by this process" : " is not locked"); }
 
  private:
   Result<void> lock() {
@@ -72,6 +73,7 @@ class NoLease final : public Lease {
   bool held() const override { return true; }
   Signal& changed() override { return changed_; }
   awaitable<void> release() override { co_return; }
+  std::string detail() const override { return "no lock is taken"; }
 
  private:
   Signal changed_;

@@ -60,6 +60,7 @@ awaitable<void> WorkerPool::Impl::stop() {
   stopped_ = true;
   co_await tasks_.stop();
   for (auto& [number, member] : members_) member.executor->close();
+  metrics_.set_gauges({}, runtime_.now());
 }
 
 std::optional<std::string> WorkerPool::Impl::unhealthy() const {

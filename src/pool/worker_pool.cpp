@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "berth/base/beat.hpp"
 #include "berth/base/call_on.hpp"
 
 #include "pool.hpp"
@@ -21,6 +22,10 @@ void WorkerPool::start() {
 
 awaitable<void> WorkerPool::stop() {
   return call_on(impl_->strand(), impl_->stop());
+}
+
+awaitable<void> WorkerPool::beat() {
+  return beat_on(impl_->strand());
 }
 
 std::shared_ptr<const PoolSnapshot> WorkerPool::snapshot() const {

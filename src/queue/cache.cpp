@@ -54,6 +54,10 @@ void Cache::drop(const std::string& uuid) {
   entries_.erase(uuid);
 }
 
+Cache::~Cache() {
+  for (const auto& entry : entries_) count(*entry, -1);
+}
+
 void Cache::set(QueueEntry entry) {
   const std::string& uuid = entry.container.uuid;
   note(uuid);

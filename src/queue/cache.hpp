@@ -21,6 +21,10 @@ namespace berth {
 class Cache {
  public:
   explicit Cache(Metrics& metrics);
+  /// Takes its entries out of the gauges: another cache may follow.
+  ~Cache();
+  Cache(const Cache&) = delete;
+  Cache& operator=(const Cache&) = delete;
 
   const QueueEntries& entries() const { return entries_; }
   Known known() const { return {entries_, core_, tail_}; }

@@ -4,6 +4,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "berth/base/beat.hpp"
 #include "berth/base/call_on.hpp"
 #include "berth/base/task_group.hpp"
 
@@ -72,6 +73,10 @@ void ContainerQueue::start() {
 
 awaitable<void> ContainerQueue::stop() {
   co_await impl_->tasks.stop();
+}
+
+awaitable<void> ContainerQueue::beat() {
+  return beat_on(impl_->tasks.executor());
 }
 
 std::shared_ptr<const QueueSnapshot> ContainerQueue::snapshot() const {

@@ -9,6 +9,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "berth/base/beat.hpp"
 #include "berth/base/call_on.hpp"
 #include "berth/base/signal.hpp"
 #include "berth/base/task_group.hpp"
@@ -96,7 +97,10 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     tasks_.spawn(forward(shared_from_this(), pool_.subscribe()));
     tasks_.spawn(run(shared_from_this()));
   }
-  static awaitable<void> end(std::shared_ptr<Impl> self) { co_await self->tasks_.stop(); }
+  static awaitable<void> end(std::shared_ptr<Impl> self) {
+    co_await self->tasks_.stop();
+    self->report(Plan{}, Duration::zero());
+  }
 
   std::shared_ptr<const ScheduledQueue> published() const {
     const std::lock_guard lock(published_mutex_);
@@ -152,6 +156,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
 
   awaitable<void> release_stale_locks() {
     const SteadyTime deadline = runtime_.now() + options_.stale_lock_timeout;
+    earliest_cancel_ = deadline;
     for (bool first = true;; first = false) {
       const View view = look();
       const StaleLockDecision decision =
@@ -223,9 +228,20 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     };
     for (std::uint32_t container : made.locks) attempt(Operation::lock, uuid(container));
     for (std::uint32_t container : made.unlocks) attempt(Operation::unlock, uuid(container));
-    for (const std::string& lost : reconciliation.cancels) attempt(Operation::cancel, lost);
+    cancel_lost(reconciliation.cancels);
     for (const std::string& unwanted : reconciliation.requeues) attempt(Operation::unlock, unwanted);
     for (const std::string& done : reconciliation.forgets) queue_.forget(done);
+  }
+
+  /// An earlier dispatcher, ended while it started a container, may have got through after our first probe of the
+  /// worker: for a while after the start a Running container that is not in view counts as such.
+  void cancel_lost(const std::vector<std::string>& lost) {
+    if (lost.empty()) return;
+    if (runtime_.now() < earliest_cancel_) {
+      retry_at_ = retry_at_ ? std::min(*retry_at_, earliest_cancel_) : earliest_cancel_;
+      return;
+    }
+    for (const std::string& uuid : lost) attempt(Operation::cancel, uuid);
   }
 
   bool is_under_way(const std::string& uuid, Operation operation) const {
@@ -305,6 +321,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   std::unordered_map<std::string, Operation> under_way_;
   std::optional<SteadyTime> retry_at_;  // of what was refused because another operation was under way
   std::optional<SteadyTime> create_blocked_until_;
+  SteadyTime earliest_cancel_ = SteadyTime::min();
   std::shared_ptr<const PoolSnapshot> receipt_;  // of the last commands
   mutable std::mutex published_mutex_;
   std::shared_ptr<const ScheduledQueue> published_;
@@ -323,6 +340,10 @@ void Scheduler::start() {
 
 awaitable<void> Scheduler::stop() {
   co_await call_on(impl_->strand(), Impl::end(impl_));
+}
+
+awaitable<void> Scheduler::beat() {
+  return beat_on(impl_->strand());
 }
 
 std::shared_ptr<const ScheduledQueue> Scheduler::queue() const {

@@ -227,10 +227,12 @@ class ManagementServer::Impl : public std::enable_shared_from_this<Impl> {
     }
   }
 
+  /// As the reference's while active; a standby is healthy too and says what it waits for.
   ServerResponse health() const {
-    const auto problem = dispatcher_.pool().unhealthy();
-    return typed_response("application/json", problem ? "{\"error\":" + quote(*problem) + ",\"health\":\"ERROR\"}\n"
-                                                      : std::string("{\"health\":\"OK\"}\n"));
+    const auto problem = dispatcher_.pool()->unhealthy();
+    std::string body = dispatcher_.active() ? "{" : "{\"detail\":" + quote(dispatcher_.standing()) + ',';
+    body += problem ? "\"error\":" + quote(*problem) + ",\"health\":\"ERROR\"}\n" : "\"health\":\"OK\"}\n";
+    return typed_response("application/json", std::move(body));
   }
 
   /// Whole, exactly as the reference; with Berth's own parameters also the counts of a page.
@@ -240,7 +242,7 @@ class ManagementServer::Impl : public std::enable_shared_from_this<Impl> {
     const std::string order = parameter(request, "order");
     const auto wanted = parse_page_request(limit, offset, order);
     if (!wanted) return error_response(400, wanted.error().message);
-    auto queue = dispatcher_.scheduler().queue();
+    auto queue = dispatcher_.scheduler()->queue();
     if (!queue) return json_response("{\"items\":null}");
     std::string closing = "]}\n";
     if (!(limit + offset + order).empty()) {
@@ -259,7 +261,7 @@ class ManagementServer::Impl : public std::enable_shared_from_this<Impl> {
 
   ServerResponse container(const ServerRequest& request) const {
     const std::string uuid = parameter(request, "container_uuid");
-    if (const auto queue = dispatcher_.scheduler().queue())
+    if (const auto queue = dispatcher_.scheduler()->queue())
       for (const ScheduledContainer& entry : queue->containers)
         if (entry.entry->container.uuid == uuid) return json_response(container_entry(entry, *types_));
     return error_response(404, "container not found");
@@ -268,12 +270,13 @@ class ManagementServer::Impl : public std::enable_shared_from_this<Impl> {
   awaitable<ServerResponse> kill_container(const ServerRequest& request) {
     std::string uuid = parameter(request, "container_uuid");
     if (uuid.empty()) co_return error_response(400, "container_uuid parameter not provided");
-    auto killed = co_await dispatcher_.pool().kill_container(std::move(uuid), parameter(request, "reason"));
+    const auto pool = dispatcher_.pool();
+    auto killed = co_await pool->kill_container(std::move(uuid), parameter(request, "reason"));
     co_return killed ? ServerResponse{} : error_response(404, killed.error().message);
   }
 
   ServerResponse instances() const {
-    const auto pool = dispatcher_.pool().snapshot();
+    const auto pool = dispatcher_.pool()->snapshot();
     if (pool->instances.empty()) return json_response("{\"items\":null}");
     std::vector<const PoolInstance*> sorted;
     for (const PoolInstance& instance : pool->instances) sorted.push_back(&instance);
@@ -291,20 +294,20 @@ class ManagementServer::Impl : public std::enable_shared_from_this<Impl> {
   awaitable<ServerResponse> instance_verb(ManagementRoute route, const ServerRequest& request) {
     std::string id = parameter(request, "instance_id");
     if (id.empty()) co_return error_response(400, "instance_id parameter not provided");
-    WorkerPool& pool = dispatcher_.pool();
+    const auto pool = dispatcher_.pool();
     Result<void> done;
     switch (route) {
       case ManagementRoute::instance_hold:
-        done = co_await pool.set_idle_behavior(std::move(id), IdleBehavior::hold);
+        done = co_await pool->set_idle_behavior(std::move(id), IdleBehavior::hold);
         break;
       case ManagementRoute::instance_drain:
-        done = co_await pool.set_idle_behavior(std::move(id), IdleBehavior::drain);
+        done = co_await pool->set_idle_behavior(std::move(id), IdleBehavior::drain);
         break;
       case ManagementRoute::instance_run:
-        done = co_await pool.set_idle_behavior(std::move(id), IdleBehavior::run);
+        done = co_await pool->set_idle_behavior(std::move(id), IdleBehavior::run);
         break;
       default:
-        done = co_await pool.kill_instance(std::move(id), parameter(request, "reason"));
+        done = co_await pool->kill_instance(std::move(id), parameter(request, "reason"));
         break;
     }
     co_return done ? ServerResponse{} : error_response(404, done.error().message);

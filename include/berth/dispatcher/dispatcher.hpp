@@ -33,7 +33,9 @@ struct DispatcherEdges {
   std::function<void(QueueOptions&, PoolOptions&, SchedulerOptions&)> adjust;
 };
 
-/// Queue, pool and scheduler of one cluster, wired together (design §2, floor 8).
+/// Queue, pool and scheduler of one cluster, wired together (design §2, floor 8). They work while the lease is held.
+/// When it is lost they are stopped, and replaced by new ones that begin, once it is held again, as after a start of
+/// the daemon: what they knew may be out of date. In between nothing is started, created, destroyed or locked.
 class Dispatcher {
  public:
   Dispatcher(DispatcherEdges edges, const Cluster& cluster);
@@ -41,19 +43,24 @@ class Dispatcher {
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
 
-  /// Takes the lease, then starts pool, queue and scheduler. Returns once they run.
+  /// Waits for the lease, then starts pool, queue and scheduler. Returns once they run. Cancellable.
   awaitable<Result<void>> start();
-  /// Ends every task; nothing is unlocked, destroyed or killed (facts §1.6). Done within 10 s.
+  /// Ends every task; nothing is unlocked, destroyed or killed (facts §1.6). Done within 10 s. Gives up the lease.
   awaitable<void> stop();
 
-  bool active() const;  ///< the lease is held and the parts run
-  ContainerQueue& queue();
-  WorkerPool& pool();
-  Scheduler& scheduler();
+  /// Returns once every part has shown that it is not stuck: for a watchdog.
+  awaitable<void> beat();
+
+  bool active() const;           ///< the lease is held and the parts run. Thread-safe.
+  std::string standing() const;  ///< one line for people about the lease. Thread-safe.
+  // The parts of now, never null: keep the pointer for the length of one use. Thread-safe.
+  std::shared_ptr<ContainerQueue> queue() const;
+  std::shared_ptr<WorkerPool> pool() const;
+  std::shared_ptr<Scheduler> scheduler() const;
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace berth

@@ -135,6 +135,8 @@ class WorkerPool {
   void start();
   /// Ends probes and connections; destroys nothing, kills nothing.
   awaitable<void> stop();
+  /// Returns once its strand has run, which it does not if something holds it: for a watchdog.
+  awaitable<void> beat();
 
   std::shared_ptr<const PoolSnapshot> snapshot() const;
   Subscription subscribe();

@@ -50,6 +50,8 @@ class ContainerQueue {
   /// Starts polling: the first poll is repeated until it succeeds.
   void start();
   awaitable<void> stop();
+  /// Returns once its strand has run, which it does not if something holds it: for a watchdog.
+  awaitable<void> beat();
 
   std::shared_ptr<const QueueSnapshot> snapshot() const;
   /// Raised after each successful poll and each local change.

@@ -57,6 +57,8 @@ class Scheduler {
 
   void start();
   awaitable<void> stop();
+  /// Returns once its strand has run, which it does not if something holds it: for a watchdog.
+  awaitable<void> beat();
   /// The sorted queue of the last pass; null before the first. Thread-safe.
   std::shared_ptr<const ScheduledQueue> queue() const;
 

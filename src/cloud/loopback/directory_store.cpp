@@ -1,6 +1,7 @@
 #include <charconv>
 #include <filesystem>
 #include <mutex>
+#include <set>
 #include <signal.h>
 
 #include <nlohmann/json.hpp>
@@ -72,7 +73,7 @@ class DirectoryStore final : public InstanceStore {
  public:
   DirectoryStore(Parameters parameters, Logger log) : parameters_(std::move(parameters)), log_(std::move(log)) {}
 
-  Result<void> load();
+  Result<void> prepare() const;
   Result<StoredInstance> create(const InstanceType& type, const InstanceTags& tags, WallTime now) override;
   std::vector<StoredInstance> list() override;
   Result<void> set_tags(const std::string& id, const InstanceTags& tags) override;
@@ -81,6 +82,8 @@ class DirectoryStore final : public InstanceStore {
 
  private:
   std::string path(const std::string& name) const { return parameters_.state_directory + '/' + name; }
+  Result<std::vector<std::string>> names() const;
+  void scan();
   void load_counter();
   void load_one(const std::string& name);
   Result<void> make_directories(const StoredInstance& instance);
@@ -94,24 +97,46 @@ class DirectoryStore final : public InstanceStore {
   const Parameters parameters_;
   const Logger log_;
   std::mutex mutex_;
+  bool scanned_ = false;
   std::int64_t last_number_ = 0;
   std::map<std::string, StoredInstance> instances_;
   std::map<std::string, bool> destroying_;  ///< ids; they count and are listed until they are gone
 };
 
-Result<void> DirectoryStore::load() {
+/// Touches nothing that is there: another daemon may be at work while this one only waits to be the active one.
+Result<void> DirectoryStore::prepare() const {
   std::error_code error;
   fs::create_directories(parameters_.state_directory, error);
   if (error) return fail(ErrorKind::failed, parameters_.state_directory + ": " + error.message());
-  load_counter();
-  std::vector<std::string> names;
+  if (const auto found = names(); !found) return fail(found.error());
+  return {};
+}
+
+Result<std::vector<std::string>> DirectoryStore::names() const {
+  std::error_code error;
+  std::vector<std::string> found;
   for (fs::directory_iterator entry(parameters_.state_directory, error), end; !error && entry != end;
        entry.increment(error))
-    names.push_back(entry->path().filename());
+    if (std::string name = entry->path().filename(); number_of(name) > 0) found.push_back(std::move(name));
   if (error) return fail(ErrorKind::failed, parameters_.state_directory + ": " + error.message());
-  for (const std::string& name : names)
-    if (number_of(name) > 0) load_one(name);
-  return {};
+  return found;
+}
+
+/// Takes over what an earlier daemon left, and drops what it has removed since.
+void DirectoryStore::scan() {
+  const auto found = names();
+  if (!found) return log_.error("instances cannot be listed", {{"error", found.error().message}});
+  const std::set<std::string> present(found->begin(), found->end());
+  std::erase_if(instances_, [&](const auto& known) {
+    return !present.contains(known.first) && !destroying_.contains(known.first);
+  });
+  for (const std::string& name : present) {
+    const bool gone = name.ends_with(gone_suffix);
+    const std::string id = gone ? name.substr(0, name.size() - gone_suffix.size()) : name;
+    if (gone ? !destroying_.contains(id) : !instances_.contains(id)) load_one(name);
+  }
+  load_counter();
+  scanned_ = true;
 }
 
 void DirectoryStore::load_counter() {
@@ -119,7 +144,7 @@ void DirectoryStore::load_counter() {
   if (!text) return;
   std::int64_t number = 0;
   std::from_chars(text->data(), text->data() + text->size(), number);
-  last_number_ = std::max<std::int64_t>(0, number);
+  last_number_ = std::max(last_number_, number);
 }
 
 void DirectoryStore::load_one(const std::string& name) {
@@ -143,6 +168,7 @@ void DirectoryStore::load_one(const std::string& name) {
 
 Result<StoredInstance> DirectoryStore::create(const InstanceType& type, const InstanceTags& tags, WallTime now) {
   const std::lock_guard lock(mutex_);
+  if (!scanned_) scan();
   if (const auto allowed = check_limits(parameters_, instances_, type); !allowed) return fail(allowed.error());
   if (auto kept = replace_file(path("last-number"), std::to_string(last_number_ + 1) + '\n'); !kept)
     return fail(kept.error());
@@ -167,6 +193,7 @@ Result<void> DirectoryStore::make_directories(const StoredInstance& instance) {
 
 std::vector<StoredInstance> DirectoryStore::list() {
   const std::lock_guard lock(mutex_);
+  scan();
   std::vector<StoredInstance> all;
   for (const auto& [id, instance] : instances_) all.push_back(instance);
   return all;
@@ -218,7 +245,7 @@ Result<void> DirectoryStore::remove_tree(const std::string& name) {
 
 Result<std::shared_ptr<InstanceStore>> open_directory_store(const Parameters& parameters, Logger log) {
   auto store = std::make_shared<DirectoryStore>(parameters, std::move(log));
-  if (auto loaded = store->load(); !loaded) return fail(loaded.error().within("DriverParameters.StateDirectory"));
+  if (auto ready = store->prepare(); !ready) return fail(ready.error().within("DriverParameters.StateDirectory"));
   return store;
 }
 

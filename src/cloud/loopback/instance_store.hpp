@@ -44,8 +44,9 @@ class InstanceStore {
 std::shared_ptr<InstanceStore> make_memory_store(std::string lock_directory);
 
 /// A directory each, `local-0001` and so on, numbers never reused: `lock/` and `work/` for the runners and
-/// `instance.json`, always replaced as a whole. What a crash left half made or half destroyed is cleaned up here, as is
-/// an instance whose file cannot be read: it is logged, its runners are killed.
+/// `instance.json`, always replaced as a whole. Each list reads the directory anew. It cleans up what a crash left half
+/// made or half destroyed, and an instance whose file cannot be read: it is logged, its runners are killed. Opening
+/// changes nothing.
 Result<std::shared_ptr<InstanceStore>> open_directory_store(const Parameters& parameters, Logger log);
 
 /// What limits forbid another instance of `type`: quota if the total is reached, capacity if only this type is.

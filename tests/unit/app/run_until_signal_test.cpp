@@ -26,6 +26,10 @@ class FakeDaemon final : public Daemon {
     calls += "active ";
     co_return activated;
   }
+  awaitable<void> feed() override {
+    fed = true;
+    co_await runtime_.sleep_for(24h * 365);
+  }
   Result<void> reload_certificate() override {
     calls += "reload ";
     return fail(ErrorKind::failed, "no such file");
@@ -36,6 +40,7 @@ class FakeDaemon final : public Daemon {
   }
 
   std::string calls;
+  bool fed = false;
   Result<void> prepared;
   Result<void> activated;
   Duration activation = 1s;
@@ -66,6 +71,7 @@ TEST_F(RunUntilSignal, EndsWhenItIsTold) {
   start();
   runtime_.run_for(10min);
   EXPECT_EQ(daemon_.calls, "prepare activate active ");
+  EXPECT_TRUE(daemon_.fed);
   EXPECT_FALSE(outcome_);
   signals_.end();
   runtime_.run_for(2s);

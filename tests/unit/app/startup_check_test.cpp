@@ -88,6 +88,8 @@ TEST_F(StartupCheckTest, EachReasonIsNamedWithItsKey) {
        "c.yml:9:18: error: PostgreSQL.Connection: not set: the lock that keeps two dispatchers apart is taken there. "
        "With "
        "--no-lock there is none, and no other dispatcher may run for this cluster\n"},
+      {"dbname: arvados", "dbname: arvados, hots: db",
+       "c.yml:9:54: error: PostgreSQL.Connection.hots: libpq has no such keyword\n"},
       {"small: {VCPUs: 1, RAM: 1GiB, Price: 0.1}", "",
        "c.yml:10:5: error: InstanceTypes: none: every container would be cancelled. CloudVMs.Enable: true makes one of "
        "this machine\n"},

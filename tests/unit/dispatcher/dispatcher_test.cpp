@@ -1,5 +1,6 @@
 // The wired dispatcher in simulated time (facts §14, first part).
 #include <gtest/gtest.h>
+#include <sstream>
 
 #include "world.hpp"
 
@@ -24,7 +25,7 @@ TEST(Dispatcher, RunsEachContainerOnceAndDestroysWhatNobodyNeeds) {
   expect_all_complete_once(world);
   EXPECT_TRUE(world.runtime.run_until([&] { return world.cloud->vms.empty(); }, 10min)) << world.cloud->vms.size();
   EXPECT_LE(world.cloud->creates.size(), 60U);
-  EXPECT_TRUE(world.runtime.run_until([&] { return world.dispatcher().queue().snapshot()->entries.empty(); }, 1min));
+  EXPECT_TRUE(world.runtime.run_until([&] { return world.dispatcher().queue()->snapshot()->entries.empty(); }, 1min));
 }
 
 TEST(Dispatcher, HigherPrioritiesStartFirst) {
@@ -88,6 +89,27 @@ TEST(Dispatcher, AnotherStartAdoptsWhatRuns) {
   }
 }
 
+/// The one before was killed while it started a container: the runner shows up after our first probe.
+TEST(Dispatcher, AStartByAnEarlierOneMayComeThroughLate) {
+  World world;
+  world.run_time = 10h;
+  const std::string uuid = world.add(1);
+  world.start();
+  ASSERT_TRUE(world.runtime.run_until([&] { return world.live.contains(uuid); }, 10min));
+  world.stop();
+  auto& runners = world.cloud->vms.begin()->second.machine->runners;
+  auto late = runners.extract(uuid);
+  ASSERT_TRUE(late);
+  world.start();
+  world.runtime.run_for(8s);
+  runners.insert(std::move(late));
+  world.runtime.run_for(10min);
+  EXPECT_EQ(world.api.count("cancel"), 0U);
+  EXPECT_EQ(world.api.records.at(uuid).container.state, ContainerState::running);
+  runners.clear();  // lost for good
+  EXPECT_TRUE(world.finish(2min));
+}
+
 TEST(Dispatcher, WithoutTheLeaseNothingIsDone) {
   World world;
   world.lease.is_held = false;
@@ -96,8 +118,89 @@ TEST(Dispatcher, WithoutTheLeaseNothingIsDone) {
   world.runtime.run_for(10min);
   EXPECT_TRUE(world.cloud->creates.empty());
   EXPECT_EQ(world.api.count("lock"), 0U);
-  world.lease.is_held = true;
+  EXPECT_TRUE(world.api.calls.empty());
+  EXPECT_FALSE(world.dispatcher().active());
+  EXPECT_NE(world.metrics().find("berth_active 0\n"), std::string::npos);
+  world.lease.set_held(true);
   EXPECT_TRUE(world.finish(10min));
+  EXPECT_TRUE(world.dispatcher().active());
+  EXPECT_NE(world.metrics().find("berth_active 1\n"), std::string::npos);
+}
+
+std::vector<std::size_t> effects(const World& world) {
+  return {world.api.count("lock"),     world.api.count("unlock"),    world.api.count("cancel"),
+          world.cloud->creates.size(), world.cloud->destroys.size(), world.runs.size()};
+}
+
+/// The sum of all series of a metric.
+double summed(const World& world, const std::string& name) {
+  std::istringstream text(world.metrics());
+  double sum = 0;
+  for (std::string line; std::getline(text, line);)
+    if (line.starts_with(name + ' ') || line.starts_with(name + '{')) sum += std::stod(line.substr(line.rfind(' ')));
+  return sum;
+}
+
+TEST(Dispatcher, AfterALossNothingIsDoneUntilTheLeaseIsBack) {
+  for (const Duration moment : {1s, 15s, 30s, 50s, 70s, 130s}) {
+    World world;
+    for (int i = 0; i < 30; ++i) world.add(i, 1 + i % 2);
+    world.start();
+    world.runtime.run_for(moment);
+    const std::size_t losses = world.api.calls.size();
+    world.lease.set_held(false);
+    world.runtime.run_for(1500ms);  // a runner that has been started goes on to set Running, without us
+    const auto before = effects(world);
+    EXPECT_LE(world.api.calls.size(), losses + 1) << "a poll under way may end";
+    world.runtime.run_for(10min);
+    EXPECT_EQ(effects(world), before) << std::chrono::duration<double>(moment).count();
+    EXPECT_EQ(summed(world, "arvados_dispatchcloud_queue_entries"), 0) << "or two dispatchers would show them";
+    EXPECT_EQ(summed(world, "arvados_dispatchcloud_instances_total"), 0);
+    EXPECT_EQ(summed(world, "arvados_dispatchcloud_containers_running"), 0);
+    EXPECT_EQ(summed(world, "arvados_dispatchcloud_containers_longest_wait_time_seconds"), 0);
+    world.lease.set_held(true);
+    world.runtime.run_for(1s);
+    EXPECT_EQ(summed(world, "arvados_dispatchcloud_queue_entries"),
+              static_cast<double>(world.dispatcher().queue()->snapshot()->entries.size()));
+    ASSERT_TRUE(world.finish()) << world.describe();
+    expect_all_complete_once(world);
+    EXPECT_TRUE(world.runtime.run_until([&] { return world.cloud->vms.empty(); }, 10min));
+    EXPECT_NE(world.metrics().find("berth_lock_losses_total 1\n"), std::string::npos);
+  }
+}
+
+/// The lease has run out, but nobody has been told yet: as after the process was stopped for a while.
+TEST(Dispatcher, ALossThatNobodyToldOfStopsEveryEffectAtOnce) {
+  for (const Duration moment : {1s, 15s, 30s, 50s, 70s, 130s}) {
+    World world;
+    for (int i = 0; i < 30; ++i) world.add(i, 1 + i % 2);
+    world.start();
+    world.runtime.run_for(moment);
+    world.lease.is_held = false;
+    world.runtime.run_for(1500ms);
+    const auto before = effects(world);
+    world.runtime.run_for(5min);
+    EXPECT_EQ(effects(world), before) << std::chrono::duration<double>(moment).count();
+    world.lease.set_held(false);
+    world.runtime.run_for(1s);
+    world.lease.set_held(true);
+    ASSERT_TRUE(world.finish()) << world.describe();
+    expect_all_complete_once(world);
+  }
+}
+
+TEST(Dispatcher, TheLeaseMayComeAndGo) {
+  World world(11);
+  for (int i = 0; i < 60; ++i) world.add(i, 1 + i % 2);
+  world.start();
+  for (int i = 0; i < 200 && !world.all_final(); ++i) {
+    world.runtime.run_for(std::chrono::milliseconds(world.runtime.random() % 20000));
+    world.lease.set_held(!world.lease.is_held);
+    if (i % 5 == 0) world.lease.set_held(!world.lease.is_held);
+  }
+  world.lease.set_held(true);
+  ASSERT_TRUE(world.finish()) << world.describe();
+  expect_all_complete_once(world);
 }
 
 TEST(Dispatcher, StopLeavesNoTimerAndNothingUnlockedOrDestroyed) {

@@ -23,6 +23,11 @@ class FakeLease final : public Lease {
   bool held() const override { return is_held; }
   Signal& changed() override { return changed_; }
   awaitable<void> release() override { co_return; }
+  std::string detail() const override { return is_held ? "held" : "not held"; }
+  void set_held(bool now) {
+    is_held = now;
+    changed_.notify();
+  }
   bool is_held = true;
 
  private:
@@ -90,10 +95,10 @@ class World {
     std::string text;
     for (const auto& [uuid, record] : api.records)
       if (!is_final(record.container.state)) text += uuid + ' ' + std::string(to_string(record.container.state)) + '\n';
-    for (const PoolInstance& i : dispatcher_->pool().snapshot()->instances)
+    for (const PoolInstance& i : dispatcher_->pool()->snapshot()->instances)
       text += i.id + ' ' + i.type + ' ' + std::string(to_string(i.state)) + ' ' +
               std::string(to_string(i.idle_behavior)) + ' ' + std::to_string(i.containers.size()) + '\n';
-    if (const auto queue = dispatcher_->scheduler().queue())
+    if (const auto queue = dispatcher_->scheduler()->queue())
       for (const ScheduledContainer& c : queue->containers)
         text += c.entry->container.uuid + ' ' + std::string(to_string(c.reason)) + '\n';
     const auto lines = sink->lines();
