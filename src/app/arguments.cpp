@@ -2,19 +2,34 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 
 namespace berth {
 namespace {
 
+/// `-legacy-ws-config`, `-legacy-keepweb-config=FILE` and their like: files that the reference still reads.
+bool is_legacy_file_flag(std::string_view argument) {
+  const std::string_view name = argument.substr(0, argument.find('='));
+  return name.starts_with("--legacy-") && name.ends_with("-config");
+}
+
 /// CLI11 reads `-config` as bundled one-letter flags, so a single dash before a word becomes two. Last argument first,
-/// as CLI11 wants it.
-std::vector<std::string> normalised(int argc, const char* const* argv) {
+/// as CLI11 wants it. Flags for legacy files go to `ignored`, with their values.
+std::vector<std::string> normalised(int argc, const char* const* argv, std::vector<std::string>& ignored) {
   std::vector<std::string> out;
   for (int i = 1; i < argc; ++i) {
     std::string argument = argv[i];
     if (argument.size() > 2 && argument[0] == '-' && argument[1] != '-') argument.insert(0, 1, '-');
+    if (is_legacy_file_flag(argument)) {
+      const bool has_value = argument.find('=') != std::string::npos;
+      if (has_value || i + 1 < argc) {
+        ignored.push_back(argument.substr(0, argument.find('=')));
+        i += has_value ? 0 : 1;
+        continue;
+      }
+    }
     out.push_back(std::move(argument));
   }
   std::reverse(out.begin(), out.end());
@@ -33,7 +48,12 @@ ParsedArguments parse_arguments(int argc, const char* const* argv) {
       "destroys the instances that nobody needs. With --standalone it does so on this machine alone.",
       "berthd");
   app.add_option("--config", a.config, "cluster configuration file; - reads standard input")->capture_default_str();
-  app.add_flag("--check-config", a.check_config, "read the configuration, say what is wrong with it, and exit");
+  app.add_flag("--check-config", a.check_config,
+               "read the configuration and all that it names, say what is wrong, and exit");
+  auto* dump = app.add_flag("--dump-config", a.dump_config,
+                            "print what configuration and defaults come to, without secrets, and exit");
+  app.add_flag("--unmask", a.unmask, "with --dump-config: print secrets, too")->needs(dump);
+  app.add_flag("--dump-config-reference", a.config_reference, "")->group("");
   app.add_flag("--no-lock", a.no_lock, "do not take the lock that keeps a second dispatcher from acting");
   app.add_option("--threads", a.threads, "threads that run the event loop")
       ->capture_default_str()
@@ -45,8 +65,13 @@ ParsedArguments parse_arguments(int argc, const char* const* argv) {
   app.add_option("--vcpus", a.vcpus, "standalone: pretend to have so many processors")->check(CLI::Range(1, 4096));
   app.add_option("--ram", a.ram, "standalone: pretend to have so much memory, e.g. 16GiB");
   app.add_option("--runner", a.runner, "standalone: path of berth-run (default: beside this program)");
+  std::string pprof;
+  bool skip_legacy = false;
+  app.add_option("--pprof", pprof, "")->group("");
+  app.add_flag("--skip-legacy", skip_legacy, "")->group("");
   try {
-    app.parse(normalised(argc, argv));
+    app.parse(normalised(argc, argv, a.ignored));
+    if (!pprof.empty()) a.ignored.emplace_back("--pprof");
   } catch (const CLI::ParseError& error) {
     parsed.exit_code = app.exit(error) == 0 ? 0 : 2;
   }

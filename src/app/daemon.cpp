@@ -1,100 +1,85 @@
 #include "daemon.hpp"
 
-#include <charconv>
-#include <csignal>
 #include <cstdio>
-#include <prometheus/gauge.h>
+#include <cstdlib>
 #include <systemd/sd-daemon.h>
 
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/this_coro.hpp>
 
-#include "berth/remote/local.hpp"
+#include "berth/base/task_group.hpp"
+
+#include "service_environment.hpp"
+#include "startup_check.hpp"
 
 namespace berth {
 namespace {
 
-/// An instance that cannot be reached: every command fails with the same words.
-class NoExecutor final : public Executor {
- public:
-  awaitable<Result<CommandOutput>> execute(Command) override {
-    co_return fail(ErrorKind::unsupported, "this instance is reached over SSH, which this build cannot do");
-  }
-  awaitable<Result<int>> stream(Command, std::function<void(std::string_view)>) override {
-    co_return fail(ErrorKind::unsupported, "this instance is reached over SSH, which this build cannot do");
-  }
-  void set_address(std::string) override {}
-  void close() override {}
-};
+using namespace std::chrono_literals;
+constexpr Duration kCertificateInterval = 1h;
+/// Shutdown takes 10 s at most (facts §1.6 knows no orderly end, so an abrupt one is safe).
+constexpr Duration kLongestStop = 9s;
 
-double epoch_seconds(WallTime time) {
-  return std::chrono::duration<double>(time.time_since_epoch()).count();
+void print_diagnostics(const std::vector<Diagnostic>& diagnostics) {
+  for (const Diagnostic& diagnostic : diagnostics) std::fprintf(stderr, "%s\n", to_string(diagnostic).c_str());
+}
+
+awaitable<void> activate(Daemon& daemon, ProcessSignals& signals, Result<void>& outcome) {
+  outcome = co_await daemon.activate();
+  if (!outcome) signals.end();
+}
+
+awaitable<void> reload_certificates(Runtime& runtime, Logger log, ProcessSignals& signals, Daemon& daemon) {
+  for (;;) {
+    const bool asked = co_await signals.reload().wait_until(runtime, runtime.now() + kCertificateInterval);
+    const auto reloaded = daemon.reload_certificate();
+    if (!reloaded)
+      log.error("certificate not reloaded, the old one stays in use", {{"error", reloaded.error().message}});
+    else if (asked)
+      log.info("certificate reloaded");
+  }
+}
+
+awaitable<void> end_by_force(Runtime& runtime) {
+  co_await runtime.sleep_for(kLongestStop);
+  std::fputs("berthd: not every part has stopped in time: ending all the same\n", stderr);
+  std::_Exit(1);
+}
+
+awaitable<void> stop_in_time(Runtime& runtime, Daemon& daemon) {
+  TaskGroup guard(co_await boost::asio::this_coro::executor);
+  guard.spawn(end_by_force(runtime));
+  co_await daemon.stop();
+  co_await guard.stop();
 }
 
 }  // namespace
 
-void print_diagnostics(const LoadedConfig& config) {
-  for (const Diagnostic& diagnostic : config.diagnostics) std::fprintf(stderr, "%s\n", to_string(diagnostic).c_str());
-}
-
-struct TerminationSignals::Impl {
-  explicit Impl(Runtime& runtime) : set(runtime.executor(), SIGTERM, SIGINT) {}
-  boost::asio::signal_set set;
-};
-TerminationSignals::TerminationSignals(Runtime& runtime) : impl_(std::make_unique<Impl>(runtime)) {}
-TerminationSignals::~TerminationSignals() = default;
-awaitable<void> TerminationSignals::wait() {
-  co_await impl_->set.async_wait(boost::asio::use_awaitable);
-}
-
-void notify_service_manager(const char* state) {
-  sd_notify(0, state);
-}
-
-void set_service_metrics(Metrics& metrics, const Runtime& runtime, const LoadedConfig& config) {
-  const MetricLabels labels{{"sha256", config.source_sha256}};
-  metrics.gauge("arvados_config_source_timestamp_seconds", "Modification time of the configuration file.", labels)
-      .Set(epoch_seconds(config.source_modified));
-  metrics.gauge("arvados_config_load_timestamp_seconds", "When the configuration was read.", labels)
-      .Set(epoch_seconds(runtime.wall_now()));
-  metrics.gauge("berth_build_info", "This build; always 1.", {{"version", BERTH_VERSION}}).Set(1);
-}
-
-ExecutorFactory local_executors(Runtime& runtime) {
-  return [&runtime](const Instance& instance) -> std::unique_ptr<Executor> {
-    if (const auto* environment = instance.local_environment()) return make_local_executor(runtime, *environment);
-    return std::make_unique<NoExecutor>();
-  };
-}
-
-Result<std::unique_ptr<InstanceSet>> make_instance_set(Runtime& runtime, Logger log, Metrics& metrics,
-                                                       const Cluster& cluster) {
-  const CloudVmsConfig& vms = cluster.containers.cloud_vms;
-  const auto factory = find_driver(vms.driver);
-  if (!factory) return fail(factory.error());
-  const std::string set_id = instance_set_id(cluster.system_root_token);
-  auto inner =
-      (*factory)(DriverContext{runtime, std::move(log), metrics, *vms.driver_parameters, set_id, vms.resource_tags});
-  if (!inner) return fail(inner.error());
-  WrapperOptions wrapper;
-  wrapper.max_ops_per_second = vms.max_cloud_ops_per_second;
-  wrapper.default_tags = vms.resource_tags;
-  wrapper.filter = {{vms.tag_key_prefix + "InstanceSetID", set_id}};
-  return wrap_instance_set(runtime, metrics, std::move(*inner), std::move(wrapper));
-}
-
-Result<ListenAddress> parse_listen_address(const std::string& text) {
-  const auto colon = text.rfind(':');
-  ListenAddress address;
-  if (colon != std::string::npos) {
-    const char* end = text.data() + text.size();
-    const auto [at, error] = std::from_chars(text.data() + colon + 1, end, address.port);
-    address.host = text.substr(0, colon);
-    if (address.host.starts_with('[') && address.host.ends_with(']'))
-      address.host = address.host.substr(1, address.host.size() - 2);
-    if (error == std::errc() && at == end && !address.host.empty()) return address;
+LoadedConfig load_and_check(const Arguments& arguments) {
+  LoadedConfig config = load_config_file(arguments.config, read_api_environment());
+  if (config.ok()) {
+    StartupConditions conditions;
+    conditions.takes_lock = !arguments.no_lock;
+    conditions.internal_url = read_service_environment().internal_url;
+    for (Diagnostic& found : check_startup(config, conditions)) config.diagnostics.push_back(std::move(found));
   }
-  return fail(ErrorKind::invalid, "listen address '" + text + "': want ADDRESS:PORT, e.g. 127.0.0.1:7440");
+  print_diagnostics(config.diagnostics);
+  return config;
+}
+
+awaitable<Result<void>> run_until_signal(Runtime& runtime, Logger log, ProcessSignals& signals, Daemon& daemon) {
+  Result<void> outcome = co_await daemon.prepare();
+  if (outcome) {
+    sd_notify(0, "READY=1");
+    TaskGroup tasks(co_await boost::asio::this_coro::executor);
+    tasks.spawn(activate(daemon, signals, outcome));
+    tasks.spawn(daemon.feed());
+    tasks.spawn(reload_certificates(runtime, log, signals, daemon));
+    co_await signals.wait_for_end();
+    sd_notify(0, "STOPPING=1");
+    co_await tasks.stop();
+  }
+  co_await stop_in_time(runtime, daemon);
+  co_return outcome;
 }
 
 }  // namespace berth

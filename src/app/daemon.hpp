@@ -1,15 +1,14 @@
 #pragma once
 
-#include <memory>
 #include <string>
+#include <vector>
 
 #include "berth/base/log.hpp"
-#include "berth/base/metrics.hpp"
 #include "berth/base/runtime.hpp"
 #include "berth/config/load.hpp"
-#include "berth/dispatcher/dispatcher.hpp"
 
 #include "arguments.hpp"
+#include "process_signals.hpp"
 
 namespace berth {
 
@@ -17,37 +16,28 @@ namespace berth {
 awaitable<int> run_standalone(RealRuntime& runtime, Arguments arguments);
 awaitable<int> run_cluster(RealRuntime& runtime, Arguments arguments);
 
-// Shared by both.
+/// The configuration of a cluster's daemon after every check that can be made without acting: the same for
+/// `--check-config` and the daemon. What was found is printed to stderr and added to the diagnostics.
+LoadedConfig load_and_check(const Arguments& arguments);
 
-/// Prints diagnostics to stderr.
-void print_diagnostics(const LoadedConfig& config);
-/// SIGTERM and SIGINT, caught from construction on: one that comes before wait() is not lost.
-class TerminationSignals {
+/// What both kinds of daemon do at their different stages.
+class Daemon {
  public:
-  explicit TerminationSignals(Runtime& runtime);
-  ~TerminationSignals();
-  awaitable<void> wait();
-
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  virtual ~Daemon() = default;
+  /// Makes all parts and serves HTTP.
+  virtual awaitable<Result<void>> prepare() = 0;
+  /// Waits for the right to act, then starts to. Cancelled by the end of the process.
+  virtual awaitable<Result<void>> activate() = 0;
+  /// Tells the service manager's watchdog, while the daemon lives, that it does; beside activate(). Ends by
+  /// cancellation.
+  virtual awaitable<void> feed() = 0;
+  /// Reads the certificate anew.
+  virtual Result<void> reload_certificate() = 0;
+  virtual awaitable<void> stop() = 0;
 };
-/// Tells the service manager, if there is one ($NOTIFY_SOCKET): `READY=1`, `STOPPING=1`.
-void notify_service_manager(const char* state);
-/// Metrics about the configuration and this build (facts §10, service layer).
-void set_service_metrics(Metrics& metrics, const Runtime& runtime, const LoadedConfig& config);
-/// Executors for instances that are this machine; others are refused until the SSH executor is there to serve them.
-ExecutorFactory local_executors(Runtime& runtime);
 
-/// The configured driver with its wrappers. Errors: invalid, naming driver or parameter.
-Result<std::unique_ptr<InstanceSet>> make_instance_set(Runtime& runtime, Logger log, Metrics& metrics,
-                                                       const Cluster& cluster);
-
-struct ListenAddress {
-  std::string host;
-  std::uint16_t port = 0;
-};
-/// `host:port`, `[v6]:port`.
-Result<ListenAddress> parse_listen_address(const std::string& text);
+/// Prepares the daemon, tells the service manager, lets it act until a signal ends it, stops it. SIGHUP and every hour
+/// re-read the certificate (facts §1.6). Returns what went wrong, or success after a signal. Call it on a strand.
+awaitable<Result<void>> run_until_signal(Runtime& runtime, Logger log, ProcessSignals& signals, Daemon& daemon);
 
 }  // namespace berth

@@ -5,22 +5,14 @@
 
 #include <boost/asio/co_spawn.hpp>
 
-#include "berth/config/private_key.hpp"
-
 #include "daemon.hpp"
 
 namespace {
 
 int check_config(const berth::Arguments& arguments) {
-  const berth::LoadedConfig config = berth::load_config_file(arguments.config);
-  berth::print_diagnostics(config);
+  const berth::LoadedConfig config = berth::load_and_check(arguments);
   if (!config.ok()) return 1;
-  if (const auto key = berth::read_private_key(config.cluster.containers.dispatch_private_key); !key) {
-    std::fprintf(stderr, "%s: error: Containers.DispatchPrivateKey: %s\n", arguments.config.c_str(),
-                 key.error().message.c_str());
-    return 1;
-  }
-  std::printf("%s: cluster %s, %zu instance types, driver %s\n", arguments.config.c_str(), config.cluster.id.c_str(),
+  std::printf("%s: cluster %s, %zu instance types, driver %s\n", config.file.c_str(), config.cluster.id.c_str(),
               config.cluster.instance_types.size(), config.cluster.containers.cloud_vms.driver.c_str());
   return 0;
 }
@@ -32,6 +24,14 @@ void raise_descriptor_limit() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= enough) return;
   limit.rlim_cur = std::min(limit.rlim_max, enough);
   (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int dump_config(const berth::Arguments& arguments) {
+  const berth::LoadedConfig config = berth::load_config_file(arguments.config, berth::read_api_environment());
+  for (const berth::Diagnostic& d : config.diagnostics) std::fprintf(stderr, "%s\n", berth::to_string(d).c_str());
+  if (!config.ok()) return 1;
+  std::fputs(berth::dump_config(config, arguments.unmask).c_str(), stdout);
+  return 0;
 }
 
 int run_daemon(const berth::Arguments& arguments) {
@@ -55,12 +55,20 @@ int run_daemon(const berth::Arguments& arguments) {
 int main(int argc, char** argv) {
   const berth::ParsedArguments parsed = berth::parse_arguments(argc, argv);
   if (parsed.exit_code) return *parsed.exit_code;
-  if (parsed.arguments.version) {
-    std::puts("berthd " BERTH_VERSION);
-    return 0;
-  }
+  const berth::Arguments& arguments = parsed.arguments;
+  for (const std::string& ignored : arguments.ignored)
+    std::fprintf(stderr, "berthd: warning: %s has no effect\n", ignored.c_str());
   try {
-    return parsed.arguments.check_config ? check_config(parsed.arguments) : run_daemon(parsed.arguments);
+    if (arguments.version) {
+      std::puts("berthd " BERTH_VERSION);
+    } else if (arguments.config_reference) {
+      std::fputs(berth::config_reference().c_str(), stdout);
+    } else if (arguments.dump_config) {
+      return dump_config(arguments);
+    } else {
+      return arguments.check_config ? check_config(arguments) : run_daemon(arguments);
+    }
+    return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "berthd: %s\n", error.what());
     return 1;

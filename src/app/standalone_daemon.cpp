@@ -6,16 +6,17 @@
 
 #include <boost/asio/this_coro.hpp>
 
-#include "berth/arvados/client.hpp"
 #include "berth/base/task_group.hpp"
 #include "berth/base/units.hpp"
 #include "berth/config/data_dir.hpp"
 #include "berth/lease/lease.hpp"
-#include "berth/server/server.hpp"
 #include "berth/standalone/installation.hpp"
 #include "berth/standalone/server.hpp"
 
 #include "daemon.hpp"
+#include "dispatcher_stack.hpp"
+#include "listen_address.hpp"
+#include "watchdog.hpp"
 
 namespace berth {
 namespace {
@@ -69,35 +70,51 @@ bool is_management(std::string_view path) {
          path == "/metrics" || path == "/metrics.json";
 }
 
-/// The parts of a standalone daemon, in the order in which they are made.
-class Standalone {
+/// The API and the dispatcher of one machine, on one port.
+class StandaloneDaemon final : public Daemon {
  public:
-  /// `strand`: where start() and stop() are called.
-  Standalone(RealRuntime& runtime, asio::any_io_executor strand, Installation installation, Logger log)
-      : runtime_(runtime), installation_(std::move(installation)), log_(std::move(log)), tasks_(std::move(strand)) {}
+  /// `strand`: where everything is called.
+  StandaloneDaemon(RealRuntime& runtime, asio::any_io_executor strand, Arguments arguments, Installation installation,
+                   Logger log, Lease& lease)
+      : runtime_(runtime),
+        arguments_(std::move(arguments)),
+        installation_(std::move(installation)),
+        log_(std::move(log)),
+        lease_(lease),
+        stack_(runtime, log_),
+        tasks_(std::move(strand)) {}
 
-  awaitable<Result<void>> start(Arguments arguments, Lease& lease) {
+  /// The lock on the directory is ours already, so that nothing is left to wait for.
+  awaitable<Result<void>> prepare() override {
     auto opened = co_await open_api();
     if (!opened) co_return opened;
-    if (auto listening = listen(arguments); !listening) co_return listening;
-    if (auto built = build(arguments, lease); !built) co_return built;
-    auto started = co_await dispatcher_->start();
+    if (auto listening = listen(); !listening) co_return listening;
+    if (auto built = build(); !built) co_return built;
+    auto started = co_await stack_.dispatcher().start();
     if (!started) co_return started;
-    tasks_.spawn(forward_changes(runtime_, api_->changed().subscribe(), *dispatcher_));
+    tasks_.spawn(forward_changes(runtime_, api_->changed().subscribe(), stack_.dispatcher()));
     if (auto written = write_env_file(installation_, address_); !written) co_return written;
     log_.info("ready", {{"Address", address_}, {"DataDir", installation_.data_dir}});
     co_return Result<void>{};
   }
 
-  awaitable<void> stop() {
-    co_await tasks_.stop();
-    if (dispatcher_) co_await dispatcher_->stop();
-    if (http_server_) co_await http_server_->stop();
-    if (api_) co_await api_->close();
-    if (instances_) co_await instances_->stop();
+  awaitable<Result<void>> activate() override {
+    std::printf("berthd: listening on %s; clients: set -a; . %s/env\n", address_.c_str(),
+                installation_.data_dir.c_str());
+    std::fflush(stdout);
+    co_return Result<void>{};
   }
 
-  const std::string& address() const { return address_; }
+  awaitable<void> feed() override { return feed_watchdog(runtime_, stack_.dispatcher()); }
+
+  Result<void> reload_certificate() override { return http_server_->reload_certificate(); }
+
+  awaitable<void> stop() override {
+    co_await tasks_.stop();
+    co_await stack_.stop();
+    if (http_server_) co_await http_server_->stop();
+    if (api_) co_await api_->close();
+  }
 
  private:
   awaitable<Result<void>> open_api() {
@@ -111,8 +128,8 @@ class Standalone {
     co_return Result<void>{};
   }
 
-  Result<void> listen(const Arguments& arguments) {
-    const auto address = parse_listen_address(arguments.listen);
+  Result<void> listen() {
+    const auto address = parse_listen_address(arguments_.listen);
     if (!address) return fail(address.error());
     HttpServerOptions options;
     options.address = address->host;
@@ -121,8 +138,7 @@ class Standalone {
     options.tls_key = installation_.tls_key;
     options.max_body_bytes = kMaxBody;
     http_server_ = std::make_unique<HttpServer>(runtime_, log_, std::move(options), handler());
-    if (auto started = http_server_->start(); !started)
-      return fail(started.error().within("listen on " + arguments.listen));
+    if (auto started = http_server_->start(); !started) return started;
     address_ = client_address(address->host, http_server_->port());
     return {};
   }
@@ -144,7 +160,7 @@ class Standalone {
     };
   }
   awaitable<ServerResponse> manage(ServerRequest request) {
-    if (management_ready_) return management_->handler()(std::move(request));
+    if (management_ready_) return stack_.management()(std::move(request));
     return starting();
   }
   static awaitable<ServerResponse> starting() {
@@ -154,82 +170,42 @@ class Standalone {
     co_return response;
   }
 
-  Result<void> build(const Arguments& arguments, Lease& lease) {
-    const auto machine = pretended_machine(arguments, installation_.data_dir);
+  Result<void> build() {
+    const auto machine = pretended_machine(arguments_, installation_.data_dir);
     if (!machine) return fail(machine.error());
-    const std::string runner = arguments.runner.empty() ? default_runner_path() : arguments.runner;
+    const std::string runner = arguments_.runner.empty() ? default_runner_path() : arguments_.runner;
     if (::access(runner.c_str(), X_OK) != 0)
       return fail(ErrorKind::failed, runner + ": the runner is not there; see --runner");
     const std::string api_url = "http://" + address_;
     config_ = load_config_text(standalone_cluster_text(installation_, *machine, api_url, runner), "standalone");
     if (!config_.ok()) return fail(ErrorKind::internal, to_string(config_.diagnostics.front()));
-    const Cluster& cluster = config_.cluster;
-    set_service_metrics(metrics_, runtime_, config_);
-
-    HttpClientOptions http_options;
-    http_options.use_proxy_environment = false;
-    http_client_ = std::make_unique<HttpClient>(runtime_, http_options);
-    ArvadosClientOptions client_options;
-    client_options.base_url = api_url;
-    client_options.token = installation_.root_token;
-    client_ = make_arvados_client(runtime_, log_, *http_client_, client_options);
-
-    auto instances = make_instance_set(runtime_, log_, metrics_, cluster);
-    if (!instances) return fail(instances.error());
-    instances_ = std::move(*instances);
-    DispatcherEdges edges{runtime_,
-                          log_,
-                          metrics_,
-                          *client_,
-                          *instances_,
-                          local_executors(runtime_),
-                          lease,
-                          {{"BERTH_API_URL", api_url}},
-                          adjust_to_one_machine};
-    dispatcher_ = std::make_unique<Dispatcher>(std::move(edges), cluster);
-    management_ = std::make_unique<ManagementServer>(runtime_, log_, metrics_, *dispatcher_, cluster);
+    StackOptions options;
+    options.http.use_proxy_environment = false;
+    options.runner_environment = {{"BERTH_API_URL", api_url}};
+    options.adjust = adjust_to_one_machine;
+    if (auto built = stack_.build(config_, lease_, std::move(options)); !built) return built;
     management_ready_ = true;
     return {};
   }
 
   RealRuntime& runtime_;
+  const Arguments arguments_;
   const Installation installation_;
   const Logger log_;
-  Metrics metrics_;
+  Lease& lease_;
   LoadedConfig config_;
   std::string address_;
   std::unique_ptr<StandaloneApi> api_;
   std::unique_ptr<HttpServer> http_server_;
-  std::unique_ptr<HttpClient> http_client_;
-  std::unique_ptr<ContainerApi> client_;
-  std::unique_ptr<InstanceSet> instances_;
-  std::unique_ptr<Dispatcher> dispatcher_;
-  std::unique_ptr<ManagementServer> management_;
+  DispatcherStack stack_;
   std::atomic<bool> management_ready_ = false;
   TaskGroup tasks_;
 };
 
-awaitable<int> serve(RealRuntime& runtime, const Arguments& arguments, const std::string& data_dir, Lease& lease) {
-  TerminationSignals signals(runtime);
-  auto installation = open_installation(runtime, data_dir);
-  if (!installation) co_return complain(installation.error().message);
-  Standalone daemon(runtime, co_await boost::asio::this_coro::executor, std::move(*installation),
-                    Logger(make_log_sink("berthd"), LogLevel::info, LogFormat::text));
-  auto started = co_await daemon.start(arguments, lease);
-  if (started) {
-    std::printf("berthd: listening on %s; clients: set -a; . %s/env\n", daemon.address().c_str(), data_dir.c_str());
-    std::fflush(stdout);
-    notify_service_manager("READY=1");
-    co_await signals.wait();
-    notify_service_manager("STOPPING=1");
-  }
-  co_await daemon.stop();
-  co_return started ? 0 : complain(started.error().message);
-}
-
 }  // namespace
 
 awaitable<int> run_standalone(RealRuntime& runtime, Arguments arguments) {
+  ProcessSignals signals(runtime);
   const std::string data_dir =
       std::filesystem::absolute(arguments.data_dir.empty() ? default_data_dir() : arguments.data_dir)
           .lexically_normal();
@@ -237,7 +213,13 @@ awaitable<int> run_standalone(RealRuntime& runtime, Arguments arguments) {
   const auto lease = make_file_lease(data_dir + "/lock");
   auto acquired = co_await lease->acquire();
   if (!acquired) co_return complain(data_dir + " is in use: " + acquired.error().message);
-  co_return co_await serve(runtime, arguments, data_dir, *lease);
+  auto installation = open_installation(runtime, data_dir);
+  if (!installation) co_return complain(installation.error().message);
+  const Logger log(make_log_sink("berthd"), LogLevel::info, LogFormat::text);
+  StandaloneDaemon daemon(runtime, co_await boost::asio::this_coro::executor, std::move(arguments),
+                          std::move(*installation), log, *lease);
+  const auto ended = co_await run_until_signal(runtime, log, signals, daemon);
+  co_return ended ? 0 : complain(ended.error().message);
 }
 
 }  // namespace berth

@@ -102,7 +102,9 @@ awaitable<Result<HttpResponse>> RestClient::transfer(HttpRequest request) {
 }
 
 Error RestClient::named(const ApiCall& call, const Error& error) const {
-  Error out = error.within(call.method + " " + call.path);
+  // The HTTP client has named the request already, with its whole URL.
+  const bool is_named = error.message.starts_with(call.method + ' ');
+  Error out = is_named ? error : error.within(call.method + " " + call.path);
   const std::string& token = options_.token;
   for (std::size_t at = 0; !token.empty() && (at = out.message.find(token, at)) != std::string::npos;)
     out.message.replace(at, token.size(), "(token)");

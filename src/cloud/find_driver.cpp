@@ -3,6 +3,7 @@
 #include "berth/cloud/driver.hpp"
 
 #include "loopback/loopback.hpp"
+#include "loopback/parameters.hpp"
 
 namespace berth {
 
@@ -11,6 +12,11 @@ Result<DriverFactory> find_driver(std::string_view name) {
   if (name == "ec2" || name == "azure")
     return fail(ErrorKind::unsupported, "driver \"" + std::string(name) + "\" is not part of this version yet");
   return fail(ErrorKind::invalid, "unknown driver \"" + std::string(name) + "\"; known: loopback, ec2, azure");
+}
+
+std::vector<ParameterProblem> check_driver(std::string_view name, const nlohmann::json& parameters) {
+  if (const auto factory = find_driver(name); !factory) return {{"", factory.error().message}};
+  return loopback::check_parameters(parameters);
 }
 
 }  // namespace berth

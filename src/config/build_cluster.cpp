@@ -108,6 +108,7 @@ void read_limits(CloudVmsConfig& vms, const Values& values) {
 
 CloudVmsConfig read_cloud_vms(const Values& values, const Node& defaults) {
   CloudVmsConfig vms;
+  vms.enable = values.boolean("Containers.CloudVMs.Enable");
   vms.driver = values.text("Containers.CloudVMs.Driver");
   vms.driver_parameters = std::make_shared<const json>(read_driver_parameters(values, vms.driver, defaults));
   vms.image_id = values.text("Containers.CloudVMs.ImageID");
@@ -149,11 +150,11 @@ void read_word(T& out, const Result<T>& parsed, std::string_view path, const Nod
   if (!parsed) findings.error(node == nullptr ? Position{} : node->at, path, parsed.error().message);
 }
 
-void add_instance_types(Cluster& cluster, json& document, const Node& merged, bool enabled, const HostFactsSource& host,
+void add_instance_types(Cluster& cluster, json& document, const Node& merged, const HostFactsSource& host,
                         Findings& findings) {
   cluster.instance_types = read_instance_types(document, merged, findings);
   const ContainersConfig& containers = cluster.containers;
-  if (enabled && containers.cloud_vms.driver == "loopback") {
+  if (containers.cloud_vms.enable && containers.cloud_vms.driver == "loopback") {
     add_loopback_type(cluster.instance_types, containers.cloud_vms, host, merged, findings);
   }
   add_preemptible_variants(cluster.instance_types, containers.preemptible_price_factor, merged, findings);
@@ -173,7 +174,7 @@ Cluster build_cluster(const std::string& id, json document, const Node& merged, 
   cluster.management_token = values.text("ManagementToken");
   cluster.services = read_services(values);
   cluster.tls = {without_file_scheme(values.text("TLS.Certificate")), without_file_scheme(values.text("TLS.Key")),
-                 values.boolean("TLS.Insecure")};
+                 values.text("TLS.ACME.Server"), values.boolean("TLS.Insecure")};
   read_word(cluster.system_logs.level, parse_log_level(values.text("SystemLogs.LogLevel")), "SystemLogs.LogLevel",
             merged, findings);
   read_word(cluster.system_logs.format, parse_log_format(values.text("SystemLogs.Format")), "SystemLogs.Format", merged,
@@ -182,7 +183,7 @@ Cluster build_cluster(const std::string& id, json document, const Node& merged, 
                  values.count("API.MaxQueuedRequests")};
   cluster.postgresql_connection = values.text_map("PostgreSQL.Connection");
   cluster.containers = read_containers(values, defaults);
-  add_instance_types(cluster, document, merged, values.boolean("Containers.CloudVMs.Enable"), host, findings);
+  add_instance_types(cluster, document, merged, host, findings);
   if (document.at("StorageClasses").empty()) {
     document["StorageClasses"]["default"] = {{"Default", true}, {"Priority", 0}};
   }

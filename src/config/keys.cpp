@@ -20,6 +20,8 @@ constexpr std::array kKeys = {
         "addresses to listen on, each with an optional ListenURL"},
     Key{"TLS.Certificate", text, R"("")", "PEM file of the server's certificate, for https listen addresses"},
     Key{"TLS.Key", text, R"("")", "PEM file of the certificate's key"},
+    Key{"TLS.ACME.Server", text, R"("")",
+        "if set, certificate and key come from /var/lib/arvados/tmp/autocert/HOST, HOST being the listen URL's"},
     Key{"TLS.Insecure", boolean, "false", "do not verify the API server's certificate"},
     Key{"SystemLogs.LogLevel", text, R"("info")", "panic, fatal, error, warn, info, debug or trace"},
     Key{"SystemLogs.Format", text, R"("json")", "json or text"},

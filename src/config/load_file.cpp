@@ -47,6 +47,7 @@ Result<Source> read_source(int fd) {
 
 LoadedConfig unreadable(const std::string& name, const std::string& reason) {
   LoadedConfig loaded;
+  loaded.file = name;
   loaded.cluster.document = std::make_shared<const nlohmann::json>(nlohmann::json::object());
   loaded.cluster.containers.cloud_vms.driver_parameters = loaded.cluster.document;
   loaded.diagnostics.push_back({Severity::error, name, 0, 0, "", "cannot be read: " + reason});
@@ -55,7 +56,7 @@ LoadedConfig unreadable(const std::string& name, const std::string& reason) {
 
 }  // namespace
 
-LoadedConfig load_config_file(const std::string& path) {
+LoadedConfig load_config_file(const std::string& path, const ApiEnvironment& environment) {
   const bool is_stdin = path == "-";
   const std::string name = is_stdin ? "standard input" : path;
   const int fd = is_stdin ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -63,7 +64,7 @@ LoadedConfig load_config_file(const std::string& path) {
   const Result<Source> source = read_source(fd);
   if (!is_stdin) ::close(fd);
   if (!source) return unreadable(name, source.error().message);
-  LoadedConfig loaded = load_config_text(source->text, name);
+  LoadedConfig loaded = load_config_text(source->text, name, environment);
   loaded.source_modified = source->modified;
   return loaded;
 }

@@ -1,6 +1,7 @@
 #include "loader.hpp"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -11,8 +12,10 @@
 #include "defaults.hpp"
 #include "digest.hpp"
 #include "document.hpp"
+#include "environment.hpp"
 #include "findings.hpp"
 #include "merge.hpp"
+#include "url.hpp"
 #include "yaml_tree.hpp"
 
 namespace berth {
@@ -64,7 +67,20 @@ std::optional<std::pair<std::string, const Node*>> only_cluster(const Node& root
   return std::pair(id, &cluster);
 }
 
-Cluster load_cluster(std::string_view text, const HostFactsSource& host, Findings& findings) {
+using WrittenPlaces = std::map<std::string, std::pair<int, int>>;
+
+void note_places(const Node& node, const std::string& path, WrittenPlaces& places) {
+  const Position at = node.is_map() ? node.key_at : node.at;
+  if (at.line > 0 && !path.empty()) places[path] = {at.line, at.column};
+  for (const auto& [key, value] : node.entries) {
+    const bool is_url = path.ends_with(".InternalURLs");
+    const auto url = is_url ? normalized_url(key) : Result<std::string>(key);
+    note_places(value, (path.empty() ? "" : path + ".") + url.value_or(key), places);
+  }
+}
+
+Cluster load_cluster(std::string_view text, const HostFactsSource& host, const ApiEnvironment& environment,
+                     WrittenPlaces& written, Findings& findings) {
   Cluster empty;
   empty.document = std::make_shared<const nlohmann::json>(nlohmann::json::object());
   empty.containers.cloud_vms.driver_parameters = empty.document;
@@ -79,7 +95,9 @@ Cluster load_cluster(std::string_view text, const HostFactsSource& host, Finding
     return empty;
   }
   const Node defaults = default_cluster();
-  const Node merged = merge_cluster(defaults, *site, findings);
+  Node merged = merge_cluster(defaults, *site, findings);
+  apply_environment(environment, merged, findings);
+  note_places(merged, "", written);
   nlohmann::json document = make_document(merged, defaults, findings);
   if (findings.has_errors()) return empty;
   Cluster cluster = build_cluster(id, std::move(document), merged, defaults, host, findings);
@@ -89,10 +107,12 @@ Cluster load_cluster(std::string_view text, const HostFactsSource& host, Finding
 
 }  // namespace
 
-LoadedConfig load_text(std::string_view text, std::string_view name, const HostFactsSource& host) {
+LoadedConfig load_text(std::string_view text, std::string_view name, const HostFactsSource& host,
+                       const ApiEnvironment& environment) {
   Findings findings(name);
   LoadedConfig loaded;
-  loaded.cluster = load_cluster(text, host, findings);
+  loaded.file = name;
+  loaded.cluster = load_cluster(text, host, environment, loaded.written, findings);
   loaded.diagnostics = std::move(findings).take();
   loaded.source_sha256 = sha256_hex(text);
   return loaded;
@@ -105,8 +125,21 @@ bool LoadedConfig::ok() const {
                       [](const Diagnostic& d) { return d.severity == Severity::error; });
 }
 
-LoadedConfig load_config_text(std::string_view text, std::string_view name) {
-  return config::load_text(text, name, config::read_host_facts);
+Diagnostic LoadedConfig::finding(Severity severity, std::string key, std::string message) const {
+  std::pair<int, int> at;
+  for (std::string_view path = key; !path.empty();) {
+    if (const auto found = written.find(std::string(path)); found != written.end()) {
+      at = found->second;
+      break;
+    }
+    const std::size_t dot = path.rfind('.');
+    path = path.substr(0, dot == std::string_view::npos ? 0 : dot);
+  }
+  return {severity, file, at.first, at.second, std::move(key), std::move(message)};
+}
+
+LoadedConfig load_config_text(std::string_view text, std::string_view name, const ApiEnvironment& environment) {
+  return config::load_text(text, name, config::read_host_facts, environment);
 }
 
 }  // namespace berth

@@ -9,6 +9,7 @@
 namespace berth::config {
 
 /// `load_config_text` with the host's facts from elsewhere, for tests.
-LoadedConfig load_text(std::string_view text, std::string_view name, const HostFactsSource& host);
+LoadedConfig load_text(std::string_view text, std::string_view name, const HostFactsSource& host,
+                       const ApiEnvironment& environment = {});
 
 }  // namespace berth::config

@@ -37,12 +37,17 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-/// The known key that `key` was probably meant to be; empty if none is near.
-std::string nearest(const std::string& key, const Node& known) {
+struct Nearest {
+  std::string key;  ///< empty: none
+  bool likely = false;
+};
+
+/// The known key that `key` is most like, and whether it was probably meant.
+Nearest nearest(const std::string& key, const Node& known) {
   constexpr std::size_t longest = 64;
-  if (key.size() > longest) return "";
+  if (key.size() > longest) return {};
   std::string best;
-  std::size_t best_distance = 1 + key.size() / 3;
+  std::size_t best_distance = longest;
   for (const auto& [name, node] : known.entries) {
     const std::size_t distance = name == kSample ? longest : edit_distance(lower(key), lower(name));
     if (distance < best_distance) {
@@ -50,7 +55,7 @@ std::string nearest(const std::string& key, const Node& known) {
       best_distance = distance;
     }
   }
-  return best;
+  return {best, best_distance <= key.size() / 3};
 }
 
 Node without_nulls(const Node& node) {
@@ -107,13 +112,14 @@ class Merger {
   /// Whether to keep it all the same.
   bool report_unknown(const Node& shape, const std::string& key, const Node& value, const std::string& path,
                       bool keep_unknown) {
-    const std::string near = findings_.full() ? "" : nearest(key, shape);
-    const bool only_case = !near.empty() && lower(near) == lower(key);
-    const std::string hint = near.empty() ? "" : "; did you mean " + near + "?";
-    if (only_case) {
-      findings_.warn(value.key_at, path, "unknown key, ignored: it is written " + near);
+    const Nearest near = findings_.full() ? Nearest{} : nearest(key, shape);
+    if (!near.key.empty() && lower(near.key) == lower(key)) {
+      findings_.warn(value.key_at, path, "unknown key, ignored: it is written " + near.key);
       return false;
     }
+    const std::string hint = near.key.empty() ? ""
+                             : near.likely    ? "; did you mean " + near.key + "?"
+                                              : "; the nearest known key is " + near.key;
     findings_.warn(value.key_at, path,
                    keep_unknown ? "not among the known parameters, handed to the driver as it is" + hint
                                 : "unknown key, ignored" + hint);

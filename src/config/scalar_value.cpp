@@ -13,11 +13,27 @@ namespace {
 
 using nlohmann::json;
 
+/// YAML's `.inf` and `.nan`, and decimals too large for a number: they have no JSON form, so they were read as text.
+bool is_not_finite(const Node& node, KeyType type) {
+  if (node.kind != Node::Kind::text || node.quoted || node.text.empty()) return false;
+  std::string_view text = node.text;
+  if (text[0] == '+' || text[0] == '-') text.remove_prefix(1);
+  for (const std::string_view word : {".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"})
+    if (text == word) return true;
+  if (type == KeyType::bytes) return false;  // 8E is eight exabytes
+  return !text.empty() && text[0] >= '0' && text[0] <= '9' &&
+         text.find_first_not_of("0123456789.eE+-_") == std::string_view::npos;
+}
+
 tl::unexpected<Error> wrong_type(const Node& node, KeyType type) {
+  const bool is_numeric = type == KeyType::integer || type == KeyType::real || type == KeyType::bytes;
+  if (is_numeric && is_not_finite(node, type))
+    return fail(ErrorKind::invalid, "expected " + std::string(description(type)) + ", got " + node.text.substr(0, 40) +
+                                        ", which is not a finite number");
   std::string message = "expected " + std::string(description(type)) + ", got " + kind_name(node);
   const bool unquoted = node.kind == Node::Kind::number || node.kind == Node::Kind::boolean;
   if (type == KeyType::text && unquoted) message += ": put it in quotes";
-  if (node.kind == Node::Kind::text &&
+  if (node.kind == Node::Kind::text && node.quoted &&
       (type == KeyType::integer || type == KeyType::real || type == KeyType::boolean)) {
     message += ": a quoted value is a string";
   }
@@ -51,6 +67,7 @@ Result<json> duration(const Node& node) {
 Result<json> size(const Node& node) {
   if (node.kind == Node::Kind::number) return integer(node, KeyType::bytes);
   if (node.kind != Node::Kind::text) return wrong_type(node, KeyType::bytes);
+  if (is_not_finite(node, KeyType::bytes)) return wrong_type(node, KeyType::bytes);
   if (is_zero_size_quirk(node, KeyType::bytes)) return json(std::int64_t{0});
   const auto parsed = parse_bytes(node.text);
   if (!parsed) return fail(parsed.error());

@@ -18,9 +18,10 @@ struct Node {
   enum class Kind { null, boolean, number, text, list, map };
 
   Kind kind = Kind::null;
-  Position at;       ///< of the value
-  Position key_at;   ///< of its key, if it is in a map
-  bool own = false;  ///< in the default document: a key of Berth alone, without default there
+  Position at;          ///< of the value
+  Position key_at;      ///< of its key, if it is in a map
+  bool own = false;     ///< in the default document: a key of Berth alone, without default there
+  bool quoted = false;  ///< a text that was written in quotes or as a block
   bool boolean = false;
   double number = 0;
   std::string text;

@@ -33,6 +33,13 @@ Result<void> check_authority(std::string_view authority) {
 
 }  // namespace
 
+std::string_view url_authority(std::string_view url) {
+  const std::size_t colon = url.find("://");
+  if (colon == std::string_view::npos) return {};
+  url.remove_prefix(colon + 3);
+  return url.substr(0, url.find_first_of("/?#"));
+}
+
 Result<std::string> normalized_url(std::string_view text) {
   const bool has_space = std::any_of(text.begin(), text.end(), [](unsigned char c) { return c <= ' ' || c == 0x7f; });
   if (has_space) return fail(ErrorKind::invalid, "not a URL: it holds a space or a control character");

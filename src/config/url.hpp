@@ -11,4 +11,7 @@ namespace berth::config {
 /// §1.2). Errors: invalid, without the URL's text (it may hold a password).
 Result<std::string> normalized_url(std::string_view text);
 
+/// What stands between `scheme://` and the path; empty if there is nothing of the kind.
+std::string_view url_authority(std::string_view url);
+
 }  // namespace berth::config

@@ -21,6 +21,7 @@ Node text_node(const std::string& value) {
   Node node;
   node.kind = Node::Kind::text;
   node.text = value;
+  node.quoted = true;
   return node;
 }
 
@@ -53,12 +54,41 @@ void TreeBuilder::OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) {
 void TreeBuilder::OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                            const std::string& value) {
   const Position at = position(mark);
+  if (tag == kQuotedTag) check_quote(mark);
   Node node = scalar(at, tag, value);
   node.at = at;
   const Size size{1, value.size()};
   count(at, size);
   remember(anchor, node, size);
   add(std::move(node), tag == kPlainTag && value == "<<");
+}
+
+void TreeBuilder::check_quote(const YAML::Mark& mark) {
+  const auto begin = static_cast<std::size_t>(mark.pos);
+  const char quote = begin < text_.size() ? text_[begin] : '\0';
+  if (quote != '"' && quote != '\'') return;  // a block
+  int line = mark.line + 1;
+  for (std::size_t i = begin + 1; i < text_.size(); ++i) {
+    const char c = text_[i];
+    if (c == '\n') ++line;
+    if (quote == '"' && c == '\\') {
+      if (i + 1 < text_.size() && text_[i + 1] == '\n') ++line;
+      ++i;
+    } else if (c == quote && quote == '\'' && i + 1 < text_.size() && text_[i + 1] == quote) {
+      ++i;
+    } else if (c == quote) {
+      if (line == mark.line + 1) return;
+      quote_begin_ = position(mark);
+      quote_end_line_ = line;
+      return;
+    }
+  }
+  throw YamlError{position(mark), fmt::format("the quote {} is not closed before the end of the file", quote)};
+}
+
+std::optional<Position> TreeBuilder::quote_ending_on(int line) const {
+  if (quote_end_line_ == 0 || quote_end_line_ != line) return std::nullopt;
+  return quote_begin_;
 }
 
 void TreeBuilder::OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) {

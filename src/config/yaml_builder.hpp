@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/mark.h>
@@ -23,9 +24,13 @@ struct YamlError {
 /// duplicate keys, and expands aliases without bound.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  TreeBuilder(const YamlLimits& limits, Findings& findings) : limits_(limits), findings_(findings) {}
+  /// `text` is what the parser reads.
+  TreeBuilder(std::string_view text, const YamlLimits& limits, Findings& findings)
+      : text_(text), limits_(limits), findings_(findings) {}
 
   Node take() { return std::move(root_); }
+  /// Where the quoted text began that was read last and goes over several lines, if it ends on this line.
+  std::optional<Position> quote_ending_on(int line) const;
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
@@ -60,6 +65,8 @@ class TreeBuilder : public YAML::EventHandler {
     Size size;
   };
 
+  /// A quoted scalar at this mark must end before the file does, which the parser does not insist on.
+  void check_quote(const YAML::Mark& mark);
   void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor);
   void close();
   void add(Node node, bool is_merge_key);
@@ -71,12 +78,15 @@ class TreeBuilder : public YAML::EventHandler {
   void count(Position at, Size more);
   void remember(YAML::anchor_t anchor, const Node& node, Size size);
 
+  const std::string_view text_;
   const YamlLimits limits_;
   Findings& findings_;
   Node root_;
   std::vector<Frame> open_;
   std::map<YAML::anchor_t, Anchor> anchors_;
   Size total_;
+  Position quote_begin_;  ///< of the last quoted text over several lines
+  int quote_end_line_ = 0;
 };
 
 }  // namespace berth::config

@@ -84,6 +84,14 @@ std::string_view tab_hint(std::string_view text, int line) {
                                                      : " (this line is indented with a tab; YAML takes only spaces)";
 }
 
+/// A missing quote lets a text run on to the next quote, and the parser stumbles there.
+std::string quote_hint(const TreeBuilder& builder, int line) {
+  const std::optional<Position> begin = builder.quote_ending_on(line);
+  if (!begin) return "";
+  return fmt::format(" (the quote of line {}, column {} ends on this line: is its end missing?)", begin->line,
+                     begin->column);
+}
+
 }  // namespace
 
 std::optional<Node> parse_yaml(std::string_view text, const YamlLimits& limits, Findings& findings) {
@@ -92,11 +100,14 @@ std::optional<Node> parse_yaml(std::string_view text, const YamlLimits& limits, 
     return std::nullopt;
   }
   if (!check_characters(text, findings)) return std::nullopt;
+  // The parser says nothing useful about a quote that the end of the file cuts off, unless a line break comes before.
+  const std::string whole = text.ends_with('\n') ? std::string() : std::string(text) + '\n';
+  if (!whole.empty()) text = whole;
+  TreeBuilder builder(text, limits, findings);
   try {
     TextBuffer buffer(text);
     std::istream stream(&buffer);
     YAML::Parser parser(stream);
-    TreeBuilder builder(limits, findings);
     parser.HandleNextDocument(builder);
     Ignore rest;
     if (parser.HandleNextDocument(rest)) {
@@ -107,7 +118,8 @@ std::optional<Node> parse_yaml(std::string_view text, const YamlLimits& limits, 
     findings.error(error.at, "", error.message);
   } catch (const YAML::Exception& error) {
     const Position at = error.mark.is_null() ? Position{} : Position{error.mark.line + 1, error.mark.column + 1};
-    findings.error(at, "", "YAML syntax: " + error.msg + std::string(tab_hint(text, at.line)));
+    findings.error(at, "",
+                   "YAML syntax: " + error.msg + std::string(tab_hint(text, at.line)) + quote_hint(builder, at.line));
   }
   return std::nullopt;
 }

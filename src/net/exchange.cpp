@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include <boost/asio/ip/address.hpp>
+
 #include "header_rules.hpp"
 
 namespace berth {
@@ -42,9 +44,17 @@ Result<UrlParts> split_url(const std::string& text) {
   return parts;
 }
 
-/// As Go's HTTP library has it: these are never reached through a proxy (facts §1.6).
+/// These are never reached through a proxy, as the documentation of Go's golang.org/x/net/http/httpproxy says of
+/// Config.ProxyFunc, which the reference's "standard" proxy rule (facts §1.6) comes down to.
 bool is_loopback(std::string_view host) {
-  return host == "localhost" || host.starts_with("127.") || host == "[::1]";
+  if (host == "localhost") return true;
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  boost::system::error_code error;
+  const auto address = boost::asio::ip::make_address(std::string(host), error);
+  if (error) return false;
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6()).is_loopback();
+  return address.is_loopback();
 }
 
 ErrorKind kind_of(CURLcode code) {

@@ -50,6 +50,12 @@ Duration sweep_interval(const HttpServerOptions& options) {
 }
 }  // namespace
 
+Result<void> check_certificate(const std::string& certificate_file, const std::string& key_file) {
+  const auto context = make_tls_context(certificate_file, key_file);
+  if (!context) return fail(context.error());
+  return {};
+}
+
 class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
  public:
   Impl(Runtime& runtime, Logger log, HttpServerOptions options, RequestHandler handler)

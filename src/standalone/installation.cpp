@@ -77,27 +77,6 @@ std::string env_text(const Installation& installation, const std::string& addres
          "\nBERTH_API_URL=" + url + "\nBERTH_URL=" + url + "\nBERTH_TOKEN=" + installation.management_token + '\n';
 }
 
-/// A YAML double-quoted scalar; JSON strings are YAML.
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + '"';
-}
-
-std::string instance_types_text(const Machine& machine) {
-  std::string text;
-  for (std::int64_t vcpus = 1;; vcpus = std::min(vcpus * 2, machine.vcpus)) {
-    const auto share = [&](std::int64_t all) { return std::to_string(all / machine.vcpus * vcpus); };
-    text += "      local-" + std::to_string(vcpus) + ": {VCPUs: " + std::to_string(vcpus) +
-            ", RAM: " + share(machine.ram) + ", IncludedScratch: " + share(machine.scratch) +
-            ", Price: " + std::to_string(0.01 * static_cast<double>(vcpus)) + "}\n";
-    if (vcpus == machine.vcpus) return text;
-  }
-}
-
 std::int64_t rounded_down(std::int64_t bytes) {
   constexpr std::int64_t step = std::int64_t{1} << 30;
   return bytes < step ? bytes : bytes / step * step;
@@ -146,44 +125,6 @@ Machine this_machine(const std::string& dir) {
   if (::statvfs(dir.c_str(), &disk) == 0)
     machine.scratch = rounded_down(static_cast<std::int64_t>(disk.f_blocks) * static_cast<std::int64_t>(disk.f_frsize));
   return machine;
-}
-
-std::string standalone_cluster_text(const Installation& installation, const Machine& machine,
-                                    const std::string& api_url, const std::string& runner_path) {
-  return "Clusters:\n  " + installation.cluster_id + ":\n" + "    SystemRootToken: " + quoted(installation.root_token) +
-         "\n" + "    ManagementToken: " + quoted(installation.management_token) + "\n" +
-         "    Services: {Controller: {ExternalURL: " + quoted(api_url) + "}}\n" + "    SystemLogs: {Format: text}\n" +
-         "    InstanceTypes:\n" + instance_types_text(machine) +
-         "    Containers:\n"
-         "      ReserveExtraRAM: 0\n"
-         "      LocalKeepBlobBuffersPerVCPU: 0\n"
-         // One machine costs the same whatever runs on it: any idle instance that fits is welcome.
-         "      MaximumPriceFactor: " +
-         std::to_string(machine.vcpus) + "\n" +
-         "      StaleLockTimeout: 10s\n"
-         "      CrunchRunCommand: " +
-         quoted(runner_path) + "\n" +
-         "      CloudVMs:\n"
-         "        Enable: true\n"
-         "        Driver: loopback\n"
-         "        DriverParameters:\n"
-         "          StateDirectory: " +
-         quoted(installation.data_dir + "/instances") + "\n" + "          MaxVCPUs: " + std::to_string(machine.vcpus) +
-         "\n" + "          MaxInstances: " + std::to_string(machine.vcpus) + "\n" +
-         "        BootProbeCommand: \"true\"\n"
-         "        DeployRunnerBinary: \"\"\n"
-         // What matters is announced at once; polls of an idle machine should cost nothing.
-         "        PollInterval: 1s\n"
-         "        ProbeInterval: 250ms\n"
-         "        MaxProbesPerSecond: 1000\n"
-         "        SyncInterval: 1s\n"
-         "        TimeoutIdle: 30s\n"
-         "        TimeoutProbe: 1m\n"
-         "        TimeoutTERM: 30s\n"
-         "        MaxCloudOpsPerSecond: 0\n"
-         "        MaxConcurrentInstanceCreateOps: 0\n"
-         "        MaxInstances: " +
-         std::to_string(machine.vcpus) + "\n";
 }
 
 }  // namespace berth

@@ -14,7 +14,7 @@ Clusters:
       DispatchCloud: {InternalURLs: {"http://127.0.0.1:9006": {}}}
     Collections: {BlobSigningKey: e687950a23c3a9bceec28c6223a06c79e687}
     InstanceTypes: {small: {VCPUs: 1, RAM: 1GiB, Price: 0.1}}
-    Containers: {CloudVMs: {Driver: loopback}}
+    Containers: {CloudVMs: {Driver: loopback, DeployRunnerBinary: ""}}
 """
 
 
@@ -33,14 +33,14 @@ def test_check_config_accepts_a_good_file(bin_dir, tmp_path):
     path = tmp_path / "config.yml"
     path.write_text(GOOD)
     for flag in ("--config", "-config"):
-        checked = berthd(bin_dir, flag, str(path), "--check-config")
+        checked = berthd(bin_dir, flag, str(path), "--check-config", "--no-lock")
         assert checked.returncode == 0, checked.stderr
         assert "zzzzz" in checked.stdout
 
 
 @pytest.mark.parametrize("change, words", [
     (("Price: 0.1", "Price: cheap"), ["config.yml:10", "Price"]),
-    (("Driver: loopback", "Driver: loopback, PollInterval: 10"), ["PollInterval", "10"]),
+    (("Driver: loopback", "PollInterval: 10, Driver: loopback"), ["PollInterval", "10"]),
     (("RAM: 1GiB", "RAM: 1gib"), ["config.yml:10", "RAM"]),
     (("InstanceTypes:", "\tInstanceTypes:"), ["config.yml:10"]),
 ])

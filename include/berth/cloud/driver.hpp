@@ -83,6 +83,13 @@ using DriverFactory = std::function<Result<std::unique_ptr<InstanceSet>>(const D
 /// The factory for `Containers.CloudVMs.Driver`; unknown: ErrorKind::invalid naming the known ones.
 Result<DriverFactory> find_driver(std::string_view name);
 
+struct ParameterProblem {
+  std::string parameter;  ///< key below DriverParameters; empty: all of them, or the driver itself
+  std::string message;
+};
+/// What the driver of that name would refuse, without touching anything: the driver itself or its parameters.
+std::vector<ParameterProblem> check_driver(std::string_view name, const nlohmann::json& parameters);
+
 struct WrapperOptions {
   std::int64_t max_ops_per_second = 0;  ///< 0 = unlimited
   InstanceTags default_tags;            ///< added at create; the request's own win

@@ -28,6 +28,7 @@ struct ServicesConfig {
 struct TlsConfig {
   std::string certificate;  ///< path; a `file://` prefix is gone
   std::string key;          ///< path
+  std::string acme_server;  ///< if set, certificate and key are in the cache of an ACME client (facts §1.3)
   bool insecure = false;
 };
 
@@ -44,6 +45,7 @@ struct ApiConfig {
 
 /// `Containers.CloudVMs` (facts §1.3), fallbacks for values ≤ 0 applied.
 struct CloudVmsConfig {
+  bool enable = false;  ///< only says whether the loopback driver gets an instance type of this machine
   std::string driver;
   /// Merged over the defaults for `ec2` and `azure`, whose parameters the default document holds all at once; other
   /// drivers get only parameters that are not those two's. Never null; secret.

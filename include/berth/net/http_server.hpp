@@ -63,6 +63,9 @@ struct HttpServerOptions {
   bool tls_only = false;
 };
 
+/// Whether a server could serve TLS with these files. Errors: invalid, naming the file.
+Result<void> check_certificate(const std::string& certificate_file, const std::string& key_file);
+
 /// HTTP/1.1 server on Beast: keep-alive, pipelining one at a time, limits and time-outs above. Malformed requests are
 /// answered 400, too large 431/413, and closed. A handler that throws is answered 500 and logged.
 class HttpServer {

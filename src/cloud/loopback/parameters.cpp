@@ -9,21 +9,21 @@ namespace {
 
 using nlohmann::json;
 
-tl::unexpected<Error> bad(const std::string& key, const std::string& what) {
-  return fail(ErrorKind::invalid, "DriverParameters." + key + ": " + what);
+tl::unexpected<Error> bad(std::string what) {
+  return fail(ErrorKind::invalid, std::move(what));
 }
 
-Result<std::int64_t> parse_count(const std::string& key, const json& value) {
+Result<std::int64_t> parse_count(const json& value) {
   if (!value.is_number_integer() || value.get<std::int64_t>() < 0 || value.get<std::int64_t>() > 1'000'000)
-    return bad(key, "must be an integer from 0 to 1000000");
+    return bad("must be an integer from 0 to 1000000");
   return value.get<std::int64_t>();
 }
 
 Result<void> parse_types(const json& value, Parameters& parameters) {
-  if (!value.is_object()) return bad("InstanceTypes", "must map names of instance types to counts");
+  if (!value.is_object()) return bad("must map names of instance types to counts");
   for (const auto& [type, count] : value.items()) {
-    const auto parsed = parse_count("InstanceTypes." + type, count);
-    if (!parsed) return fail(parsed.error());
+    const auto parsed = parse_count(count);
+    if (!parsed) return fail(parsed.error().within(type));
     parameters.max_per_type[type] = *parsed;
   }
   return {};
@@ -31,7 +31,7 @@ Result<void> parse_types(const json& value, Parameters& parameters) {
 
 Result<void> parse_one(const std::string& key, const json& value, Parameters& parameters) {
   if (key == "MaxInstances" || key == "MaxVCPUs") {
-    const auto count = parse_count(key, value);
+    const auto count = parse_count(value);
     if (!count) return fail(count.error());
     (key == "MaxVCPUs" ? parameters.max_vcpus : parameters.max_instances) = *count;
     return {};
@@ -39,19 +39,19 @@ Result<void> parse_one(const std::string& key, const json& value, Parameters& pa
   if (key == "InstanceTypes") return parse_types(value, parameters);
   if (key == "StateDirectory") {
     if (!value.is_string() || !value.get_ref<const std::string&>().starts_with('/'))
-      return bad(key, "must be an absolute path");
+      return bad("must be an absolute path");
     parameters.state_directory = value.get<std::string>();
     return {};
   }
   if (key == "BootDelay") {
     const auto delay = value.is_string() ? parse_duration(value.get_ref<const std::string&>())
-                                         : Result<Duration>(fail(ErrorKind::invalid, "must be a duration, like 10s"));
-    if (!delay) return bad(key, delay.error().message);
-    if (*delay < Duration::zero()) return bad(key, "must not be negative");
+                                         : Result<Duration>(bad("must be a duration, like 10s"));
+    if (!delay) return fail(delay.error());
+    if (*delay < Duration::zero()) return bad("must not be negative");
     parameters.boot_delay = *delay;
     return {};
   }
-  return bad(key, "unknown; known: MaxInstances, MaxVCPUs, InstanceTypes, StateDirectory, BootDelay");
+  return bad("unknown; known: MaxInstances, MaxVCPUs, InstanceTypes, StateDirectory, BootDelay");
 }
 
 }  // namespace
@@ -63,9 +63,19 @@ Result<Parameters> parse_parameters(const json& json) {
   parameters.single = false;
   for (const auto& [key, value] : json.items()) {
     const auto parsed = parse_one(key, value, parameters);
-    if (!parsed) return fail(parsed.error());
+    if (!parsed) return fail(parsed.error().within("DriverParameters." + key));
   }
   return parameters;
+}
+
+std::vector<ParameterProblem> check_parameters(const json& json) {
+  if (json.is_null()) return {};
+  if (!json.is_object()) return {{"", "must be a map"}};
+  std::vector<ParameterProblem> problems;
+  Parameters ignored;
+  for (const auto& [key, value] : json.items())
+    if (const auto parsed = parse_one(key, value, ignored); !parsed) problems.push_back({key, parsed.error().message});
+  return problems;
 }
 
 }  // namespace berth::loopback

@@ -4,11 +4,13 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
 #include "berth/base/result.hpp"
 #include "berth/base/time.hpp"
+#include "berth/cloud/driver.hpp"
 
 namespace berth::loopback {
 
@@ -25,5 +27,7 @@ struct Parameters {
 
 /// Errors: invalid, naming the parameter.
 Result<Parameters> parse_parameters(const nlohmann::json& json);
+/// All that is wrong with them.
+std::vector<ParameterProblem> check_parameters(const nlohmann::json& json);
 
 }  // namespace berth::loopback

@@ -163,6 +163,12 @@ TEST_F(ArvadosClient, TypesErrors) {
   }
 }
 
+TEST_F(ArvadosClient, ARequestIsNamedOnce) {
+  reply_ = fail(ErrorKind::network, "POST https://api.example/arvados/v1/containers: connection refused");
+  EXPECT_EQ(run(client_->lock(uuid)).error().message,
+            "POST https://api.example/arvados/v1/containers: connection refused");
+}
+
 TEST_F(ArvadosClient, AProxyThatIsBusyCountsAs503) {
   reply_ = fail(ErrorKind::network, "proxy CONNECT aborted: 503 Service Unavailable");
   EXPECT_EQ(run(client_->lock(uuid)).error().kind, ErrorKind::unavailable);

@@ -223,7 +223,7 @@ TEST(LoopbackParameters, AreChecked) {
       {R"({"MaxInstances":1e30})", "DriverParameters.MaxInstances"},
       {R"({"MaxInstances":18446744073709551615})", "DriverParameters.MaxInstances"},
       {R"({"InstanceTypes":["a"]})", "DriverParameters.InstanceTypes"},
-      {R"({"InstanceTypes":{"a":"1"}})", "DriverParameters.InstanceTypes.a"},
+      {R"({"InstanceTypes":{"a":"1"}})", "DriverParameters.InstanceTypes: a: "},
       {R"({"StateDirectory":"relative"})", "DriverParameters.StateDirectory"},
       {R"({"StateDirectory":1})", "DriverParameters.StateDirectory"},
       {R"({"BootDelay":5})", "DriverParameters.BootDelay"},

@@ -28,10 +28,20 @@ TEST(Diagnostics, WrongTypes) {
       {"    API:\n      MaxConcurrentRequests: 9223372036854775808\n",
        "c.yml:6:30: error: API.MaxConcurrentRequests: 9.223372036854776e+18 is not a whole number of 64 bits\n"},
       {"    API:\n      MaxConcurrentRequests: .inf\n",
+       "c.yml:6:30: error: API.MaxConcurrentRequests: expected an integer, got .inf, which is not a finite number\n"},
+      {"    API:\n      MaxConcurrentRequests: \"5\"\n",
        "c.yml:6:30: error: API.MaxConcurrentRequests: expected an integer, got a string: a quoted value is a string\n"},
+      {"    InstanceTypes: {a: {Price: .nan}, b: {Price: -.INF}, c: {Price: 1e999}, d: {RAM: .inf}}\n",
+       "c.yml:5:32: error: InstanceTypes.a.Price: expected a number, got .nan, which is not a finite number\n"
+       "c.yml:5:50: error: InstanceTypes.b.Price: expected a number, got -.INF, which is not a finite number\n"
+       "c.yml:5:69: error: InstanceTypes.c.Price: expected a number, got 1e999, which is not a finite number\n"
+       "c.yml:5:86: error: InstanceTypes.d.RAM: expected a size such as 550MiB or a number of bytes, got .inf, which "
+       "is "
+       "not a finite number\n"},
+      {"    InstanceTypes: {a: {Price: \".nan\"}}\n",
+       "c.yml:5:32: error: InstanceTypes.a.Price: expected a number, got a string: a quoted value is a string\n"},
       {"    Containers:\n      MaximumPriceFactor: much\n",
-       "c.yml:6:27: error: Containers.MaximumPriceFactor: expected a number, got a string: a quoted value is a "
-       "string\n"},
+       "c.yml:6:27: error: Containers.MaximumPriceFactor: expected a number, got a string\n"},
       {"    Containers:\n      CrunchRunArgumentsList: --foo\n",
        "c.yml:6:31: error: Containers.CrunchRunArgumentsList: expected a list of strings, got a string\n"},
       {"    Containers:\n      CrunchRunArgumentsList: [a, 1]\n",
@@ -79,14 +89,14 @@ TEST(Diagnostics, UnknownKeysWithTheNearestKnownOne) {
        "c.yml:7:9: warning: Containers.CloudVMs.PolInterval: unknown key, ignored; did you mean PollInterval?\n"},
       {"    Containers:\n      cloudvms: {}\n",
        "c.yml:6:7: warning: Containers.cloudvms: unknown key, ignored: it is written CloudVMs\n"},
-      {"    Nonsense: 1\n", "c.yml:5:5: warning: Nonsense: unknown key, ignored\n"},
+      {"    Nonsense: 1\n", "c.yml:5:5: warning: Nonsense: unknown key, ignored; the nearest known key is Users\n"},
       {"    InstanceTypes: {SAMPLE: {VCPUs: 1}}\n",
        "c.yml:5:21: warning: InstanceTypes.SAMPLE: a placeholder in the documentation: ignored\n"},
       {"    Containers: {CloudVMs: {DriverParameters: {Regoin: x}}}\n",
        "c.yml:5:48: warning: Containers.CloudVMs.DriverParameters.Regoin: not among the known parameters, handed to "
        "the "
        "driver as it is; did you mean Region?\n"},
-      {"    \"a\\nb\": 1\n", "c.yml:5:5: warning: a?b: unknown key, ignored\n"},
+      {"    \"a\\nb\": 1\n", "c.yml:5:5: warning: a?b: unknown key, ignored; the nearest known key is API\n"},
   });
 }
 
@@ -157,6 +167,14 @@ TEST(Diagnostics, Syntax) {
       {"a: 1\n b: 2\n", "c.yml:2:3: error: YAML syntax: illegal map value\n"},
       {"a:\n\tb: 1\n",
        "c.yml:2:3: error: YAML syntax: illegal map value (this line is indented with a tab; YAML takes only spaces)\n"},
+      {"a: \"x\nb: 1\n", "c.yml:1:4: error: the quote \" is not closed before the end of the file\n"},
+      {"ä: \"x", "c.yml:1:5: error: the quote \" is not closed before the end of the file\n"},
+      {"a: 'it''s\n", "c.yml:1:4: error: the quote ' is not closed before the end of the file\n"},
+      {"a: \"x\\\"\n", "c.yml:1:4: error: the quote \" is not closed before the end of the file\n"},
+      {"a: \"x\nb: \"y\"\n",
+       "c.yml:2:5: error: YAML syntax: end of map not found (the quote of line 1, column 4 ends on this line: is its "
+       "end "
+       "missing?)\n"},
       {"a: [1,\n", "c.yml:2:1: error: YAML syntax: end of sequence flow not found\n"},
       {"a: *x", "c.yml:1:4: error: YAML syntax: the referenced anchor is not defined\n"},
       {"a: &x [*x]", "c.yml:1:8: error: this alias is part of what it stands for\n"},

@@ -41,6 +41,25 @@ TEST_P(Fixture, UnknownKeysAreTheOnesObserved) {
   EXPECT_EQ(got, want);
 }
 
+TEST(Fixtures, WarningsSayWhereAndWhichKnownKeyIsNearest) {
+  std::string all;
+  for (const char* name : {"minimal", "odd", "rich"})
+    all += report(load_text(test_data(name + std::string(".yml")), name, test_host));
+  EXPECT_EQ(
+      all,
+      R"(minimal:6:7: warning: API.RailsSessionSecretToken: unknown key, ignored; the nearest known key is MaxItemsPerResponse
+odd:6:11: warning: API.RailsSessionSecretToken: unknown key, ignored; the nearest known key is MaxItemsPerResponse
+odd:11:7: warning: Services.NoSuchService: unknown key, ignored; the nearest known key is Composer
+odd:12:5: warning: NoSuchSection: unknown key, ignored; the nearest known key is Collections
+odd:17:9: warning: Containers.CloudVMs.PolInterval: unknown key, ignored; did you mean PollInterval?
+odd:23:34: warning: InstanceTypes.b.Scratch: unknown key, ignored; the nearest known key is AddedScratch
+rich:5:11: warning: API.RailsSessionSecretToken: unknown key, ignored; the nearest known key is MaxItemsPerResponse
+rich:40:37: warning: Containers.CloudVMs.DriverParameters.InstanceTypeQuotaGroups.hpc7a: not among the known parameters, handed to the driver as it is; the nearest known key is a
+rich:40:49: warning: Containers.CloudVMs.DriverParameters.InstanceTypeQuotaGroups.x: not among the known parameters, handed to the driver as it is; the nearest known key is a
+rich:62:76: warning: InstanceTypes.cuda2.CUDA: unknown key, ignored; the nearest known key is GPU
+)");
+}
+
 INSTANTIATE_TEST_SUITE_P(Observed, Fixture, testing::Values("minimal", "odd", "rich"),
                          [](const auto& info) { return std::string(info.param); });
 

@@ -1,3 +1,4 @@
+#include <cstdlib>
 #include <vector>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -80,6 +81,29 @@ TEST_F(HttpClientTest, RefusesBrokenAnswers) {
     ASSERT_FALSE(response) << c.name;
     EXPECT_EQ(response.error().kind, c.kind) << c.name << ": " << response.error().message;
   }
+}
+
+TEST_F(HttpClientTest, AProxyIsForOtherMachinesAndForVerifiedServersOnly) {
+  const RawServer proxy("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nproxy");
+  const RawServer direct("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\ndirect");
+  ::setenv("http_proxy", proxy.url().c_str(), 1);
+  const std::string port = ":" + std::to_string(direct.port()) + "/";
+  const struct {
+    std::string host;
+    bool insecure;
+    std::string body;  ///< empty: an error, as nobody is there
+  } cases[] = {
+      {"h.invalid", false, "proxy"},  {"127.h.invalid", false, "proxy"}, {"127.0.0.1", false, "direct"},
+      {"localhost", false, "direct"}, {"h.invalid", true, ""},
+  };
+  for (const auto& c : cases) {
+    HttpClientOptions options;
+    options.insecure_tls = c.insecure;
+    client_ = std::make_unique<HttpClient>(runtime_, options);
+    const auto response = perform("http://" + c.host + port);
+    EXPECT_EQ(response ? response->body : "", c.body) << c.host;
+  }
+  ::unsetenv("http_proxy");
 }
 
 TEST_F(HttpClientTest, RefusesRequestsThatCannotBeSent) {

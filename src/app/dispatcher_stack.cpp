@@ -1,0 +1,93 @@
+#include "dispatcher_stack.hpp"
+
+#include <prometheus/gauge.h>
+#include <utility>
+
+#include "berth/remote/local.hpp"
+
+namespace berth {
+namespace {
+
+/// An instance that cannot be reached: every command fails with the same words.
+class NoExecutor final : public Executor {
+ public:
+  awaitable<Result<CommandOutput>> execute(Command) override {
+    co_return fail(ErrorKind::unsupported, "this instance is reached over SSH, which this build cannot do");
+  }
+  awaitable<Result<int>> stream(Command, std::function<void(std::string_view)>) override {
+    co_return fail(ErrorKind::unsupported, "this instance is reached over SSH, which this build cannot do");
+  }
+  void set_address(std::string) override {}
+  void close() override {}
+};
+
+/// Executors for instances that are this machine; others are refused until the SSH executor is there to serve them.
+ExecutorFactory local_executors(Runtime& runtime) {
+  return [&runtime](const Instance& instance) -> std::unique_ptr<Executor> {
+    if (const auto* environment = instance.local_environment()) return make_local_executor(runtime, *environment);
+    return std::make_unique<NoExecutor>();
+  };
+}
+
+double epoch_seconds(WallTime time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+}  // namespace
+
+Result<void> DispatcherStack::build(const LoadedConfig& config, Lease& lease, StackOptions options) {
+  const Cluster& cluster = config.cluster;
+  set_service_metrics(config);
+  http_client_ = std::make_unique<HttpClient>(runtime_, std::move(options.http));
+  ArvadosClientOptions client;
+  client.base_url = cluster.services.controller_url;
+  client.token = cluster.system_root_token;
+  client.max_concurrency = cluster.api.max_concurrent_requests / 4;
+  client_ = make_arvados_client(runtime_, log_, *http_client_, client);
+  auto instances = make_instances(cluster);
+  if (!instances) return fail(instances.error());
+  instances_ = std::move(*instances);
+  DispatcherEdges edges{runtime_,
+                        log_,
+                        metrics_,
+                        *client_,
+                        *instances_,
+                        local_executors(runtime_),
+                        lease,
+                        std::move(options.runner_environment),
+                        std::move(options.adjust)};
+  dispatcher_ = std::make_unique<Dispatcher>(std::move(edges), cluster);
+  management_ = std::make_unique<ManagementServer>(runtime_, log_, metrics_, *dispatcher_, cluster);
+  return {};
+}
+
+awaitable<void> DispatcherStack::stop() {
+  if (dispatcher_) co_await dispatcher_->stop();
+  if (instances_) co_await instances_->stop();
+}
+
+Result<std::unique_ptr<InstanceSet>> DispatcherStack::make_instances(const Cluster& cluster) {
+  const CloudVmsConfig& vms = cluster.containers.cloud_vms;
+  const auto factory = find_driver(vms.driver);
+  if (!factory) return fail(factory.error());
+  const std::string set_id = instance_set_id(cluster.system_root_token);
+  auto inner = (*factory)(DriverContext{runtime_, log_, metrics_, *vms.driver_parameters, set_id, vms.resource_tags});
+  if (!inner) return fail(inner.error());
+  WrapperOptions wrapper;
+  wrapper.max_ops_per_second = vms.max_cloud_ops_per_second;
+  wrapper.default_tags = vms.resource_tags;
+  wrapper.filter = {{vms.tag_key_prefix + "InstanceSetID", set_id}};
+  return wrap_instance_set(runtime_, metrics_, std::move(*inner), std::move(wrapper));
+}
+
+/// About the configuration and this build (facts §10, service layer).
+void DispatcherStack::set_service_metrics(const LoadedConfig& config) {
+  const MetricLabels labels{{"sha256", config.source_sha256}};
+  metrics_.gauge("arvados_config_source_timestamp_seconds", "Modification time of the configuration file.", labels)
+      .Set(epoch_seconds(config.source_modified));
+  metrics_.gauge("arvados_config_load_timestamp_seconds", "When the configuration was read.", labels)
+      .Set(epoch_seconds(runtime_.wall_now()));
+  metrics_.gauge("berth_build_info", "This build; always 1.", {{"version", BERTH_VERSION}}).Set(1);
+}
+
+}  // namespace berth

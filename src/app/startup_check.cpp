@@ -1,0 +1,172 @@
+#include "startup_check.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "berth/base/runtime.hpp"
+#include "berth/cloud/driver.hpp"
+#include "berth/config/private_key.hpp"
+#include "berth/lease/lease.hpp"
+#include "berth/net/http_server.hpp"
+
+#include "listen_address.hpp"
+
+namespace berth {
+namespace {
+
+constexpr const char* kInternalUrls = "Services.DispatchCloud.InternalURLs";
+const std::string kConnection = "PostgreSQL.Connection";
+const std::string kVms = "Containers.CloudVMs.";
+
+class StartupCheck {
+ public:
+  StartupCheck(const LoadedConfig& config, const StartupConditions& conditions)
+      : config_(config), cluster_(config.cluster), conditions_(conditions) {}
+
+  std::vector<Diagnostic> run() {
+    check_api();
+    check_listening();
+    check_lock();
+    check_limits();
+    check_driver_and_types();
+    check_files();
+    std::stable_sort(found_.begin(), found_.end(), [](const Diagnostic& a, const Diagnostic& b) {
+      return std::tie(a.line, a.column) < std::tie(b.line, b.column);
+    });
+    return std::move(found_);
+  }
+
+ private:
+  void error(std::string key, std::string message) {
+    found_.push_back(config_.finding(Severity::error, std::move(key), std::move(message)));
+  }
+  void warn(std::string key, std::string message) {
+    found_.push_back(config_.finding(Severity::warning, std::move(key), std::move(message)));
+  }
+
+  void check_api() {
+    const std::string& url = cluster_.services.controller_url;
+    const bool is_http = url.starts_with("http://") || url.starts_with("https://");
+    const std::size_t host = url.find("://") + 3;
+    if (url.empty()) {
+      error("Services.Controller.ExternalURL", "not set: there is no API to dispatch for");
+    } else if (!is_http || host >= url.size() || url[host] == '/' || url[host] == ':') {
+      error("Services.Controller.ExternalURL", "must be http://HOST/ or https://HOST/");
+    }
+    if (cluster_.system_root_token.empty()) error("SystemRootToken", "not set: the API would refuse every call");
+  }
+
+  void check_listening() {
+    const InternalUrls& urls = cluster_.services.dispatch_cloud;
+    if (urls.empty() && conditions_.internal_url.empty()) {
+      error(kInternalUrls, "not set: there is no address to listen on");
+      return;
+    }
+    const ListenChoice choice = choose_listen_addresses(urls, conditions_.internal_url);
+    if (choice.not_configured)
+      warn(kInternalUrls, "does not have ARVADOS_SERVICE_INTERNAL_URL, which is listened on all the same");
+    std::vector<ListenProblem> problems = choice.problems;
+    bool usable = false;
+    for (const ListenCandidate& candidate : choice.candidates) {
+      const auto served = check_tls(candidate);
+      usable = usable || served;
+      if (!served) problems.push_back({candidate.entry, served.error().message});
+    }
+    // An entry may be meant for another host: it only matters if nothing else is left.
+    for (const ListenProblem& problem : problems) {
+      const std::string key = std::string(kInternalUrls) + "." + problem.entry;
+      usable ? warn(key, problem.message) : error(key, problem.message);
+    }
+  }
+
+  Result<void> check_tls(const ListenCandidate& candidate) const {
+    if (!candidate.tls) return {};
+    const CertificateFiles files = certificate_files(cluster_.tls, candidate.address.host);
+    if (files.certificate.empty() || files.key.empty())
+      return fail(ErrorKind::invalid, "https needs TLS.Certificate and TLS.Key");
+    return check_certificate(files.certificate, files.key);
+  }
+
+  void check_lock() {
+    if (!conditions_.takes_lock) return;
+    const auto& connection = cluster_.postgresql_connection;
+    const bool set = std::any_of(connection.begin(), connection.end(), [](const auto& e) { return !e.second.empty(); });
+    if (!set) {
+      error(kConnection,
+            "not set: the lock that keeps two dispatchers apart is taken there. With --no-lock there is none, and no "
+            "other dispatcher may run for this cluster");
+      return;
+    }
+    RealRuntime idle(1);  // nothing is connected yet
+    if (const auto lease = make_postgres_lease(idle, Logger(), connection); !lease) {
+      const std::string& message = lease.error().message;
+      const std::size_t colon = message.starts_with(kConnection) ? message.find(": ") : std::string::npos;
+      const bool names_key = colon != std::string::npos;
+      error(names_key ? message.substr(0, colon) : kConnection, names_key ? message.substr(colon + 2) : message);
+    }
+  }
+
+  /// Limits that count as "none" if they are negative, as the reference has it (facts §1.3), and others that must not
+  /// be.
+  void check_limits() {
+    const CloudVmsConfig& vms = cluster_.containers.cloud_vms;
+    for (const char* name : {"MaxCloudOpsPerSecond", "MaxConcurrentInstanceCreateOps", "MaxInstances",
+                             "InitialQuotaEstimate", "MaxRunningContainersPerInstance", "MaxProbesPerSecond"}) {
+      const auto& written = cluster_.document->at("Containers").at("CloudVMs").at(name);
+      if (written.get<std::int64_t>() < 0) warn(kVms + name, "negative: counts as 0");
+    }
+    for (const char* name : {"MaxConcurrentRequests", "MaxQueuedRequests"})
+      if (cluster_.document->at("API").at(name).get<std::int64_t>() < 0)
+        warn(std::string("API.") + name, "negative: counts as 0");
+    if (cluster_.containers.reserve_extra_ram < 0) error("Containers.ReserveExtraRAM", "must not be negative");
+    if (cluster_.containers.local_keep_blob_buffers_per_vcpu < 0)
+      error("Containers.LocalKeepBlobBuffersPerVCPU", "must not be negative");
+    if (cluster_.containers.stale_lock_timeout < Duration::zero())
+      error("Containers.StaleLockTimeout", "must not be negative");
+    if (vms.supervisor_fraction < 0 || vms.supervisor_fraction > 1)
+      error(kVms + "SupervisorFraction", "must be from 0 to 1");
+  }
+
+  void check_driver_and_types() {
+    const CloudVmsConfig& vms = cluster_.containers.cloud_vms;
+    for (const ParameterProblem& problem : check_driver(vms.driver, *vms.driver_parameters)) {
+      const bool is_driver = problem.parameter.empty() && !find_driver(vms.driver);
+      error(kVms + (is_driver ? "Driver" : "DriverParameters") + (problem.parameter.empty() ? "" : ".") +
+                problem.parameter,
+            problem.message);
+    }
+    if (!cluster_.instance_types.empty()) return;
+    error("InstanceTypes",
+          vms.driver == "loopback"
+              ? "none: every container would be cancelled. CloudVMs.Enable: true makes one of this machine"
+              : "none: every container would be cancelled");
+  }
+
+  void check_files() {
+    const ContainersConfig& containers = cluster_.containers;
+    const std::string& key = containers.dispatch_private_key;
+    if (const auto read = read_private_key(key); !read) {
+      error("Containers.DispatchPrivateKey", read.error().message);
+    } else if (key.empty() && containers.cloud_vms.driver != "loopback") {
+      error("Containers.DispatchPrivateKey", "not set: workers are reached over SSH");
+    }
+    const auto runner = find_runner_binary(containers.cloud_vms.deploy_runner_binary, conditions_.packaged_runners);
+    if (!runner) error(kVms + "DeployRunnerBinary", runner.error().message);
+  }
+
+  const LoadedConfig& config_;
+  const Cluster& cluster_;
+  const StartupConditions& conditions_;
+  std::vector<Diagnostic> found_;
+};
+
+}  // namespace
+
+std::vector<Diagnostic> check_startup(const LoadedConfig& config, const StartupConditions& conditions) {
+  return StartupCheck(config, conditions).run();
+}
+
+}  // namespace berth

@@ -1,0 +1,66 @@
+#include "arguments.hpp"
+
+#include <gtest/gtest.h>
+
+namespace berth {
+namespace {
+
+using Words = std::vector<std::string>;
+
+ParsedArguments parse(const Words& words) {
+  std::vector<const char*> argv{"berthd"};
+  for (const std::string& word : words) argv.push_back(word.c_str());
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  ParsedArguments parsed = parse_arguments(static_cast<int>(argv.size()), argv.data());
+  testing::internal::GetCapturedStdout();
+  testing::internal::GetCapturedStderr();
+  return parsed;
+}
+
+TEST(Arguments, ConfigurationFile) {
+  ::unsetenv("ARVADOS_CONFIG");
+  EXPECT_EQ(parse({}).arguments.config, "/etc/arvados/config.yml");
+  for (const Words& words :
+       {Words{"--config", "a.yml"}, Words{"-config", "a.yml"}, Words{"-config=a.yml"}, Words{"--config=a.yml"}})
+    EXPECT_EQ(parse(words).arguments.config, "a.yml") << words[0];
+  EXPECT_EQ(parse({"-config", "-"}).arguments.config, "-");
+  ::setenv("ARVADOS_CONFIG", "/env.yml", 1);
+  EXPECT_EQ(parse({}).arguments.config, "/env.yml");
+  EXPECT_EQ(parse({"-config", "a.yml"}).arguments.config, "a.yml");
+  ::unsetenv("ARVADOS_CONFIG");
+}
+
+TEST(Arguments, FlagsOfTheReferenceAreAccepted) {
+  struct Case {
+    Words words;
+    Words ignored;
+  };
+  const Case cases[] = {
+      {{"-pprof", ":6060"}, {"--pprof"}},
+      {{"--pprof=localhost:6060"}, {"--pprof"}},
+      {{"-skip-legacy"}, {}},
+      {{"--skip-legacy=true"}, {}},
+      {{"-legacy-ws-config", "/etc/a.yml"}, {"--legacy-ws-config"}},
+      {{"-legacy-crunch-dispatch-slurm-config=/a", "--legacy-keepweb-config", "/b"},
+       {"--legacy-crunch-dispatch-slurm-config", "--legacy-keepweb-config"}},
+  };
+  for (const Case& c : cases) {
+    const ParsedArguments parsed = parse(c.words);
+    EXPECT_FALSE(parsed.exit_code) << c.words[0];
+    EXPECT_EQ(parsed.arguments.ignored, c.ignored) << c.words[0];
+  }
+}
+
+TEST(Arguments, ExitCodes) {
+  EXPECT_TRUE(parse({"-version"}).arguments.version);
+  for (const Words& words : {Words{"-help"}, Words{"--help"}, Words{"-h"}})
+    EXPECT_EQ(parse(words).exit_code, 0) << words[0];
+  for (const Words& words :
+       {Words{"-no-such-flag"}, Words{"positional"}, Words{"--config"}, Words{"-legacy-ws-config"}, Words{"--unmask"},
+        Words{"--threads", "0"}, Words{"--", "x"}, Words{"-legacy-config-x", "y"}})
+    EXPECT_EQ(parse(words).exit_code, 2) << words[0];
+}
+
+}  // namespace
+}  // namespace berth

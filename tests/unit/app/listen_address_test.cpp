@@ -1,0 +1,56 @@
+#include "listen_address.hpp"
+
+#include <gtest/gtest.h>
+
+namespace berth {
+namespace {
+
+std::string describe(const ListenChoice& choice) {
+  std::string text;
+  for (const ListenCandidate& c : choice.candidates)
+    text += (c.tls ? "tls " : "") + c.address.host + " " + std::to_string(c.address.port) + "\n";
+  for (const ListenProblem& p : choice.problems) text += "bad " + p.entry + "\n";
+  return text + (choice.not_configured ? "not configured\n" : "");
+}
+
+TEST(ListenAddress, ChosenFromInternalUrls) {
+  struct Case {
+    InternalUrls urls;
+    std::string wanted;
+    std::string want;
+  };
+  const InternalUrls two = {{"http://a:1/", ""}, {"https://b:2/", "https://0.0.0.0:3/"}};
+  const Case cases[] = {
+      {{}, "", ""},
+      {{{"http://localhost:9006/", ""}}, "", "localhost 9006\n"},
+      {{{"https://[::1]:9006/", ""}}, "", "tls ::1 9006\n"},
+      {{{"ws://a:1/", ""}, {"wss://a:2/", ""}}, "", "a 1\ntls a 2\n"},
+      {two, "", "a 1\ntls 0.0.0.0 3\n"},
+      {two, "http://a:1", "a 1\n"},
+      {two, "https://b:2/", "tls 0.0.0.0 3\n"},
+      {two, "http://c:4", "c 4\nnot configured\n"},
+      {{{"https://a:1/", "http://:8000/"}}, "", "bad https://a:1/\n"},
+      {{{"http://a:1/", "http:///"}}, "", "a 1\n"},
+      {{{"http://a/", ""}, {"http://a:b/", ""}, {"http://a:70000/", ""}, {"ftp://a:1/", ""}, {"a:1", ""}},
+       "",
+       "bad a:1\nbad ftp://a:1/\nbad http://a/\nbad http://a:70000/\nbad http://a:b/\n"},
+  };
+  for (const Case& c : cases) {
+    std::string want = c.want;
+    EXPECT_EQ(describe(choose_listen_addresses(c.urls, c.wanted)), want) << c.wanted;
+  }
+}
+
+TEST(ListenAddress, Certificates) {
+  TlsConfig tls;
+  tls.certificate = "/c";
+  tls.key = "/k";
+  EXPECT_EQ(certificate_files(tls, "h").certificate, "/c");
+  EXPECT_EQ(certificate_files(tls, "h").key, "/k");
+  tls.acme_server = "LE";
+  EXPECT_EQ(certificate_files(tls, "h.example").certificate, "/var/lib/arvados/tmp/autocert/h.example");
+  EXPECT_EQ(certificate_files(tls, "h.example").key, "/var/lib/arvados/tmp/autocert/h.example");
+}
+
+}  // namespace
+}  // namespace berth
