@@ -88,7 +88,11 @@ Result<void> Api::update(const nlohmann::json& fields) {
   const auto response =
       http_.send({"PUT", "/arvados/v1/containers/" + uuid_, "application/x-www-form-urlencoded", body}, call_limit);
   if (!response) return fail(response.error());
-  return check_status(*response);
+  if (auto good = check_status(*response); !good) return good;
+  const auto json = nlohmann::json::parse(response->body, nullptr, false);
+  const bool is_record = json.is_object() && json.contains("uuid") && json["uuid"] == uuid_;
+  if (!is_record) return fail(ErrorKind::undecodable, "the API's answer is not the container's record");
+  return {};
 }
 
 Result<void> Api::append_log(std::string_view stream, std::uint64_t offset, std::string_view bytes) {

@@ -68,7 +68,8 @@ std::string standalone_cluster_text(const Installation& installation, const Mach
       .set("CrunchRunCommand", quoted(runner_path))
       .set("StateDirectory", quoted(installation.data_dir + "/instances"))
       .set("MaxVCPUs", vcpus)
-      .set("MaxInstances", vcpus)  // of the driver: it stands before the dispatcher's own
+      .put("\n          MaxInstances: ", "\n", vcpus)  // the driver's
+      .put("\n        MaxInstances: ", "\n", vcpus)
       .take();
 }
 

@@ -127,11 +127,7 @@ def test_while_containers_run_and_wait(cluster, controller, proxy, tmp_path, moo
     assert [job.outcome() for job in jobs] == [("Complete", 3, ["run", "end"])] * 3, cluster.log()[written:]
 
 
-believes_any_200 = pytest.mark.xfail(strict=True, reason="berth-run takes any 200 for the controller's word, so that the exit code is lost")
-
-
-@pytest.mark.parametrize("mood", [
-    pytest.param(mood, marks=believes_any_200 if mood in ("HTML 200", "empty 200", "truncated JSON") else ()) for mood in MOODS])
+@pytest.mark.parametrize("mood", MOODS)
 def test_while_a_container_ends(cluster, controller, proxy, tmp_path, mood):
     job = Gated(controller, tmp_path, "job")
     wait_for(lambda: job.record["state"] == "Running" and job.lines(), what="it runs")
