@@ -15,7 +15,7 @@ if(BERTH_SANITIZE)
   add_compile_options(-fsanitize=${BERTH_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${BERTH_SANITIZE})
   if(BERTH_SANITIZE STREQUAL "address")
-    add_link_options(-fsanitize=undefined)  # for the rooms that are compiled with it, see room.cmake
+    add_link_options(-fsanitize=undefined)  # for what is compiled with it, see room.cmake
   endif()
 endif()
 

@@ -4,6 +4,16 @@
 #   berth_room(queue SOURCES a.cpp b.cpp DEPENDS arvados config LIBRARIES other::lib PRIVATE_LIBRARIES third::lib)
 # UBSan costs several times the build time of coroutines, so it goes with ASan on the rooms of values and decisions alone.
 set(PURE_ROOMS model config scheduler)
+# … and on single files of other rooms that decide or compute and hold no coroutine: arithmetic on values from outside.
+set(PURE_SOURCES
+  base/bytes.cpp base/decimal.cpp base/duration.cpp base/json_text.cpp base/time.cpp
+  pool/commands.cpp pool/quota.cpp pool/run_probe.cpp pool/tags.cpp pool/worker.cpp
+  queue/choose_types.cpp queue/merge.cpp queue/queue_entries.cpp)
+foreach(source ${PURE_SOURCES})
+  if(NOT EXISTS ${CMAKE_SOURCE_DIR}/src/${source})
+    message(FATAL_ERROR "PURE_SOURCES names src/${source}, which is not there")
+  endif()
+endforeach()
 
 function(berth_room name)
   cmake_parse_arguments(ROOM "" "" "SOURCES;DEPENDS;LIBRARIES;PRIVATE_LIBRARIES" ${ARGN})
@@ -19,6 +29,11 @@ function(berth_room name)
   list(TRANSFORM ROOM_DEPENDS PREPEND berth_)
   if(BERTH_SANITIZE STREQUAL "address" AND name IN_LIST PURE_ROOMS)
     target_compile_options(berth_${name} PRIVATE -fsanitize=undefined)
+  elseif(BERTH_SANITIZE STREQUAL "address")
+    set(pure_sources ${PURE_SOURCES})
+    list(FILTER pure_sources INCLUDE REGEX "^${name}/")
+    list(TRANSFORM pure_sources PREPEND ${CMAKE_SOURCE_DIR}/src/)
+    set_source_files_properties(${pure_sources} PROPERTIES COMPILE_OPTIONS -fsanitize=undefined)
   endif()
   target_link_libraries(berth_${name} PUBLIC ${ROOM_DEPENDS} ${ROOM_LIBRARIES} PRIVATE ${ROOM_PRIVATE_LIBRARIES})
 endfunction()

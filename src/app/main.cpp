@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <sys/resource.h>
 
 #include <boost/asio/co_spawn.hpp>
 
@@ -15,6 +17,15 @@ int check_config(const berth::Arguments& arguments) {
   return 0;
 }
 
+/// Shells often allow 1024 descriptors, fewer than the connections that are served at once.
+void raise_descriptor_limit() {
+  constexpr rlim_t enough = 8192;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= enough) return;
+  limit.rlim_cur = std::min(limit.rlim_max, enough);
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int dump_config(const berth::Arguments& arguments) {
   const berth::LoadedConfig config = berth::load_config_file(arguments.config, berth::read_api_environment());
   for (const berth::Diagnostic& d : config.diagnostics) std::fprintf(stderr, "%s\n", berth::to_string(d).c_str());
@@ -24,6 +35,7 @@ int dump_config(const berth::Arguments& arguments) {
 }
 
 int run_daemon(const berth::Arguments& arguments) {
+  raise_descriptor_limit();
   berth::RealRuntime runtime(arguments.threads);
   int exit_code = 1;
   boost::asio::co_spawn(

@@ -18,8 +18,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int max_depth = 64;
-// Each value costs up to some 80 bytes of memory: bounds what a small text can blow up to.
-constexpr std::size_t max_values = 8'000'000;
 
 struct Shape {
   int depth = 0;
@@ -130,10 +128,11 @@ void read_created_at(FieldReader& record, Container& out) {
 
 }  // namespace
 
-Result<Json> parse_json(std::string_view text) {
+Result<Json> parse_json(std::string_view text, std::size_t max_values) {
   const Shape shape = measure(text);
   if (shape.depth > max_depth) return fail(ErrorKind::undecodable, "JSON: nested deeper than 64 levels");
-  if (shape.values > max_values) return fail(ErrorKind::undecodable, "JSON: more than 8 million values");
+  if (shape.values > max_values)
+    return fail(ErrorKind::undecodable, "JSON: more than " + std::to_string(max_values) + " values");
   try {
     return Json::parse(text);
   } catch (const Json::parse_error& e) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,22 +10,14 @@
 #include "berth/base/runtime.hpp"
 #include "berth/net/http_client.hpp"
 
-namespace berth {
+#include "endpoint.hpp"
 
-/// Where the daemon is and how to prove who asks: from the environment, else from a standalone daemon's `env` file.
-struct Endpoint {
-  std::string api_url;           ///< BERTH_API_URL, or https://ARVADOS_API_HOST
-  std::string api_token;         ///< ARVADOS_API_TOKEN; secret
-  std::string management_url;    ///< BERTH_URL
-  std::string management_token;  ///< BERTH_TOKEN; secret
-  bool insecure = false;         ///< ARVADOS_API_HOST_INSECURE
-};
-/// `env_file` empty: the default one, which may be absent. Values of the environment win.
-Result<Endpoint> find_endpoint(const std::string& env_file);
+namespace berth {
 
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
-/// Calls to API and management API, one at a time; blocks until each is answered.
+/// Calls to API and management API, one at a time; blocks until each is answered. Errors say in a human's words what to
+/// look at: network, timeout (nobody answers), unavailable (503), denied (the token), not_found, undecodable, failed.
 class DaemonConnection {
  public:
   explicit DaemonConnection(Endpoint endpoint);
@@ -36,13 +27,17 @@ class DaemonConnection {
   /// The body as it is.
   Result<std::string> api_text(const std::string& path, const Parameters& parameters);
   void wait(Duration duration);
+  SteadyTime now() const { return runtime_.now(); }
 
  private:
-  Result<std::string> call(const std::string& method, std::string url, const std::string& token,
-                           const Parameters& parameters);
+  Result<std::string> call(const std::string& method, const std::string& base, const std::string& path,
+                           const std::string& token, const Parameters& parameters);
   Endpoint endpoint_;
   RealRuntime runtime_;
   HttpClient http_;
 };
+
+/// The error that an answer other than 2xx stands for. `source`: where the token is from.
+Error refusal(const HttpResponse& response, const std::string& source);
 
 }  // namespace berth

@@ -71,6 +71,7 @@ Result<void> check_fields(const RecordState& record, const Caller& caller, State
 Transition enter(const RecordState& record, const Caller& caller, State to, std::int64_t max_dispatch_attempts) {
   Transition next{to, record.locked_by_uuid, record.lock_count};
   if (to == record.state) return next;
+  next.clear_gateway_address = to == State::locked || to == State::queued;
   switch (to) {
     case State::locked:
       next.locked_by_uuid = caller.token_uuid;
@@ -113,6 +114,8 @@ Result<Transition> apply_rules(const RecordState& record, const Caller& caller, 
       return forbid("only the token that holds the lock may change the state from " + change_name(record.state, to));
     if (to == State::locked && record.priority <= 0) return refuse("cannot lock: priority is not above 0");
   }
+  if (wanted == State::running && record.state == State::running && fields.gateway_address != record.gateway_address)
+    return refuse("the container is Running already, by another runner");
   if (auto allowed = check_fields(record, caller, to, fields); !allowed) return fail(allowed.error());
   return enter(record, caller, to, max_dispatch_attempts);
 }

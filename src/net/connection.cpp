@@ -70,7 +70,18 @@ Connection::Connection(ServerContext& server, std::unique_ptr<Transport> transpo
     : server_(server),
       transport_(std::move(transport)),
       remote_address_(std::move(remote_address)),
-      buffer_(server.options.max_header_bytes + body_read_size) {}
+      buffer_(server.options.max_header_bytes + body_read_size),
+      waits_since_(server.runtime.now()) {}
+
+std::optional<Connection::Idleness> Connection::idleness() const {
+  if (aborted_ || !waits_since_) return std::nullopt;
+  return Idleness{has_served_, *waits_since_};
+}
+
+Duration Connection::head_limit() const {
+  const Duration limit = server_.options.header_timeout;
+  return has_served_ ? limit : std::min(limit, first_request_timeout);
+}
 
 void Connection::set_deadline(Duration limit, OnDeadline what) {
   deadline_ = server_.runtime.now() + limit;
@@ -99,7 +110,7 @@ void Connection::cancel_work() {
 }
 
 awaitable<bool> Connection::accept() {
-  set_deadline(server_.options.header_timeout, OnDeadline::close);
+  set_deadline(head_limit(), OnDeadline::close);
   const auto accepted = co_await transport_->accept();
   if (!accepted) {
     server_.log.debug("connection failed", {{"remoteAddr", remote_address_}, {"error", accepted.error().message}});
@@ -114,6 +125,7 @@ awaitable<void> Connection::serve(std::shared_ptr<Connection> self) {
 }
 
 awaitable<void> Connection::refuse(std::shared_ptr<Connection> self) {
+  self->waits_since_.reset();
   if (co_await self->accept()) {
     const ServerResponse response = plain_response(503, "too many connections");
     ResponseFraming framing;
@@ -124,6 +136,7 @@ awaitable<void> Connection::refuse(std::shared_ptr<Connection> self) {
 }
 
 awaitable<bool> Connection::serve_one() {
+  if (has_served_) waits_since_ = server_.runtime.now();
   RequestParser parser;
   parser.header_limit(static_cast<std::uint32_t>(server_.options.max_header_bytes));
   parser.body_limit(server_.options.max_body_bytes);
@@ -131,6 +144,8 @@ awaitable<bool> Connection::serve_one() {
   if (auto checked = check_head(parser); !checked) co_return co_await answer_refusal(checked.error());
   if (const auto error = co_await read_body(parser)) co_return co_await refuse_request(error);
   clear_deadline();
+  waits_since_.reset();
+  has_served_ = true;
   ResponseFraming framing;
   framing.http_1_1 = parser.get().version() >= 11;
   framing.keep_alive = parser.keep_alive();
@@ -149,7 +164,7 @@ awaitable<beast::error_code> Connection::read_head(RequestParser& parser) {
     if (!deadline_) set_deadline(server_.options.idle_timeout, OnDeadline::close);  // not the connection's first
     if (const auto error = co_await fill_buffer(head_read_size)) co_return error;
   }
-  set_deadline(server_.options.header_timeout, OnDeadline::close);
+  if (has_served_) set_deadline(head_limit(), OnDeadline::close);
   for (;;) {
     beast::error_code error;
     buffer_.consume(parser.put(buffer_.data(), error));

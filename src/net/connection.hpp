@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +36,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(ServerContext& server, std::unique_ptr<Transport> transport, std::string remote_address);
 
+  /// For handshake and head of the first request together, if header_timeout is not shorter.
+  static constexpr Duration first_request_timeout = std::chrono::seconds(10);
+
+  /// How readily it is closed to make room for a newcomer: those that never sent a whole request first, then those that
+  /// have waited longest for one. Nothing while a request is being answered.
+  struct Idleness {
+    bool has_served = false;
+    SteadyTime since{};
+    auto operator<=>(const Idleness&) const = default;
+  };
+  std::optional<Idleness> idleness() const;
+
   /// The whole life of the connection.
   static awaitable<void> serve(std::shared_ptr<Connection> self);
   /// The whole life of one connection too many: answers 503.
@@ -48,6 +61,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   class StreamWriter;
   enum class OnDeadline { close, cancel_work };
 
+  Duration head_limit() const;
   void set_deadline(Duration limit, OnDeadline what);
   void clear_deadline() { deadline_.reset(); }
   void cancel_work();
@@ -78,6 +92,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<asio::cancellation_signal> work_;  // of the handler or stream under way
   bool work_late_ = false;                           // it was cancelled by its deadline
   bool aborted_ = false;
+  bool has_served_ = false;
+  std::optional<SteadyTime> waits_since_;  // for a whole request
   bool peer_gone_ = false;
 };
 

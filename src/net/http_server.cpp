@@ -75,6 +75,8 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
   Result<void> listen();
   static awaitable<void> accept_clients(std::shared_ptr<Impl> self);
   void admit(tcp::socket socket);
+  /// Closes the connection that is idle most; false if none is.
+  bool make_room();
   static awaitable<void> serve(std::shared_ptr<Impl> self, std::shared_ptr<Connection> connection, bool overloaded);
   static awaitable<void> watch_deadlines(std::shared_ptr<Impl> self);
 
@@ -150,10 +152,24 @@ void HttpServer::Impl::admit(tcp::socket socket) {
   if (error) return;  // gone already
   auto transport = std::make_unique<SocketTransport>(std::move(socket), tls_.get(), context_.options.tls_only);
   auto connection = std::make_shared<Connection>(context_, std::move(transport), format_endpoint(peer));
-  const bool overloaded = connections_.size() >= limit;
+  const bool overloaded = connections_.size() >= limit && !make_room();
   connections_.insert(connection);
   if (connections_.size() == 1) arrived_.notify();
   context_.tasks.spawn(serve(shared_from_this(), connection, overloaded));
+}
+
+bool HttpServer::Impl::make_room() {
+  std::shared_ptr<Connection> most_idle;
+  std::optional<Connection::Idleness> most;
+  for (const auto& connection : connections_) {
+    const auto idleness = connection->idleness();
+    if (!idleness || (most && *most <= *idleness)) continue;
+    most = idleness;
+    most_idle = connection;
+  }
+  if (!most_idle) return false;
+  most_idle->abort();
+  return true;
 }
 
 awaitable<void> HttpServer::Impl::serve(std::shared_ptr<Impl> self, std::shared_ptr<Connection> connection,

@@ -134,6 +134,7 @@ class WorkerPool::Impl {
   std::uint64_t last_number_ = 0;
   std::map<std::uint64_t, Member> members_;
   std::unordered_map<std::string, std::uint64_t> numbers_;  ///< by the cloud's id
+  std::set<std::string> types_without_room_;                ///< whose last create found no room
   std::map<std::string, PendingCreate> pending_;            ///< by secret
   std::int64_t creates_in_flight_ = 0;
   std::map<std::string, std::vector<std::uint64_t>> processes_;  ///< workers that have it, by uuid; normally one

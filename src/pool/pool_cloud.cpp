@@ -53,6 +53,7 @@ awaitable<void> WorkerPool::Impl::create(std::string secret, InstanceType type) 
   --creates_in_flight_;
   if (created) {
     quota_.create_succeeded();
+    types_without_room_.erase(type.name);
     if (Member* known = find_by_id((*created)->id()))
       refresh(*known, std::move(*created));
     else
@@ -69,7 +70,13 @@ awaitable<void> WorkerPool::Impl::create(std::string secret, InstanceType type) 
 }
 
 void WorkerPool::Impl::create_failed(const InstanceType& type, const Error& error) {
-  log_.error("create failed", {{"InstanceType", type.name}, {"Error", error.message}, {"Kind", to_string(error.kind)}});
+  if (error.kind == ErrorKind::quota || error.kind == ErrorKind::capacity) {  // to be expected: said once
+    if (types_without_room_.insert(type.name).second)
+      log_.info("no room for more instances", {{"InstanceType", type.name}, {"Reason", error.message}});
+  } else {
+    log_.error("create failed",
+               {{"InstanceType", type.name}, {"Error", error.message}, {"Kind", to_string(error.kind)}});
+  }
   quota_.create_failed(error, type, quota_groups_.at(type.name), counts(), runtime_.now());
 }
 

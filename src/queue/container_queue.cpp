@@ -1,5 +1,6 @@
 #include "berth/queue/container_queue.hpp"
 
+#include <set>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -31,6 +32,9 @@ class ContainerQueue::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   static awaitable<Result<void>> change(std::shared_ptr<Impl> self, std::string uuid, Call call);
+  static awaitable<Result<void>> cancel(std::shared_ptr<Impl> self, std::string uuid, std::string reason);
+  static awaitable<Result<void>> explain(std::shared_ptr<Impl> self, std::string uuid, std::string reason);
+  bool is_held(const std::string& uuid) const;
   void forget(const std::string& uuid);
 
   ContainerApi& api;
@@ -41,16 +45,50 @@ class ContainerQueue::Impl : public std::enable_shared_from_this<Impl> {
   Canceller canceller;
   FirstSight first_sight;
   Poller poller;
+  std::set<std::string> explained;  ///< whose runtime_status.error says already why they end
 };
+
+namespace {
+tl::unexpected<Error> busy(const std::string& uuid) {
+  return fail(ErrorKind::conflict, "another change of container " + uuid + " is under way");
+}
+}  // namespace
 
 awaitable<Result<void>> ContainerQueue::Impl::change(std::shared_ptr<Impl> self, std::string uuid, Call call) {
   const auto hold = self->exclusion.try_hold(uuid);
-  if (!hold) co_return fail(ErrorKind::conflict, "another change of container " + uuid + " is under way");
+  if (!hold) co_return busy(uuid);
   auto update = co_await (self->api.*call)(uuid);
   if (!update) co_return fail(update.error());
   self->cache.apply(uuid, *update);
   self->cache.publish();
   co_return Result<void>{};
+}
+
+awaitable<Result<void>> ContainerQueue::Impl::cancel(std::shared_ptr<Impl> self, std::string uuid, std::string reason) {
+  if (!self->explained.contains(uuid)) {
+    const auto hold = self->exclusion.try_hold(uuid);
+    if (!hold) co_return busy(uuid);
+    // Without it the container would end all the same.
+    if (self->is_held(uuid)) (void)co_await self->api.set_runtime_error(uuid, std::move(reason));
+  }
+  co_return co_await change(self, std::move(uuid), &ContainerApi::cancel);
+}
+
+awaitable<Result<void>> ContainerQueue::Impl::explain(std::shared_ptr<Impl> self, std::string uuid,
+                                                      std::string reason) {
+  const auto hold = self->exclusion.try_hold(uuid);
+  if (!hold) co_return busy(uuid);
+  if (!self->is_held(uuid)) co_return fail(ErrorKind::conflict, "container " + uuid + " is neither Locked nor Running");
+  auto said = co_await self->api.set_runtime_error(uuid, std::move(reason));
+  std::erase_if(self->explained, [&](const std::string& known) { return !self->cache.entries().find(known); });
+  if (said) self->explained.insert(std::move(uuid));
+  co_return said;
+}
+
+bool ContainerQueue::Impl::is_held(const std::string& uuid) const {
+  const QueueEntry* entry = cache.entries().find(uuid);
+  return entry &&
+         (entry->container.state == ContainerState::locked || entry->container.state == ContainerState::running);
 }
 
 void ContainerQueue::Impl::forget(const std::string& uuid) {
@@ -95,8 +133,12 @@ awaitable<Result<void>> ContainerQueue::unlock(std::string uuid) {
   return call_on(impl_->tasks.executor(), Impl::change(impl_, std::move(uuid), &ContainerApi::unlock));
 }
 
-awaitable<Result<void>> ContainerQueue::cancel(std::string uuid) {
-  return call_on(impl_->tasks.executor(), Impl::change(impl_, std::move(uuid), &ContainerApi::cancel));
+awaitable<Result<void>> ContainerQueue::cancel(std::string uuid, std::string reason) {
+  return call_on(impl_->tasks.executor(), Impl::cancel(impl_, std::move(uuid), std::move(reason)));
+}
+
+awaitable<Result<void>> ContainerQueue::explain(std::string uuid, std::string reason) {
+  return call_on(impl_->tasks.executor(), Impl::explain(impl_, std::move(uuid), std::move(reason)));
 }
 
 void ContainerQueue::forget(std::string uuid) {

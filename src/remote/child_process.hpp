@@ -8,24 +8,10 @@
 #include <sys/types.h>
 #include <vector>
 
+#include "berth/base/fd.hpp"
 #include "berth/base/result.hpp"
 
 namespace berth {
-
-/// A file descriptor with one owner.
-class Fd {
- public:
-  Fd() = default;
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(other.release()) {}
-  Fd& operator=(Fd&& other) noexcept;
-  ~Fd();
-  int get() const { return fd_; }
-  int release();
-
- private:
-  int fd_ = -1;
-};
 
 /// The process groups that one executor has started and not yet reaped, so that close() can end them all. Thread-safe.
 class ProcessGroups {

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <optional>
 
+#include "berth/model/uuid.hpp"
+
 namespace berth::runner {
 namespace {
 
@@ -109,12 +111,6 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words) {
   if (!is_container_uuid(arguments.uuid))
     return fail(ErrorKind::invalid, "\"" + arguments.uuid + "\" is no uuid of a container");
   return arguments;
-}
-
-bool is_container_uuid(std::string_view text) {
-  const auto good = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
-  return text.size() == 27 && text.substr(5, 7) == "-dz642-" && std::ranges::all_of(text, good) &&
-         std::ranges::count(text, '-') == 2;
 }
 
 std::string usage() {

@@ -27,9 +27,6 @@ struct Arguments {
 /// `-name=value`, up to the first argument that is no flag. Errors: invalid.
 Result<Arguments> parse_arguments(const std::vector<std::string>& arguments);
 
-/// `ccccc-dz642-xxxxxxxxxxxxxxx` in lower-case letters and digits: safe in file names and URLs.
-bool is_container_uuid(std::string_view text);
-
 std::string usage();
 
 }  // namespace berth::runner

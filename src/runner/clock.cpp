@@ -5,6 +5,7 @@
 #include <ctime>
 #include <sys/random.h>
 #include <thread>
+#include <unistd.h>
 
 namespace berth::runner {
 
@@ -31,6 +32,16 @@ Duration random_below(Duration bound) {
   std::uint32_t bits = 0;
   if (::getrandom(&bits, sizeof bits, GRND_NONBLOCK) != sizeof bits || bound <= Duration::zero()) return bound / 2;
   return std::chrono::duration_cast<Duration>(bound * (bits / 4294967296.0));
+}
+
+std::string random_name() {
+  std::uint64_t bits = 0;
+  if (::getrandom(&bits, sizeof bits, 0) != sizeof bits)  // never on Linux since 3.17
+    bits = static_cast<std::uint64_t>(wall_now().time_since_epoch().count()) ^ static_cast<std::uint64_t>(::getpid())
+                                                                                   << 48;
+  std::array<char, 17> text{};
+  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(bits));
+  return text.data();
 }
 
 void sleep_briefly(Duration duration) {

@@ -9,7 +9,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "args.hpp"
+#include "berth/model/uuid.hpp"
+
 #include "clock.hpp"
 
 namespace berth::runner {

@@ -11,6 +11,7 @@ namespace berth::runner {
 namespace {
 
 constexpr std::size_t piece_size = 64 << 10;
+constexpr std::size_t max_messages = 64 << 10;
 constexpr Duration piece_delay = std::chrono::milliseconds(250);
 constexpr Duration first_pause = std::chrono::milliseconds(100);
 constexpr Duration longest_pause = std::chrono::seconds(5);
@@ -19,7 +20,7 @@ constexpr std::array<const char*, LogSpool::stream_count> stream_names = {"stdou
 }  // namespace
 
 LogSpool::LogSpool(Api api, const std::string& directory) : api_(std::move(api)) {
-  for (std::size_t i = 0; i < stream_count; ++i) {
+  for (const Stream i : {out, err}) {
     const std::string path = directory + '/' + stream_names[i];
     files_[i].fd = Fd(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   }
@@ -32,12 +33,16 @@ LogSpool::~LogSpool() {
 
 void LogSpool::append(Stream stream, std::string_view bytes) {
   const std::lock_guard lock(mutex_);
-  append_locked(stream, bytes);
+  if (stream == runner_messages) {
+    messages_ += bytes.substr(0, max_messages - std::min(max_messages, messages_.size()));
+    files_[stream].written = messages_.size();
+  } else {
+    append_to_file(files_[stream], bytes);
+  }
   changed_.notify_one();
 }
 
-void LogSpool::append_locked(Stream stream, std::string_view bytes) {
-  File& file = files_[stream];
+void LogSpool::append_to_file(File& file, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t size =
         ::pwrite(file.fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(file.written - file.start));
@@ -46,16 +51,17 @@ void LogSpool::append_locked(Stream stream, std::string_view bytes) {
     file.written += static_cast<std::uint64_t>(size);
     bytes.remove_prefix(static_cast<std::size_t>(size));
   }
-  file.dropped += bytes.size();
+  lost_ += bytes.size();
+}
+
+std::uint64_t LogSpool::lost_bytes() {
+  const std::lock_guard lock(mutex_);
+  return lost_;
 }
 
 bool LogSpool::finish(SteadyTime deadline) {
   {
     const std::lock_guard lock(mutex_);
-    for (Stream stream : {out, err})
-      if (const auto dropped = std::exchange(files_[stream].dropped, 0); dropped > 0)
-        append_locked(runner_messages, log_time(wall_now()) + ' ' + std::to_string(dropped) + " bytes of " +
-                                           stream_names[stream] + " were lost: no room on the worker's disk\n");
     finishing_ = true;
     give_up_ = deadline;
     changed_.notify_one();
@@ -95,21 +101,27 @@ void LogSpool::run() {
   }
 }
 
-Result<void> LogSpool::send_piece(std::unique_lock<std::mutex>& lock) {
-  const auto file = std::ranges::find_if(files_, [](const File& f) { return f.written > f.sent; });
-  std::string piece(std::min<std::uint64_t>(piece_size, file->written - file->sent), '\0');
-  const ssize_t size =
-      ::pread(file->fd.get(), piece.data(), piece.size(), static_cast<off_t>(file->sent - file->start));
+Result<std::string> LogSpool::read_back(const File& file, std::uint64_t from) const {
+  if (&file == &files_[runner_messages]) return messages_.substr(from, piece_size);
+  std::string piece(std::min<std::uint64_t>(piece_size, file.written - from), '\0');
+  const ssize_t size = ::pread(file.fd.get(), piece.data(), piece.size(), static_cast<off_t>(from - file.start));
   if (size <= 0) return fail(ErrorKind::failed, "cannot read the log back");
   piece.resize(static_cast<std::size_t>(size));
+  return piece;
+}
+
+Result<void> LogSpool::send_piece(std::unique_lock<std::mutex>& lock) {
+  const auto file = std::ranges::find_if(files_, [](const File& f) { return f.written > f.sent; });
+  const auto piece = read_back(*file, file->sent);
+  if (!piece) return fail(piece.error());
   const char* name = stream_names[static_cast<std::size_t>(file - files_.begin())];
   const std::uint64_t offset = file->sent;
   lock.unlock();
-  auto result = api_.append_log(name, offset, piece);
+  auto result = api_.append_log(name, offset, *piece);
   lock.lock();
   if (!result) return result;
-  file->sent += piece.size();
-  if (file->sent == file->written && ::ftruncate(file->fd.get(), 0) == 0) file->start = file->written;
+  file->sent += piece->size();
+  if (file->fd && file->sent == file->written && ::ftruncate(file->fd.get(), 0) == 0) file->start = file->written;
   return {};
 }
 

@@ -26,8 +26,10 @@ class LogSpool {
   LogSpool(const LogSpool&) = delete;
   LogSpool& operator=(const LogSpool&) = delete;
 
-  /// Never fails: what does not fit on the disk is dropped, and a message in the log says how much.
+  /// Never fails: what does not fit on the disk is dropped and counted. The runner's own few messages need no disk.
   void append(Stream stream, std::string_view bytes);
+  /// Output that was dropped.
+  std::uint64_t lost_bytes();
   /// Sends what is left and ends the thread; gives up at `deadline`. False if something could not be sent.
   bool finish(SteadyTime deadline);
 
@@ -37,10 +39,11 @@ class LogSpool {
     std::uint64_t written = 0;  ///< bytes of the stream in all
     std::uint64_t sent = 0;
     std::uint64_t start = 0;  ///< the file's first byte in the stream
-    std::uint64_t dropped = 0;
   };
   void run();
-  void append_locked(Stream stream, std::string_view bytes);
+  void append_to_file(File& file, std::string_view bytes);
+  /// The next piece of the stream from `from` on.
+  Result<std::string> read_back(const File& file, std::uint64_t from) const;
   std::uint64_t pending() const;
   /// Sends one piece of the first stream that has some; `lock` is released meanwhile.
   Result<void> send_piece(std::unique_lock<std::mutex>& lock);
@@ -49,6 +52,8 @@ class LogSpool {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::array<File, stream_count> files_;
+  std::string messages_;  ///< runner_messages, whole
+  std::uint64_t lost_ = 0;
   bool finishing_ = false;
   bool refused_ = false;  ///< the API takes no logs: there is no point in going on
   SteadyTime give_up_ = SteadyTime::max();

@@ -4,26 +4,11 @@
 #include <string>
 #include <string_view>
 
+#include "berth/base/fd.hpp"
 #include "berth/base/result.hpp"
 #include "berth/base/time.hpp"
 
 namespace berth::runner {
-
-/// A file descriptor with one owner.
-class Fd {
- public:
-  Fd() = default;
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(other.release()) {}
-  Fd& operator=(Fd&& other) noexcept;
-  ~Fd();
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-  int release();
-
- private:
-  int fd_ = -1;
-};
 
 struct Pipe {
   Fd read_end;

@@ -16,6 +16,8 @@ namespace berth::runner {
 struct Record {
   std::string state;
   std::string locked_by_uuid;
+  std::string runtime_error;    ///< runtime_status.error
+  std::string gateway_address;  ///< while Running: which runner's claim it was
   std::string container_image;
   std::vector<std::string> command;
   std::string cwd;

@@ -50,8 +50,9 @@ auto persist(Signals& signals, Duration patience, bool stoppable, const Call& ca
 /// The container's final state, or Queued to give it back.
 struct Ending {
   std::string state;
-  std::string error;   ///< for runtime_status; empty: none
-  int exit_code = -1;  ///< -1: no command ran
+  std::string error;         ///< for runtime_status; empty: none
+  int exit_code = -1;        ///< -1: no command ran
+  std::string warning = {};  ///< for runtime_status; empty: none
 };
 
 json to_fields(const Ending& ending, double cost) {
@@ -59,7 +60,8 @@ json to_fields(const Ending& ending, double cost) {
   if (ending.state == "Queued") return fields;  // which also clears runtime_status
   if (ending.exit_code >= 0) fields["exit_code"] = ending.exit_code;
   if (ending.exit_code >= 0 && cost > 0) fields["cost"] = cost;
-  if (!ending.error.empty()) fields["runtime_status"] = {{"error", ending.error}};
+  if (!ending.error.empty()) fields["runtime_status"]["error"] = ending.error;
+  if (!ending.warning.empty()) fields["runtime_status"]["warning"] = ending.warning;
   return fields;
 }
 
@@ -77,6 +79,7 @@ class ContainerRun {
         config_(std::move(config)),
         url_(std::move(url)),
         signals_(signals),
+        claim_address_("berth-run-" + random_name() + ":0"),
         api_(make_api()) {}
 
   /// False if the container did not end in an orderly way.
@@ -92,6 +95,9 @@ class ContainerRun {
   Claim claim(const Record& record);
   /// From the record Running on.
   Ending run_command(const Record& record, const Workplace& place, LogSpool& log);
+  void finish_log(LogSpool& log, Ending& ending);
+  /// What the record says already about a container that is being stopped, to be kept: `: killed by …`.
+  std::string known_reason();
   CommandSpec make_spec(const Record& record, const Workplace& place) const;
   bool finalize(const Ending& ending);
   void report_broken() const;
@@ -101,6 +107,8 @@ class ContainerRun {
   const RunnerConfig config_;
   const ApiUrl url_;
   Signals& signals_;
+  /// Tells our claim from another runner's; port 0, since there is no gateway to dial.
+  const std::string claim_address_;
   Api api_;
   SteadyTime started_{};
 };
@@ -138,25 +146,41 @@ bool ContainerRun::run() {
       break;
   }
   LogSpool log(make_api(), place->spool());
-  const Ending ending = run_command(*record, *place, log);
-  if (!ending.error.empty()) log.append(LogSpool::runner_messages, log_time(wall_now()) + ' ' + ending.error + '\n');
-  const SteadyTime give_up = steady_now() + patience_after;
-  if (!log.finish(give_up)) complain("the API did not take the whole log");
+  Ending ending = run_command(*record, *place, log);
+  finish_log(log, ending);
   return finalize(ending);
 }
 
-/// Sets the state Running. The command may run only if that is certain to have happened, and by us: after a lost answer
-/// the record says whether it did.
+/// What was lost of the log is said in the log itself, in the record and here.
+void ContainerRun::finish_log(LogSpool& log, Ending& ending) {
+  const auto say = [&](const std::string& text) {
+    log.append(LogSpool::runner_messages, log_time(wall_now()) + ' ' + text + '\n');
+  };
+  if (!ending.error.empty()) say(ending.error);
+  if (const std::uint64_t bytes = log.lost_bytes(); bytes > 0) {
+    ending.warning = std::to_string(bytes) + " bytes of output were lost: no room on the worker's disk";
+    complain(ending.warning);
+    say(ending.warning);
+  }
+  if (log.finish(steady_now() + patience_after)) return;
+  const std::string refused = "the API did not take the whole log";
+  complain(refused);
+  ending.warning += (ending.warning.empty() ? "" : "; ") + refused;
+}
+
+/// Sets the state Running. The command may run only if that is certain to have happened, and by us. After a lost answer
+/// or a refusal (perhaps of the second attempt, because the first got through) the record says whether it did.
 ContainerRun::Claim ContainerRun::claim(const Record& record) {
   const auto attempt = [&]() -> Result<bool> {
-    auto updated = api_.update({{"state", "Running"}});
+    auto updated = api_.update({{"state", "Running"}, {"gateway_address", claim_address_}});
     if (updated) return true;
-    if (!is_retryable(updated.error().kind)) return fail(updated.error());
+    const bool refused = !is_retryable(updated.error().kind);
+    if (refused && updated.error().kind != ErrorKind::conflict) return fail(updated.error());
     const auto seen = api_.fetch_record();
     if (!seen) return fail(seen.error());
-    if (seen->state == "Running" && seen->locked_by_uuid == record.locked_by_uuid) return true;
+    if (seen->state == "Running" && seen->gateway_address == claim_address_) return true;
     if (seen->state == "Locked" && seen->locked_by_uuid == record.locked_by_uuid) return fail(updated.error());
-    return fail(ErrorKind::conflict, "the container is " + seen->state + " now");
+    return fail(ErrorKind::conflict, refused ? updated.error().message : "the container is " + seen->state + " now");
   };
   const auto claimed = persist(signals_, patience_before, true, attempt);
   if (claimed) return Claim::ours;
@@ -189,9 +213,15 @@ Ending ContainerRun::run_command(const Record& record, const Workplace& place, L
             "the command was stopped: max_run_time of " + std::to_string(record.max_run_time) + " s passed",
             end.exit_code};
   if (end.stopped_by_signal != 0)
-    return {"Cancelled", "the command was stopped: the runner got " + describe_signal(end.stopped_by_signal),
+    return {"Cancelled",
+            "the command was stopped: the runner got " + describe_signal(end.stopped_by_signal) + known_reason(),
             end.exit_code};
   return {"Complete", "", end.exit_code};
+}
+
+std::string ContainerRun::known_reason() {
+  const auto record = api_.fetch_record();
+  return record && !record->runtime_error.empty() ? ": " + record->runtime_error.substr(0, 1000) : "";
 }
 
 bool ContainerRun::finalize(const Ending& ending) {

@@ -49,10 +49,10 @@ std::string status_text(const ScheduledContainer& line) {
     case Reason::new_instance:
       return "Waiting for an instance of type " + line.instance_type + " to be ready.";
     case Reason::type_capacity:
-      return "Waiting at position " + position + ": the cloud is temporarily short of all suitable instance types (" +
+      return "Waiting at position " + position + ": there is no room now for any suitable instance type (" +
              joined(line.entry->instance_types) + ").";
     case Reason::cloud_limits:
-      return "Waiting at position " + position + ": the cloud account allows no more instances now.";
+      return "Waiting at position " + position + ": no more instances are allowed now.";
     case Reason::cluster_capacity:
       return "Waiting at position " + position + " for capacity in the cluster.";
   }

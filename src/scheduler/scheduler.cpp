@@ -281,7 +281,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
       case Operation::unlock:
         return queue_.unlock(std::move(uuid));
       case Operation::cancel:
-        return queue_.cancel(std::move(uuid));
+        return queue_.cancel(std::move(uuid), "the runner ended without giving the container a final state");
     }
     throw std::logic_error("unknown operation");
   }

@@ -2,16 +2,13 @@
 
 #include <array>
 #include <cstdint>
-#include <openssl/crypto.h>
 #include <optional>
 #include <string>
 
+#include "berth/base/secret.hpp"
+
 namespace berth {
 namespace {
-
-bool same_secret(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
 
 int base64_value(char c) {
   if (c >= 'A' && c <= 'Z') return c - 'A';

@@ -271,7 +271,12 @@ class ManagementServer::Impl : public std::enable_shared_from_this<Impl> {
     std::string uuid = parameter(request, "container_uuid");
     if (uuid.empty()) co_return error_response(400, "container_uuid parameter not provided");
     const auto pool = dispatcher_.pool();
-    auto killed = co_await pool->kill_container(std::move(uuid), parameter(request, "reason"));
+    const auto queue = dispatcher_.queue();
+    std::string reason = parameter(request, "reason");
+    // Said before it happens: afterwards the record is closed. It ends all the same if that fails.
+    if (pool->snapshot()->running.contains(uuid))
+      (void)co_await queue->explain(uuid, "killed by the operator" + (reason.empty() ? "" : ": " + reason));
+    auto killed = co_await pool->kill_container(std::move(uuid), std::move(reason));
     co_return killed ? ServerResponse{} : error_response(404, killed.error().message);
   }
 

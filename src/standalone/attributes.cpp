@@ -9,6 +9,7 @@
 #include "berth/model/container.hpp"
 
 #include "constraints.hpp"
+#include "invalid.hpp"
 
 namespace berth {
 namespace {
@@ -21,22 +22,18 @@ constexpr std::size_t kMaxText = 64 * 1024;
 constexpr std::size_t kMaxArgument = 128 * 1024 - 1;
 constexpr std::size_t kMaxObjectText = 1024 * 1024;
 
-tl::unexpected<Error> bad(std::string_view name, std::string_view why) {
-  return fail(ErrorKind::invalid, std::string(name) + ": " + std::string(why));
-}
-
 /// A string that can go to the operating system: no NUL, bounded.
 Result<void> check_string(const Json& value, std::string_view name, std::size_t limit) {
-  if (!value.is_string()) return bad(name, "want a string");
+  if (!value.is_string()) return invalid(name, "want a string");
   const auto& text = value.get_ref<const std::string&>();
-  if (text.find('\0') != std::string::npos) return bad(name, "holds a NUL character");
-  if (text.size() > limit) return bad(name, "longer than " + std::to_string(limit) + " bytes");
+  if (text.find('\0') != std::string::npos) return invalid(name, "holds a NUL character");
+  if (text.size() > limit) return invalid(name, "longer than " + std::to_string(limit) + " bytes");
   return {};
 }
 
 Value bounded_json(const Json& value, std::string_view name) {
   std::string text = json_text(value);
-  if (text.size() > kMaxObjectText) return bad(name, "larger than " + std::to_string(kMaxObjectText) + " bytes");
+  if (text.size() > kMaxObjectText) return invalid(name, "larger than " + std::to_string(kMaxObjectText) + " bytes");
   return SqlValue(std::move(text));
 }
 
@@ -48,7 +45,7 @@ Value text(const Json& value, std::string_view name) {
 Value path(const Json& value, std::string_view name) {
   auto checked = text(value, name);
   if (checked && !value.get_ref<const std::string&>().empty() && !value.get_ref<const std::string&>().starts_with('/'))
-    return bad(name, "want an absolute path");
+    return invalid(name, "want an absolute path");
   return checked;
 }
 
@@ -60,30 +57,30 @@ Value integer(const Json& value, std::string_view name) {
 }
 
 Value boolean(const Json& value, std::string_view name) {
-  if (!value.is_boolean()) return bad(name, "want true or false");
+  if (!value.is_boolean()) return invalid(name, "want true or false");
   return SqlValue(std::int64_t{value.get<bool>()});
 }
 
 Value amount(const Json& value, std::string_view name) {
-  if (!value.is_number()) return bad(name, "want a number");
+  if (!value.is_number()) return invalid(name, "want a number");
   const double number = value.get<double>();
-  if (!std::isfinite(number) || number < 0) return bad(name, "want a number that is not negative");
+  if (!std::isfinite(number) || number < 0) return invalid(name, "want a number that is not negative");
   return SqlValue(number);
 }
 
 Value time(const Json& value, std::string_view name) {
   if (value.is_string())
     if (const auto parsed = parse_time(value.get_ref<const std::string&>())) return SqlValue(format_time(*parsed));
-  return bad(name, "want a time like 2030-01-02T03:04:05Z");
+  return invalid(name, "want a time like 2030-01-02T03:04:05Z");
 }
 
 Value object(const Json& value, std::string_view name) {
-  if (!value.is_object()) return bad(name, "want an object");
+  if (!value.is_object()) return invalid(name, "want an object");
   return bounded_json(value, name);
 }
 
 Value empty_object(const Json& value, std::string_view name) {
-  if (!value.is_object() || !value.empty()) return bad(name, "not supported by this server");
+  if (!value.is_object() || !value.empty()) return invalid(name, "not supported by this server");
   return SqlValue();
 }
 
@@ -92,23 +89,28 @@ Value ignored(const Json&, std::string_view) {
 }
 
 Value command(const Json& value, std::string_view name) {
-  if (!value.is_array() || value.empty()) return bad(name, "want an array of strings that is not empty");
+  if (!value.is_array() || value.empty()) return invalid(name, "want an array of strings that is not empty");
   for (std::size_t i = 0; i < value.size(); ++i)
     if (auto checked = check_string(value[i], std::string(name) + '[' + std::to_string(i) + ']', kMaxArgument);
         !checked)
       return fail(checked.error());
-  if (value[0].get_ref<const std::string&>().empty()) return bad(name, "the program's name is empty");
+  if (value[0].get_ref<const std::string&>().empty()) return invalid(name, "the program's name is empty");
   return bounded_json(value, name);
 }
 
 Value environment(const Json& value, std::string_view name) {
-  if (!value.is_object()) return bad(name, "want an object of strings");
+  if (!value.is_object()) return invalid(name, "want an object of strings");
   for (const auto& [key, item] : value.items()) {
     if (key.empty() || key.find('=') != std::string::npos || key.find('\0') != std::string::npos)
-      return bad(name, "'" + key.substr(0, 100) + "' is no name of a variable");
+      return invalid(name, "'" + key.substr(0, 100) + "' is no name of a variable");
     if (auto checked = check_string(item, std::string(name) + '.' + key.substr(0, 100), kMaxArgument); !checked)
       return fail(checked.error());
   }
+  return bounded_json(value, name);
+}
+
+Value mounts(const Json& value, std::string_view name) {
+  if (auto checked = check_mounts(value); !checked) return fail(checked.error());
   return bounded_json(value, name);
 }
 
@@ -121,21 +123,21 @@ Value normalised(const Json& value, std::string_view name) {
 
 Value container_state(const Json& value, std::string_view name) {
   if (!value.is_string() || !parse_container_state(value.get_ref<const std::string&>()))
-    return bad(name, "want Queued, Locked, Running, Complete or Cancelled");
+    return invalid(name, "want Queued, Locked, Running, Complete or Cancelled");
   return SqlValue(value.get<std::string>());
 }
 
 Value request_state(const Json& value, std::string_view name) {
-  if (value != "Uncommitted" && value != "Committed") return bad(name, "want Uncommitted or Committed");
+  if (value != "Uncommitted" && value != "Committed") return invalid(name, "want Uncommitted or Committed");
   return SqlValue(value.get<std::string>());
 }
 
 /// Facts §2.4: these keys must be strings.
 Value runtime_status(const Json& value, std::string_view name) {
-  if (!value.is_object()) return bad(name, "want an object");
+  if (!value.is_object()) return invalid(name, "want an object");
   for (const char* key : {"error", "errorDetail", "warning", "warningDetail", "activity", "preemptionNotice"})
     if (const auto at = value.find(key); at != value.end() && !at->is_string())
-      return bad(std::string(name) + '.' + key, "want a string");
+      return invalid(std::string(name) + '.' + key, "want a string");
   return bounded_json(value, name);
 }
 
@@ -158,7 +160,7 @@ constexpr Attribute kRequestAttributes[] = {
     {"cwd", text},
     {"environment", environment},
     {"container_image", text},
-    {"mounts", normalised<normalise_mounts>},
+    {"mounts", mounts},
     {"runtime_constraints", normalised<normalise_runtime_constraints>},
     {"scheduling_parameters", normalised<normalise_scheduling_parameters>},
     {"output_path", path},
@@ -194,7 +196,7 @@ Result<Changes> check(const Json& attributes, std::span<const Attribute> known, 
     const auto at =
         std::find_if(known.begin(), known.end(), [&, &n = name](const Attribute& a) { return a.name == n; });
     if (at == known.end())
-      return bad(name.substr(0, 100), "no attribute of a " + std::string(record) + " that can be set");
+      return invalid(name.substr(0, 100), "no attribute of a " + std::string(record) + " that can be set");
     if (value.is_null()) {
       if (at->nullable) changes[name] = SqlValue();
       continue;

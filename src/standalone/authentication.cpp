@@ -1,17 +1,14 @@
 #include "authentication.hpp"
 
-#include <openssl/crypto.h>
 #include <string>
+
+#include "berth/base/secret.hpp"
 
 namespace berth {
 namespace {
 
 /// Bodies of strangers are not decoded beyond this size.
 constexpr std::size_t kMaxUnknownBody = 64 * 1024;
-
-bool same_secret(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
 
 bool form_holds(std::string_view form, std::string_view token) {
   const auto pairs = parse_form(form);

@@ -30,8 +30,8 @@ using ApiContextPtr = std::shared_ptr<ApiContext>;
 /// Authenticates, routes and answers one request; never fails.
 awaitable<ServerResponse> answer_request(ApiContextPtr api, ServerRequest request);
 
-/// Calls on containers and container requests. Errors as facts §2.4.
-awaitable<Answer> answer_record_call(ApiContextPtr api, Route route, Params params);
+/// Calls on containers and container requests. Errors as facts §2.4. Large requests are decoded beside the event loop.
+awaitable<Answer> answer_record_call(ApiContextPtr api, Route route, ServerRequest request);
 
 /// `GET|POST /berth/v1/containers/UUID/log`. `params`: those of the query; the body is a piece of the log.
 awaitable<Answer> answer_log_call(ApiContextPtr api, Route route, Params params, std::string method, std::string body);

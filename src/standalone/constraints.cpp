@@ -3,6 +3,8 @@
 #include <span>
 #include <string>
 
+#include "invalid.hpp"
+
 namespace berth {
 namespace {
 
@@ -14,10 +16,6 @@ constexpr std::int64_t kMaxSeconds = 1'000'000'000;
 constexpr std::int64_t kDefaultRam = std::int64_t{256} << 20;
 constexpr std::size_t kMaxStrings = 1000;
 constexpr std::size_t kMaxString = 1024;
-
-tl::unexpected<Error> bad(std::string_view name, std::string_view why) {
-  return fail(ErrorKind::invalid, std::string(name) + ": " + std::string(why));
-}
 
 enum class Kind { integer, boolean, text, text_list, gpu, ignored };
 
@@ -75,14 +73,14 @@ Json fallback_of(const Key& key) {
 }
 
 Result<void> check_text(const Json& value, const std::string& name) {
-  if (!value.is_string()) return bad(name, "want a string");
-  if (value.get_ref<const std::string&>().size() > kMaxString) return bad(name, "too long");
+  if (!value.is_string()) return invalid(name, "want a string");
+  if (value.get_ref<const std::string&>().size() > kMaxString) return invalid(name, "too long");
   return {};
 }
 
 Result<Json> check_text_list(const Json& value, const std::string& name) {
-  if (!value.is_array()) return bad(name, "want an array of strings");
-  if (value.size() > kMaxStrings) return bad(name, "too many entries");
+  if (!value.is_array()) return invalid(name, "want an array of strings");
+  if (value.size() > kMaxStrings) return invalid(name, "too many entries");
   for (const Json& item : value)
     if (auto checked = check_text(item, name); !checked) return fail(checked.error());
   return value;
@@ -96,7 +94,7 @@ Result<Json> check_value(const Json& value, const std::string& name, const Key& 
       return Json(*number);
     }
     case Kind::boolean:
-      if (!value.is_boolean()) return bad(name, "want true or false");
+      if (!value.is_boolean()) return invalid(name, "want true or false");
       return value;
     case Kind::text:
       if (auto checked = check_text(value, name); !checked) return fail(checked.error());
@@ -112,7 +110,7 @@ Result<Json> check_value(const Json& value, const std::string& name, const Key& 
 }
 
 Result<Json> normalise(const Json& value, const std::string& name, std::span<const Key> keys) {
-  if (!value.is_object()) return bad(name, "want an object");
+  if (!value.is_object()) return invalid(name, "want an object");
   Json whole = Json::object();
   std::size_t known = 0;
   for (const Key& key : keys) {
@@ -131,7 +129,7 @@ Result<Json> normalise(const Json& value, const std::string& name, std::span<con
   for (const auto& [given, item] : value.items()) {
     bool found = false;
     for (const Key& key : keys) found = found || key.name == given;
-    if (!found) return bad(name + '.' + given.substr(0, 100), "unknown key");
+    if (!found) return invalid(name + '.' + given.substr(0, 100), "unknown key");
   }
   return whole;
 }
@@ -140,9 +138,9 @@ Result<Json> normalise(const Json& value, const std::string& name, std::span<con
 
 Result<std::int64_t> integer_between(const Json& value, std::string_view name, std::int64_t min, std::int64_t max) {
   const bool too_large = value.is_number_unsigned() && value.get<std::uint64_t>() > static_cast<std::uint64_t>(max);
-  if (!value.is_number_integer()) return bad(name, "want an integer");
+  if (!value.is_number_integer()) return invalid(name, "want an integer");
   if (too_large || value.get<std::int64_t>() < min || value.get<std::int64_t>() > max)
-    return bad(name, "want an integer from " + std::to_string(min) + " to " + std::to_string(max));
+    return invalid(name, "want an integer from " + std::to_string(min) + " to " + std::to_string(max));
   return value.get<std::int64_t>();
 }
 
@@ -154,21 +152,21 @@ Result<Json> normalise_scheduling_parameters(const Json& value) {
   return normalise(value, "scheduling_parameters", kSchedulingKeys);
 }
 
-Result<Json> normalise_mounts(const Json& value) {
-  if (!value.is_object()) return bad("mounts", "want an object of mounts by path");
+Result<void> check_mounts(const Json& value) {
+  if (!value.is_object()) return invalid("mounts", "want an object of mounts by path");
   for (const auto& [path, mount] : value.items()) {
     const std::string name = "mounts['" + path.substr(0, 100) + "']";
     if (!path.starts_with('/') && path != "stdin" && path != "stdout" && path != "stderr")
-      return bad(name, "want an absolute path, stdin, stdout or stderr");
-    if (path.find('\0') != std::string::npos) return bad(name, "holds a NUL character");
-    if (!mount.is_object()) return bad(name, "want an object");
+      return invalid(name, "want an absolute path, stdin, stdout or stderr");
+    if (path.find('\0') != std::string::npos) return invalid(name, "holds a NUL character");
+    if (!mount.is_object()) return invalid(name, "want an object");
     const auto kind = mount.find("kind");
-    if (kind == mount.end() || !kind->is_string()) return bad(name + ".kind", "want a string");
+    if (kind == mount.end() || !kind->is_string()) return invalid(name + ".kind", "want a string");
     if (const auto capacity = mount.find("capacity"); capacity != mount.end() && !capacity->is_null())
       if (const auto bytes = integer_between(*capacity, name + ".capacity", 0, kMaxBytes); !bytes)
         return fail(bytes.error());
   }
-  return value;
+  return {};
 }
 
 }  // namespace berth

@@ -15,7 +15,7 @@ namespace berth {
 Result<nlohmann::json> normalise_runtime_constraints(const nlohmann::json& value);
 Result<nlohmann::json> normalise_scheduling_parameters(const nlohmann::json& value);
 /// By path; keys of a mount beyond `kind` and `capacity` are kept as they are.
-Result<nlohmann::json> normalise_mounts(const nlohmann::json& value);
+Result<void> check_mounts(const nlohmann::json& value);
 
 /// A JSON integer from `min` to `max`. Errors: invalid, naming it.
 Result<std::int64_t> integer_between(const nlohmann::json& value, std::string_view name, std::int64_t min,

@@ -21,13 +21,14 @@ Result<RecordState> read_state(Database& database, const std::string& uuid) {
   RecordState record;
   bool found = false;
   Result<State> state = State::queued;
-  auto done = database.query("SELECT state, priority, locked_by_uuid, lock_count FROM containers WHERE uuid = ?",
-                             {uuid}, [&](const SqlRow& row) {
-                               found = true;
-                               state = parse_container_state(row.text(0));
-                               record = {State::queued, row.integer(1), std::string(row.text(2)), row.integer(3)};
-                               return false;
-                             });
+  auto done = database.query(
+      "SELECT state, priority, locked_by_uuid, lock_count, gateway_address FROM containers WHERE uuid = ?", {uuid},
+      [&](const SqlRow& row) {
+        found = true;
+        state = parse_container_state(row.text(0));
+        record = {State::queued, row.integer(1), std::string(row.text(2)), row.integer(3), std::string(row.text(4))};
+        return false;
+      });
   if (!done) return fail(done.error());
   if (!found) return fail(ErrorKind::not_found, "container " + uuid + " not found");
   if (!state) return fail(ErrorKind::server_error, "container " + uuid + " is damaged: " + state.error().message);
@@ -37,6 +38,13 @@ Result<RecordState> read_state(Database& database, const std::string& uuid) {
 
 SqlValue text_or_null(const std::string& text) {
   return text.empty() ? SqlValue() : SqlValue(text);
+}
+
+/// Whether the dispatcher needs to look at once. It knows what it locked, and does nothing when a runner starts or
+/// reports progress: its next poll is soon enough for that.
+bool is_news(const RecordState& before, const Transition& next, const Changes& changes) {
+  const bool onward = next.state == State::locked || next.state == State::running;
+  return (next.state != before.state && !onward) || changes.contains("priority");
 }
 
 /// Writes a transition that the rules allowed, and what comes with it.
@@ -50,11 +58,12 @@ Result<void> store(EditContext& edit, const std::string& uuid, const RecordState
   if (next.set_started_at) changes["started_at"] = now;
   if (next.set_finished_at) changes.try_emplace("finished_at", now);
   if (next.clear_runtime_status) changes["runtime_status"] = "{}";
+  if (next.clear_gateway_address) changes["gateway_address"] = SqlValue();
   if (next.too_many_attempts)
     changes["runtime_status"] = json_text({{"error", "Failed to start: locked and unlocked again " +
                                                          std::to_string(next.lock_count) + " times without running"}});
   if (auto updated = update_record(edit.database, kContainers, uuid, changes); !updated) return updated;
-  edit.container_changed = true;
+  edit.container_changed = edit.container_changed || is_news(before, next, changes);
   if (is_final(next.state) && !is_final(before.state)) return settle_request(edit, uuid, next.state);
   return {};
 }
@@ -71,6 +80,8 @@ FieldChanges changed_fields(const Changes& changes) {
   fields.progress = has_any(changes, kProgress);
   fields.runtime_status = changes.contains("runtime_status");
   fields.log = changes.contains("log");
+  if (const auto at = changes.find("gateway_address"); at != changes.end())
+    fields.gateway_address = std::get<std::string>(at->second);
   return fields;
 }
 

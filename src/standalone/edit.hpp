@@ -17,7 +17,7 @@ struct EditContext {
   Database& database;
   Runtime& runtime;
   const StandaloneOptions& options;
-  bool container_changed = false;
+  bool container_changed = false;  ///< in a way that the dispatcher should hear of
 
   std::string now() const;
   /// A fresh uuid of that type (`dz642`).

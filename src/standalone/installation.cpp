@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "certificate.hpp"
+#include "system_error.hpp"
 
 namespace berth {
 namespace {
@@ -21,16 +22,16 @@ namespace {
 namespace fs = std::filesystem;
 using EnvFile = std::map<std::string, std::string>;
 
-tl::unexpected<Error> system_error(const std::string& path) {
-  return fail(ErrorKind::failed, path + ": " + std::strerror(errno));
-}
-
 std::string random_token(Runtime& runtime) {
-  std::array<unsigned char, 50> bytes{};
-  runtime.secret_bytes(bytes.data(), bytes.size());
+  constexpr std::string_view letters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  constexpr std::size_t fair = 256 / letters.size() * letters.size();  // a byte beyond would favour some letters
   std::string token;
-  for (const unsigned char byte : bytes)
-    token += "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"[byte % 62];
+  while (token.size() < 50) {
+    std::array<unsigned char, 64> bytes{};
+    runtime.secret_bytes(bytes.data(), bytes.size());
+    for (const unsigned char byte : bytes)
+      if (byte < fair && token.size() < 50) token += letters[byte % letters.size()];
+  }
   return token;
 }
 
@@ -38,21 +39,21 @@ std::string random_token(Runtime& runtime) {
 Result<void> replace_file(const std::string& path, const std::string& text) {
   const std::string aside = path + ".new";
   const int fd = ::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) return system_error(aside);
+  if (fd < 0) return system_error(ErrorKind::failed, aside);
   const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
   ::close(fd);
-  if (!written || ::rename(aside.c_str(), path.c_str()) != 0) return system_error(path);
+  if (!written || ::rename(aside.c_str(), path.c_str()) != 0) return system_error(ErrorKind::failed, path);
   return {};
 }
 
 Result<void> make_private_dir(const std::string& dir) {
   std::error_code ec;
   fs::create_directories(fs::path(dir).parent_path(), ec);
-  if (::mkdir(dir.c_str(), 0700) != 0 && errno != EEXIST) return system_error(dir);
+  if (::mkdir(dir.c_str(), 0700) != 0 && errno != EEXIST) return system_error(ErrorKind::failed, dir);
   struct stat info {};
-  if (::stat(dir.c_str(), &info) != 0) return system_error(dir);
+  if (::stat(dir.c_str(), &info) != 0) return system_error(ErrorKind::failed, dir);
   if (!S_ISDIR(info.st_mode)) return fail(ErrorKind::failed, dir + ": not a directory");
-  if (::access(dir.c_str(), W_OK | X_OK) != 0) return system_error(dir);
+  if (::access(dir.c_str(), W_OK | X_OK) != 0) return system_error(ErrorKind::failed, dir);
   return {};
 }
 
@@ -74,6 +75,11 @@ std::string env_text(const Installation& installation, const std::string& addres
   const std::string url = "http://" + address;
   return "ARVADOS_API_HOST=" + address + "\nARVADOS_API_HOST_INSECURE=1\nARVADOS_API_TOKEN=" + installation.root_token +
          "\nBERTH_API_URL=" + url + "\nBERTH_URL=" + url + "\nBERTH_TOKEN=" + installation.management_token + '\n';
+}
+
+std::int64_t rounded_down(std::int64_t bytes) {
+  constexpr std::int64_t step = std::int64_t{1} << 30;
+  return bytes < step ? bytes : bytes / step * step;
 }
 
 }  // namespace
@@ -117,7 +123,7 @@ Machine this_machine(const std::string& dir) {
   machine.ram = static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
   struct statvfs disk {};
   if (::statvfs(dir.c_str(), &disk) == 0)
-    machine.scratch = static_cast<std::int64_t>(disk.f_bavail) * static_cast<std::int64_t>(disk.f_frsize);
+    machine.scratch = rounded_down(static_cast<std::int64_t>(disk.f_blocks) * static_cast<std::int64_t>(disk.f_frsize));
   return machine;
 }
 

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "system_error.hpp"
+
 namespace berth {
 namespace {
 
@@ -25,10 +27,6 @@ class File {
  private:
   int fd_;
 };
-
-tl::unexpected<Error> system_error(const std::string& path) {
-  return fail(ErrorKind::server_error, path + ": " + std::strerror(errno));
-}
 
 /// All of it, or nothing: what was written of a piece that did not fit is taken back.
 bool write_all(int fd, std::int64_t end, std::string_view bytes) {
@@ -85,7 +83,7 @@ Result<void> LogStore::append(const std::string& uuid, LogStream stream, std::op
   // the two may repeat a piece but never lose one.
   const std::string name = directory_ + '/' + uuid + ".received";
   const File file(name, O_RDWR | O_CREAT);
-  if (file.fd() < 0) return system_error(name);
+  if (file.fd() < 0) return system_error(ErrorKind::server_error, name);
   const off_t place = static_cast<off_t>(stream) * static_cast<off_t>(sizeof(std::int64_t));
   std::int64_t received = 0;
   if (::pread(file.fd(), &received, sizeof received, place) != sizeof received) received = 0;
@@ -93,24 +91,24 @@ Result<void> LogStore::append(const std::string& uuid, LogStream stream, std::op
   if (received > *offset) bytes.remove_prefix(static_cast<std::size_t>(std::min(received, end) - *offset));
   if (bytes.empty()) return {};
   if (auto appended = append_bytes(uuid, bytes); !appended) return appended;
-  if (::pwrite(file.fd(), &end, sizeof end, place) != sizeof end) return system_error(name);
+  if (::pwrite(file.fd(), &end, sizeof end, place) != sizeof end) return system_error(ErrorKind::server_error, name);
   return {};
 }
 
 Result<void> LogStore::append_bytes(const std::string& uuid, std::string_view bytes) {
   const std::string name = path(uuid);
   const File file(name, O_WRONLY | O_CREAT | O_APPEND);
-  if (file.fd() < 0) return system_error(name);
+  if (file.fd() < 0) return system_error(ErrorKind::server_error, name);
   struct stat info {};
-  if (::fstat(file.fd(), &info) != 0) return system_error(name);
+  if (::fstat(file.fd(), &info) != 0) return system_error(ErrorKind::server_error, name);
   const std::int64_t room = limit_bytes_ - info.st_size;
   if (static_cast<std::int64_t>(bytes.size()) <= room) {
-    if (!write_all(file.fd(), info.st_size, bytes)) return system_error(name);
+    if (!write_all(file.fd(), info.st_size, bytes)) return system_error(ErrorKind::server_error, name);
     return {};
   }
   if (room >= 0) {
     const std::string last = std::string(bytes.substr(0, static_cast<std::size_t>(room))) + std::string(kTruncated);
-    if (!write_all(file.fd(), info.st_size, last)) return system_error(name);
+    if (!write_all(file.fd(), info.st_size, last)) return system_error(ErrorKind::server_error, name);
   }
   return fail(ErrorKind::exhausted, "the log of " + uuid + " has reached its limit of " + std::to_string(limit_bytes_) +
                                         " bytes; the rest is dropped");
@@ -121,7 +119,7 @@ Result<std::string> LogStore::read(const std::string& uuid, std::int64_t offset,
   const File file(name, O_RDONLY);
   if (file.fd() < 0) {
     if (errno == ENOENT) return std::string();
-    return system_error(name);
+    return system_error(ErrorKind::server_error, name);
   }
   const std::int64_t left = size(uuid) - offset;
   if (left <= 0) return std::string();
@@ -131,7 +129,7 @@ Result<std::string> LogStore::read(const std::string& uuid, std::int64_t offset,
     const ssize_t got =
         ::pread(file.fd(), bytes.data() + done, bytes.size() - done, offset + static_cast<std::int64_t>(done));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return system_error(name);
+    if (got < 0) return system_error(ErrorKind::server_error, name);
     if (got == 0) break;
     done += static_cast<std::size_t>(got);
   }

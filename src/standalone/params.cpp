@@ -6,6 +6,8 @@
 
 #include "berth/arvados/records.hpp"
 
+#include "invalid.hpp"
+
 namespace berth {
 namespace {
 
@@ -15,9 +17,14 @@ using Json = nlohmann::json;
 constexpr std::string_view kReserved[] = {"select",     "api_token",          "_method",
                                           "cluster_id", "ensure_unique_name", "reader_tokens"};
 constexpr std::size_t kMaxParams = 1000;
+/// Of one parameter, or of a JSON body: a record's largest attribute, and something for the others.
+constexpr std::size_t kMaxText = std::size_t{1200} << 10;
+constexpr std::size_t kLarge = std::size_t{32} << 10;
+constexpr std::size_t kMaxValues = 100'000;
 
-tl::unexpected<Error> bad(std::string_view name, std::string_view why) {
-  return fail(ErrorKind::invalid, std::string(name) + ": " + std::string(why));
+Result<Json> parse_bounded(std::string_view text) {
+  if (text.size() > kMaxText) return fail(ErrorKind::exhausted, "larger than " + std::to_string(kMaxText) + " bytes");
+  return parse_json(text, kMaxValues);
 }
 
 Result<void> add_form(Params& params, std::string_view text) {
@@ -30,21 +37,28 @@ Result<void> add_form(Params& params, std::string_view text) {
       params.values[name] = value;
       continue;
     }
-    auto json = parse_json(value);
-    if (!json) return bad(name, json.error().message);
+    auto json = parse_bounded(value);
+    if (!json) return fail(Error{json.error()}.within(name));
     params.values[name] = std::move(*json);
   }
   return {};
 }
 
 Result<void> add_json(Params& params, std::string_view text) {
-  auto json = parse_json(text);
+  auto json = parse_bounded(text);
   if (!json) return fail(Error{json.error()}.within("body"));
   if (!json->is_object()) return fail(ErrorKind::invalid, "body: want a JSON object");
-  for (const auto& [name, value] : json->items())
-    if (!value.is_null()) params.values[name] = value;
   params.body = std::move(*json);
   return {};
+}
+
+/// `Some`: Params, const or not.
+template <class Some>
+auto look_up(Some& params, std::string_view name) -> decltype(&params.body) {
+  if (params.body.is_object())
+    if (const auto at = params.body.find(name); at != params.body.end() && !at->is_null()) return &*at;
+  const auto at = params.values.find(name);
+  return at == params.values.end() ? nullptr : &at->second;
 }
 
 bool is_json_body(const ServerRequest& request) {
@@ -65,7 +79,7 @@ Result<void> override_method(Params& params, const ServerRequest& request) {
   if (const Json* value = params.find("_method"); wanted.empty() && value && value->is_string())
     wanted = value->get_ref<const std::string&>();
   if (wanted.empty()) return {};
-  if (!is_method(wanted)) return bad("X-Http-Method-Override", "unknown method");
+  if (!is_method(wanted)) return invalid("X-Http-Method-Override", "unknown method");
   params.method = wanted;
   return {};
 }
@@ -73,8 +87,7 @@ Result<void> override_method(Params& params, const ServerRequest& request) {
 }  // namespace
 
 const Json* Params::find(std::string_view name) const {
-  const auto at = values.find(name);
-  return at == values.end() ? nullptr : &at->second;
+  return look_up(*this, name);
 }
 
 Result<Params> decode_params(const ServerRequest& request) {
@@ -89,9 +102,13 @@ Result<Params> decode_params(const ServerRequest& request) {
   return params;
 }
 
+bool is_large(const ServerRequest& request) {
+  return request.body.size() > kLarge;
+}
+
 Result<std::int64_t> to_integer(const Json& value, std::string_view what) {
   if (value.is_number_unsigned() && value.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max())
-    return bad(what, "the number is too large");
+    return invalid(what, "the number is too large");
   if (value.is_number_integer()) return value.get<std::int64_t>();
   if (value.is_string()) {
     const auto& text = value.get_ref<const std::string&>();
@@ -99,7 +116,7 @@ Result<std::int64_t> to_integer(const Json& value, std::string_view what) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error == std::errc() && end == text.data() + text.size()) return number;
   }
-  return bad(what, "want an integer");
+  return invalid(what, "want an integer");
 }
 
 Result<std::int64_t> integer_param(const Params& params, std::string_view name, std::int64_t fallback, std::int64_t min,
@@ -108,7 +125,7 @@ Result<std::int64_t> integer_param(const Params& params, std::string_view name, 
   if (!value) return fallback;
   auto number = to_integer(*value, name);
   if (!number) return number;
-  if (*number < min) return bad(name, "want at least " + std::to_string(min));
+  if (*number < min) return invalid(name, "want at least " + std::to_string(min));
   return std::min(*number, max);
 }
 
@@ -126,23 +143,22 @@ Result<std::vector<std::string>> list_param(const Params& params, std::string_vi
     }
     return list;
   }
-  if (!value->is_array()) return bad(name, "want an array of strings");
+  if (!value->is_array()) return invalid(name, "want an array of strings");
   for (const Json& item : *value) {
-    if (!item.is_string()) return bad(name, "want an array of strings");
+    if (!item.is_string()) return invalid(name, "want an array of strings");
     list.push_back(item.get<std::string>());
   }
   return list;
 }
 
-Result<Json> record_param(const Params& params, std::string_view name) {
-  if (const Json* value = params.find(name)) {
-    if (!value->is_object()) return bad(name, "want a JSON object");
-    return *value;
+Result<Json> take_record_param(Params params, std::string_view name) {
+  if (auto* value = look_up(params, name)) {
+    if (!value->is_object()) return invalid(name, "want a JSON object");
+    return std::move(*value);
   }
-  if (params.body.is_null()) return bad(name, "missing parameter");
-  Json attributes = params.body;
-  for (const std::string_view reserved : kReserved) attributes.erase(std::string(reserved));
-  return attributes;
+  if (params.body.is_null()) return invalid(name, "missing parameter");
+  for (const std::string_view reserved : kReserved) params.body.erase(std::string(reserved));
+  return std::move(params.body);
 }
 
 }  // namespace berth

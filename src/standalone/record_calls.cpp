@@ -1,3 +1,7 @@
+#include <variant>
+
+#include "berth/base/blocking.hpp"
+
 #include "answers.hpp"
 #include "attributes.hpp"
 #include "calls.hpp"
@@ -22,22 +26,19 @@ bool is_update(const Params& params) {
   return params.method == "PUT" || params.method == "PATCH";
 }
 
-awaitable<Answer> list(ApiContextPtr api, Route route, Params params) {
-  auto query = make_list_query(*route.table, params);
-  if (!query) co_return fail(query.error());
-  Store::Read read = [table = route.table, query = std::move(*query)](Database& database) {
-    return read_page(database, *table, query);
-  };
-  co_return as_response(co_await api->store->read(std::move(read)));
-}
-
-awaitable<Answer> get(ApiContextPtr api, Route route, Params params) {
+Result<Store::Read> read_of(const Route& route, const Params& params) {
+  if (route.kind == Route::Kind::collection) {
+    auto query = make_list_query(*route.table, params);
+    if (!query) return fail(query.error());
+    return Store::Read([table = route.table, query = std::move(*query)](Database& database) {
+      return read_page(database, *table, query);
+    });
+  }
   auto columns = selected_columns(*route.table, params);
-  if (!columns) co_return fail(columns.error());
-  Store::Read read = [route, columns = std::move(*columns)](Database& database) {
+  if (!columns) return fail(columns.error());
+  return Store::Read([route, columns = std::move(*columns)](Database& database) {
     return read_record(database, *route.table, route.uuid, columns);
-  };
-  co_return as_response(co_await api->store->read(std::move(read)));
+  });
 }
 
 /// The change that a call asks for, checked as far as that is possible without the record.
@@ -46,9 +47,9 @@ Result<Edit> edit_of_action(const Route& route, const Columns& columns) {
   return Edit([call, uuid = route.uuid, columns](EditContext& edit) { return call(edit, uuid, columns); });
 }
 
-Result<Edit> edit_of_record(const Route& route, const Params& params, const Columns& columns) {
+Result<Edit> edit_of_record(const Route& route, Params params, const Columns& columns) {
   const bool is_container = route.table == &kContainers;
-  const auto attributes = record_param(params, route.table->parameter);
+  const auto attributes = take_record_param(std::move(params), route.table->parameter);
   if (!attributes) return fail(attributes.error());
   auto changes = is_container ? check_container_attributes(*attributes) : check_request_attributes(*attributes);
   if (!changes) return fail(changes.error());
@@ -61,7 +62,7 @@ Result<Edit> edit_of_record(const Route& route, const Params& params, const Colu
   });
 }
 
-Result<Edit> edit_of(const Route& route, const Params& params) {
+Result<Edit> edit_of(const Route& route, Params params) {
   const auto columns = selected_columns(*route.table, params);
   if (!columns) return fail(columns.error());
   if (route.kind == Route::Kind::action) {
@@ -71,19 +72,39 @@ Result<Edit> edit_of(const Route& route, const Params& params) {
   const bool creates = route.kind == Route::Kind::collection && params.method == "POST" && route.table == &kRequests;
   const bool updates = route.kind == Route::Kind::record && is_update(params);
   if (!creates && !updates) return wrong_method(params);
-  return edit_of_record(route, params, *columns);
+  return edit_of_record(route, std::move(params), *columns);
+}
+
+/// What a request asks of the store.
+using RecordCall = std::variant<Store::Read, Edit>;
+
+/// Decodes and checks: all of a call's work but the store's.
+Result<RecordCall> make_record_call(const Route& route, const ServerRequest& request) {
+  auto params = decode_params(request);
+  if (!params) return fail(params.error());
+  if (params->method == "GET" && route.kind != Route::Kind::action) {
+    auto read = read_of(route, *params);
+    if (!read) return fail(read.error());
+    return RecordCall(std::move(*read));
+  }
+  auto edit = edit_of(route, std::move(*params));
+  if (!edit) return fail(edit.error());
+  return RecordCall(std::move(*edit));
+}
+
+awaitable<Result<RecordCall>> decode(ApiContextPtr api, Route route, ServerRequest request) {
+  if (!is_large(request)) co_return make_record_call(route, request);
+  auto work = [route = std::move(route), request = std::move(request)] { return make_record_call(route, request); };
+  co_return co_await run_blocking(api->runtime, std::move(work));
 }
 
 }  // namespace
 
-awaitable<Answer> answer_record_call(ApiContextPtr api, Route route, Params params) {
-  if (params.method == "GET" && route.kind == Route::Kind::collection)
-    co_return co_await list(std::move(api), std::move(route), std::move(params));
-  if (params.method == "GET" && route.kind == Route::Kind::record)
-    co_return co_await get(std::move(api), std::move(route), std::move(params));
-  auto edit = edit_of(route, params);
-  if (!edit) co_return fail(edit.error());
-  auto record = co_await api->store->write(std::move(*edit));
+awaitable<Answer> answer_record_call(ApiContextPtr api, Route route, ServerRequest request) {
+  auto call = co_await decode(api, std::move(route), std::move(request));
+  if (!call) co_return fail(call.error());
+  if (auto* read = std::get_if<Store::Read>(&*call)) co_return as_response(co_await api->store->read(std::move(*read)));
+  auto record = co_await api->store->write(std::move(std::get<Edit>(*call)));
   api->activity.notify();
   co_return as_response(std::move(record));
 }

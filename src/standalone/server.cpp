@@ -52,9 +52,10 @@ awaitable<Answer> answer(ApiContextPtr api, ServerRequest request) {
     if (!params) co_return fail(params.error());
     co_return co_await answer_log_call(std::move(api), route, std::move(*params), request.method, std::move(piece));
   }
+  if (route.table) co_return co_await answer_record_call(std::move(api), route, std::move(request));
+  if (is_large(request)) co_return refuse(413, "the request's body is too large");
   auto params = decode_params(request);
   if (!params) co_return fail(params.error());
-  if (route.table) co_return co_await answer_record_call(std::move(api), route, std::move(*params));
   co_return answer_document(route, *params, request, api->store->options().cluster_id);
 }
 

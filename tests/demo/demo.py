@@ -3,12 +3,12 @@
 
 import argparse
 import collections
-import datetime
 import os
 import pathlib
 import shutil
 import sys
 import tempfile
+import textwrap
 import threading
 import time
 
@@ -30,6 +30,8 @@ class Watcher:
     def __init__(self, client, jobs):
         self.client, self.jobs = client, {job.container: job for job in jobs}
         self.types = {}  # container → instance type it was seen on
+        self.may_use = {}  # container → instance types that it may use
+        self.locked = set()  # containers that were seen Locked
         self.instances = []
         self.cancelled = False
         self.begin = time.monotonic()
@@ -44,13 +46,19 @@ class Watcher:
         self.draw()
         return all(self.records[uuid]["state"] in ("Complete", "Cancelled") for uuid in self.jobs)
 
-    def watch_instances(self, ended):
-        """In a thread of its own: often enough to see containers that live for a moment."""
+    def watch_closely(self, ended):
+        """In a thread of its own: often enough to see containers that live, or are Locked, for a moment."""
         while not ended.is_set():
             try:
                 self.instances = self.client.instances()
+                queue = self.client.queue()
             except OSError:
                 break  # the daemon is gone; step() says so
+            for entry in queue:
+                uuid = entry["container"]["uuid"]
+                self.may_use[uuid] = {t["ProviderType"] for t in entry["instance_types"] or []}
+                if entry["container"]["state"] == "Locked":
+                    self.locked.add(uuid)
             for instance in self.instances:
                 for uuid in instance["running_container_uuids"] or []:
                     self.types[uuid] = instance["arvados_instance_type"]
@@ -73,9 +81,9 @@ class Watcher:
                 print(f"  {elapsed:5.1f} s  {summary}  instances {len(self.instances)} ({busy} busy)", flush=True)
             return
         width = shutil.get_terminal_size().columns
-        lines = [f"{elapsed:5.1f} s   {summary}", self.progress(counts, width), "", "INSTANCE     TYPE      STATE     RUNS"]
+        lines = [f"{elapsed:5.1f} s   {summary}", self.progress(counts, width), "", "INSTANCE     TYPE      STATE     RUNS (WITH PRIORITY)"]
         for i in sorted(self.instances, key=lambda i: i["instance"]):
-            names = ", ".join(self.jobs[u].name for u in i["running_container_uuids"] or [] if u in self.jobs)
+            names = ", ".join(f"{self.jobs[u].name} {self.jobs[u].priority}" for u in i["running_container_uuids"] or [] if u in self.jobs)
             lines.append(f"{i['instance'] or '(creating)':12} {i['arvados_instance_type']:9} {i['worker_state']:9} {names or '-'}")
         lines += ["", "NEXT IN THE QUEUE  PRIO  VCPUS  WHY IT WAITS"]
         waiting = [e for e in self.queue if e["container"]["state"] in ("Queued", "Locked") and e["container"]["uuid"] in self.jobs]
@@ -97,16 +105,13 @@ class Watcher:
 
 
 def seconds_between(begin, end):
-    if not begin or not end:
-        return "-"
-    parse = lambda text: datetime.datetime.fromisoformat(text[:26].rstrip("Z"))
-    return f"{(parse(end) - parse(begin)).total_seconds():.2f}"
+    return f"{workload.timestamp(end) - workload.timestamp(begin):.2f}" if begin and end else "-"
 
 
 def report(watcher, witness_dir):
     """Prints the table; the names of jobs whose outcome was not the expected one."""
     wrong = []
-    print(f"\n{'CONTAINER':28} {'NAME':18} {'TYPE':9} {'WAITED':>7} {'RAN':>7}  OUTCOME")
+    print(f"\n{'CONTAINER':28} {'NAME':17} {'PRIO':>4}  {'TYPE':8} {'WAITED':>7} {'RAN':>7}  OUTCOME")
     order = sorted(watcher.jobs, key=lambda uuid: watcher.records[uuid]["started_at"] or "~")
     for uuid in order:
         job, record = watcher.jobs[uuid], watcher.records[uuid]
@@ -117,13 +122,23 @@ def report(watcher, witness_dir):
         if not right:
             wrong.append(job.name)
         note = "" if right else f"   <-- expected {job.expected}, ran {runs} times"
-        print(f"{uuid:28} {job.name:18} {watcher.types.get(uuid, '-'):9} "
+        print(f"{uuid:28} {job.name:17} {job.priority:4}  {watcher.types.get(uuid, '-'):8} "
               f"{seconds_between(record['created_at'], record['started_at']):>7} "
               f"{seconds_between(record['started_at'], record['finished_at']):>7}  {became}{note}")
         error = (record.get("runtime_status") or {}).get("error")
         if error:
-            print(f"{'':28} {error}")
+            print(textwrap.fill(error, 100, initial_indent=" " * 29, subsequent_indent=" " * 29))
     return wrong
+
+
+def check_order(watcher):
+    """Says whether priorities were kept; true if so."""
+    compared, wrong = workload.compare_order(watcher.jobs.values(), watcher.records, watcher.types, watcher.may_use)
+    if not wrong:
+        say(f"priorities kept: in {compared} pairs one outranks the other and fits its place; none ran the wrong way")
+    for low, high in wrong:
+        say(f"out of order: {low.name} (priority {low.priority}) started before {high.name} ({high.priority}), which would have fitted there")
+    return not wrong
 
 
 def main():
@@ -144,12 +159,12 @@ def main():
         say(f"starting berthd --standalone, which pretends to have {VCPUS} processors and {RAM}")
         client = daemon.start()
         jobs = workload.mixed(args.jobs)
-        say(f"submitting {len(jobs)} containers: mixed sizes and priorities, one that fails, one to be cancelled while it runs, one that fits nowhere")
+        say(f"submitting {len(jobs)} containers of mixed sizes and priorities: one will fail, one is cancelled\n    while it runs, one fits nowhere")
         for job in jobs:
             request = client.submit(**job.attributes(witness_dir))
             job.request, job.container = request["uuid"], request["container_uuid"]
         watcher = Watcher(client, jobs)
-        looking = threading.Thread(target=watcher.watch_instances, args=(ended,))
+        looking = threading.Thread(target=watcher.watch_closely, args=(ended,))
         looking.start()
         while not watcher.step():
             if time.monotonic() - watcher.begin > 300:
@@ -160,7 +175,8 @@ def main():
         looking.join()
         wrong = report(watcher, witness_dir)
         took = time.monotonic() - watcher.begin
-        failed = bool(wrong)
+        say(f"{len(watcher.locked & set(watcher.jobs))} of {len(jobs)} containers were seen Locked on their way")
+        failed = not check_order(watcher) or bool(wrong)
         say(f"{len(jobs) - len(wrong)} of {len(jobs)} outcomes as expected, in {took:.1f} s" + (f"; wrong: {', '.join(wrong)}" if wrong else ""))
         if failed:
             say(f"the daemon's log: {daemon.log_path}")
@@ -173,7 +189,10 @@ def main():
             print(f"    {ctl} --env-file {env} submit --name hello -- sh -c 'for i in 1 2 3 4 5; do echo hello $i; sleep 1; done'")
             print(f"    {ctl} --env-file {env} queue --all")
             print(f"    {ctl} --env-file {env} logs --follow UUID")
-            print(f"    and to end it: kill {daemon.process.pid}")
+            print(f"    {ctl} --env-file {env} priority UUID 900")
+            say("and to stop it and remove all that it wrote:")
+            pid = daemon.process.pid
+            print(f"    kill {pid}; tail --pid={pid} -f /dev/null; rm -r {home}")
         else:
             daemon.destroy()
             if not failed:

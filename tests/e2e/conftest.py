@@ -33,9 +33,29 @@ def make_daemon(bin_dir, tmp_path):
         daemon.destroy()
 
 
+@pytest.fixture(scope="module")
+def make_shared_daemon(bin_dir, tmp_path_factory):
+    """As make_daemon, for tests of one file that may share a daemon: each leaves the queue as it found it."""
+    made = []
+
+    def make(*flags):
+        made.append(Daemon(bin_dir, tmp_path_factory.mktemp("shared") / "data", *flags))
+        return made[-1]
+
+    yield make
+    for daemon in made:
+        daemon.destroy()
+
+
 @pytest.fixture
 def witness_dir(tmp_path):
     """Where each run of a container leaves a line."""
     path = tmp_path / "witness"
     path.mkdir()
     return path
+
+
+@pytest.fixture
+def without_root_rights():
+    """What to put before a command, so that a file's mode binds it even if root runs it."""
+    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []

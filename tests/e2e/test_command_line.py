@@ -53,6 +53,73 @@ def test_check_config_names_file_line_and_key(bin_dir, tmp_path, change, words):
         assert word in checked.stderr, checked.stderr
 
 
+def check(bin_dir, path, text, prefix=()):
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return subprocess.run([*prefix, bin_dir / "berthd", "--config", path, "--check-config"], capture_output=True, text=True, timeout=30)
+
+
+@pytest.mark.parametrize("change, words", [
+    (("    ManagementToken:", "    SystemRootToken: x\n    ManagementToken:"), ["config.yml:5:5: ", "SystemRootToken", "line 4"]),
+    (("Price: 0.1", "Price: 0.1, Price: 0.2"), ["config.yml:10:", "InstanceTypes.small.Price", "twice"]),
+    (("{small:", "{small: {VCPUs: 9, RAM: 1GiB, Price: 0.1}, small:"), ["config.yml:10:", "InstanceTypes.small", "twice"]),
+    (("    Containers:", "  zzzzz: {}\n  yyyyy:\n    Containers:"), ["config.yml:11:", "zzzzz", "twice"]),
+])
+def test_duplicate_keys_are_named(bin_dir, tmp_path, change, words):
+    """YAML forbids them, the reference takes the last one: so do we, but not without a word."""
+    checked = check(bin_dir, tmp_path / "config.yml", GOOD.replace(*change))
+    named = [line for line in checked.stderr.splitlines() if all(word in line for word in words)]
+    assert len(named) == 1, checked.stderr
+
+
+@pytest.mark.parametrize("change, place", [
+    (("  zzzzz:", "\tzzzzz:"), "config.yml:3:"), (("    Services:", "\tServices:"), "config.yml:6:"),
+    (("      Controller:", "    \tController:"), "config.yml:7:"), (("    Containers:", "  \t  Containers:"), "config.yml:11:"),
+])
+def test_tabs_are_refused_by_name(bin_dir, tmp_path, change, place):
+    checked = check(bin_dir, tmp_path / "config.yml", GOOD.replace(*change))
+    assert checked.returncode == 1
+    assert len(checked.stderr.splitlines()) == 1 and place in checked.stderr and "tab" in checked.stderr, checked.stderr
+
+
+def test_a_tab_within_a_line_is_white_space(bin_dir, tmp_path):
+    assert check(bin_dir, tmp_path / "config.yml", GOOD.replace("VCPUs: 1", "VCPUs:\t1")).returncode == 0
+
+
+@pytest.mark.parametrize("text, words", [
+    (GOOD[:GOOD.index("DispatchCloud") + 20], ["config.yml:8:"]), (GOOD[:GOOD.index("BlobSigningKey")], ["config.yml:"]),
+    (GOOD.replace("zzzzz", "zz\0zz"), ["config.yml:3:5: ", "0x00"]), (GOOD.encode().replace(b"loopback", b"loop\xff"), ["config.yml:11:", "UTF-8"]),
+    ("", ["Clusters"]), ("<html>\n<body>502</body></html>\n", ["config.yml:1:1: ", "Clusters"]), (b"\x7fELF\x02\x01\0\0", ["config.yml:1:"]),
+    ("a: " + "[" * 10_000, ["config.yml:1:"]),
+])
+def test_files_that_are_no_configuration(bin_dir, tmp_path, text, words):
+    checked = check(bin_dir, tmp_path / "config.yml", text)
+    assert checked.returncode == 1 and checked.stdout == ""
+    assert len(checked.stderr) < 1000
+    for word in words:
+        assert word in checked.stderr, checked.stderr
+
+
+def test_keys_that_cannot_be_used(bin_dir, tmp_path, without_root_rights):
+    key = tmp_path / "key"
+    text = GOOD.replace("Containers: {", f"Containers: {{DispatchPrivateKey: 'file://{key}', ")
+
+    def refused(words, prefix=()):
+        checked = check(bin_dir, tmp_path / "config.yml", text, prefix)
+        assert checked.returncode == 1
+        assert "Containers.DispatchPrivateKey" in checked.stderr and str(key) in checked.stderr and words in checked.stderr, checked.stderr
+    refused("No such file")
+    key.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    key.chmod(0)
+    refused("Permission denied", without_root_rights)
+    key.chmod(0o644)
+    assert check(bin_dir, tmp_path / "config.yml", text).returncode == 0
+    key.write_text("ssh-ed25519 AAAA the public half")
+    refused("not a PEM private key")
+    key.unlink()
+    key.mkdir()
+    refused("directory")
+
+
 def test_unreadable_config(bin_dir, tmp_path):
     checked = berthd(bin_dir, "--config", str(tmp_path / "absent.yml"))
     assert checked.returncode == 1

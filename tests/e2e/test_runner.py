@@ -5,7 +5,9 @@ import http.server
 import json
 import os
 import pathlib
+import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -41,6 +43,7 @@ class StubApi:
         self.on_put = lambda fields: None
         self.log_status = 200
         self.body = None
+        self.reads = 0
         self.start()
 
     def start(self):
@@ -65,6 +68,7 @@ class StubApi:
                 url = urllib.parse.urlsplit(self.path)
                 query = dict(urllib.parse.parse_qsl(url.query))
                 if self.command == "GET" and url.path == f"/arvados/v1/containers/{UUID}":
+                    api.reads += 1
                     self.answer(200, api.record if api.body is None else api.body)
                 elif self.command == "PUT" and url.path == f"/arvados/v1/containers/{UUID}":
                     self.put(json.loads(dict(urllib.parse.parse_qsl(body.decode()))["container"]))
@@ -99,9 +103,38 @@ class StubApi:
         server.shutdown()
         server.server_close()
 
+    def stop_and_count(self):
+        """Stops; whoever calls meanwhile is hung up on, and counted by what is returned."""
+        self.stop()
+        return Callers(self.port)
+
     @property
     def final(self):
         return self.record["state"] in ("Complete", "Cancelled")
+
+
+class Callers:
+    """Takes connections and closes them without a word."""
+
+    def __init__(self, port):
+        self.count, self.ended = 0, threading.Event()
+        self.socket = socket.create_server(("127.0.0.1", port))
+        self.socket.settimeout(0.02)
+        self.thread = threading.Thread(target=self.hang_up, daemon=True)
+        self.thread.start()
+
+    def hang_up(self):
+        while not self.ended.is_set():
+            try:
+                self.socket.accept()[0].close()
+                self.count += 1
+            except TimeoutError:
+                pass
+
+    def close(self):
+        self.ended.set()
+        self.thread.join()
+        self.socket.close()
 
 
 class Worker:
@@ -153,13 +186,18 @@ def make_api(request, **record):
     return api
 
 
+def assert_is_claim(fields):
+    assert set(fields) == {"state", "gateway_address"} and fields["state"] == "Running"
+    assert re.fullmatch(r"berth-run-[0-9a-f]{16}:0", fields["gateway_address"])
+
+
 def test_a_container_from_start_to_end(worker, request):
     api = make_api(request, command=["sh", "-c", "echo out; echo err >&2; exit 3"])
     done = worker.run("--detach", "--stdin-config", UUID, stdin=worker.config(api))
     assert done.returncode == 0
     assert json.loads(done.stdout) == {"UUID": UUID, "PID": json.loads(done.stdout)["PID"]} and done.stdout.endswith("\n")
     wait_for(worker.gone, "the runner ends")
-    assert api.puts[0] == {"state": "Running"}
+    assert_is_claim(api.puts[0])
     assert api.puts[1].pop("cost") > 0
     assert api.puts[1:] == [{"state": "Complete", "exit_code": 3}]
     assert api.log == {"stdout": b"out\n", "stderr": b"err\n", "crunch-run": b""}
@@ -245,7 +283,7 @@ def test_answers_that_are_no_record(worker, request, body):
     if body == b"[]":
         wait_for(lambda: api.final, "Cancelled")
         return
-    time.sleep(0.3)
+    wait_for(lambda: api.reads >= 3, "it asks again")
     assert api.puts == []
     api.body = None
     wait_for(worker.gone, "the runner ends")
@@ -263,6 +301,36 @@ def test_kill_ends_the_container_as_cancelled(worker, request):
     assert b"got TERM" in api.log["stdout"]
     assert worker.gone()
     assert worker.run("--kill", "15", UUID).returncode == 0, "no lock file is success"
+
+
+def test_a_reason_given_before_the_kill_is_kept(worker, request):
+    api = make_api(request, command=["sh", "-c", "echo started; sleep 1000"])
+    worker.start(api)
+    wait_for(lambda: b"started" in api.log["stdout"], "started")
+    api.record["runtime_status"] = {"error": "killed by the operator: too hot"}
+    assert worker.run("--kill", "15", UUID).returncode == 0
+    assert "SIGTERM: killed by the operator: too hot" in api.record["runtime_status"]["error"]
+
+
+def test_output_beyond_a_full_disk(worker, request, tmp_path):
+    """What did not fit is counted in the log, in the record and among the runner's complaints."""
+    done = tmp_path / "done"
+    api = make_api(request, command=["sh", "-c", f"head -c 1000000 /dev/zero | tr '\\0' x; touch {done}"])
+    api.log_status = 503  # so that all of it has to wait on the disk
+    worker.work.mkdir()
+    mounted = f"mount -t tmpfs -o size=256k none {worker.work} && exec {RUNNER} --detach --stdin-config {UUID}"
+    subprocess.run(["unshare", "--mount", *([] if os.getuid() == 0 else ["--map-root-user"]), "sh", "-c", mounted], input=worker.config(api),
+                   text=True, check=True, capture_output=True, env=worker.environment, timeout=30)
+    wait_for(done.exists, "the command ends")
+    complaints = next(p for p in worker.locks.iterdir() if p.suffix == ".log")
+    wait_for(lambda: "bytes of output were lost" in complaints.read_text(), "the runner complains")
+    api.log_status = 200
+    wait_for(lambda: api.final, "the container ends")
+    lost = 1000000 - len(api.log["stdout"])
+    assert 700000 < lost < 1000000
+    words = f"{lost} bytes of output were lost: no room on the worker's disk"
+    assert api.record["runtime_status"] == {"warning": words}
+    assert words in api.log["crunch-run"].decode()
 
 
 def test_a_command_that_ignores_term_is_killed(worker, request):
@@ -328,14 +396,19 @@ def test_one_runner_per_container(worker, request):
     assert api.log["stdout"] == b"ran\n"
 
 
-def test_a_daemon_away_in_mid_run(worker, request):
+def test_a_daemon_away_in_mid_run(worker, request, tmp_path):
     """API down while the command runs and ends: log and final state arrive once it is back."""
-    api = make_api(request, command=["sh", "-c", "echo one; sleep 0.7; echo two; exit 5"])
+    go, gone = tmp_path / "go", tmp_path / "gone"
+    api = make_api(request, command=["sh", "-c", f"echo one; while [ ! -e {go} ]; do sleep 0.01; done; echo two; touch {gone}; exit 5"])
     worker.start(api)
     wait_for(lambda: api.log["stdout"] == b"one\n", "first line")
-    api.stop()
-    time.sleep(1.5)
+    callers = api.stop_and_count()
+    go.touch()
+    wait_for(gone.exists, "the command ends")
+    seen = callers.count
+    wait_for(lambda: callers.count >= seen + 2, "it tries again")
     assert worker.list() == UUID + "\n", "it waits"
+    callers.close()
     api.start()
     wait_for(worker.gone, "the runner ends")
     assert api.log["stdout"] == b"one\ntwo\n"
@@ -345,9 +418,10 @@ def test_a_daemon_away_in_mid_run(worker, request):
 
 def test_a_daemon_away_at_the_start(worker, request):
     api = make_api(request, command=["sh", "-c", "echo ran"])
-    api.stop()
+    callers = api.stop_and_count()
     worker.start(api)
-    time.sleep(0.5)
+    wait_for(lambda: callers.count >= 2, "it tries again")
+    callers.close()
     api.start()
     wait_for(worker.gone, "the runner ends")
     assert api.record["state"] == "Complete" and api.log["stdout"] == b"ran\n"
@@ -358,7 +432,8 @@ def test_running_is_refused(worker, request, status):
     api = make_api(request, command=["sh", "-c", "echo ran"])
     api.on_put = lambda fields: (status, False, True)
     worker.run_to_end(api)
-    assert api.puts == [{"state": "Running"}]
+    assert len(api.puts) == 1
+    assert_is_claim(api.puts[0])
     assert api.log["stdout"] == b""
 
 
@@ -370,6 +445,27 @@ def test_the_answer_to_running_is_lost(worker, request, applied, answered):
     assert api.log["stdout"] == b"ran\n", "exactly once"
     assert api.record["state"] == "Complete"
     assert len(api.puts) == (2 if applied else 3)
+
+
+@pytest.mark.parametrize("status", [422, 503, None])
+def test_another_runner_was_first(worker, request, status):
+    """The same lock holder's container, Running by another runner's claim: it is not ours, whatever was answered."""
+    api = make_api(request, command=["sh", "-c", "echo ran"])
+
+    def on_put(fields):
+        api.record.update(state="Running", gateway_address="berth-run-0123456789abcdef:0")
+        return (status, False, status is not None)
+    api.on_put = on_put
+    worker.run_to_end(api)
+    assert api.log["stdout"] == b"" and len(api.puts) == 1
+    assert api.record["state"] == "Running"
+
+
+def test_a_claim_refused_because_it_got_through_before(worker, request):
+    api = make_api(request, command=["sh", "-c", "echo ran"])
+    api.on_put = lambda fields: (422, True, True) if len(api.puts) == 1 else None
+    worker.run_to_end(api)
+    assert api.log["stdout"] == b"ran\n" and api.record["state"] == "Complete"
 
 
 def test_cancelled_while_the_answer_was_lost(worker, request):

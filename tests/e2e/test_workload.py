@@ -6,6 +6,7 @@ from harness.daemon import wait_for
 
 FINAL = ("Complete", "Cancelled")
 FLAGS = ("--vcpus", "8", "--ram", "8GiB")
+SMALL = {"vcpus": 1, "ram": 1 << 20}
 
 
 def submit_all(client, jobs, witness_dir):
@@ -63,7 +64,7 @@ MOMENTS = {
 def test_kill_9_loses_nothing_and_doubles_nothing(make_daemon, witness_dir, moment):
     daemon = make_daemon(*FLAGS)
     client = daemon.start()
-    jobs = workload.mixed(24, seed=2)
+    jobs = workload.mixed(16, seed=2)
     submit_all(client, jobs, witness_dir)
     wait_for(lambda: MOMENTS[moment](list(client.containers().values())), interval=0.005, what=moment)
     daemon.kill()
@@ -75,9 +76,9 @@ def test_kill_9_loses_nothing_and_doubles_nothing(make_daemon, witness_dir, mome
 def test_kill_9_again_and_again(make_daemon, witness_dir):
     daemon = make_daemon(*FLAGS)
     client = daemon.start()
-    jobs = workload.mixed(24, seed=3)
+    jobs = workload.mixed(16, seed=3)
     submit_all(client, jobs, witness_dir)
-    for done in (2, 6, 10, 14):
+    for done in (2, 5, 8, 11):
         def enough():
             cancel_once_started(client, jobs)
             return sum(r["state"] in FINAL for r in client.containers().values()) >= done
@@ -88,40 +89,51 @@ def test_kill_9_again_and_again(make_daemon, witness_dir):
     check_outcomes(client, jobs, witness_dir)
 
 
-def test_priority_order(make_daemon, witness_dir):
+@pytest.fixture
+def one_slot(make_daemon):
+    """A client of a daemon with room for one container at a time, and what ends the one that has it now."""
+    client = make_daemon("--vcpus", "1", "--ram", "2GiB").start()
+    blocker = client.submit(command=["sleep", "600"], priority=1000, name="blocker", runtime_constraints=SMALL)
+    wait_for(lambda: client.container(blocker["container_uuid"])["state"] == "Running", what="the blocker runs")
+    return client, lambda: client.cancel(blocker["uuid"])
+
+
+def started_in_order(client, requests):
+    """Keys of `requests` in the order in which their containers started, once all are complete."""
+    containers = {key: request["container_uuid"] for key, request in requests.items()}
+    wait_for(lambda: all(client.container(uuid)["state"] == "Complete" for uuid in containers.values()), what="all complete")
+    return sorted(containers, key=lambda key: client.container(containers[key])["started_at"])
+
+
+def test_priority_order(one_slot):
     """On a machine of one processor containers run one by one, the highest priority first."""
-    client = make_daemon("--vcpus", "1", "--ram", "2GiB").start()
-    blocker = client.submit(command=["sleep", "2"], priority=1000, name="blocker", runtime_constraints={"vcpus": 1, "ram": 1 << 20})
-    wait_for(lambda: client.container(blocker["container_uuid"])["state"] == "Running", what="the blocker runs")
-    requests = {p: client.submit(command=["true"], priority=p, runtime_constraints={"vcpus": 1, "ram": 1 << 20})
-                for p in (100, 900, 300, 700, 500)}
-    wait_for(lambda: all(client.container(r["container_uuid"])["state"] == "Complete" for r in requests.values()), what="all complete")
-    started = {p: client.container(r["container_uuid"])["started_at"] for p, r in requests.items()}
-    assert sorted(started, key=started.get) == [900, 700, 500, 300, 100]
+    client, go = one_slot
+    requests = {p: client.submit(command=["true"], priority=p, runtime_constraints=SMALL) for p in (100, 900, 300, 700, 500)}
+    go()
+    assert started_in_order(client, requests) == [900, 700, 500, 300, 100]
 
 
-def test_reprioritise_is_seen(make_daemon):
-    client = make_daemon("--vcpus", "1", "--ram", "2GiB").start()
-    small = {"vcpus": 1, "ram": 1 << 20}
-    blocker = client.submit(command=["sleep", "2"], priority=1000, runtime_constraints=small)
-    wait_for(lambda: client.container(blocker["container_uuid"])["state"] == "Running", what="the blocker runs")
-    low = client.submit(command=["true"], priority=100, runtime_constraints=small)
-    high = client.submit(command=["true"], priority=500, runtime_constraints=small)
-    client.api("PUT", f"/arvados/v1/container_requests/{low['uuid']}", {"container_request": {"priority": 900}})
-    both = [low["container_uuid"], high["container_uuid"]]
-    wait_for(lambda: all(client.container(u)["state"] == "Complete" for u in both), what="both complete")
-    assert client.container(both[0])["started_at"] < client.container(both[1])["started_at"]
+def test_reprioritise_is_seen(one_slot):
+    client, go = one_slot
+    requests = {name: client.submit(command=["true"], priority=priority, runtime_constraints=SMALL)
+                for name, priority in (("low", 100), ("high", 500))}
+    client.api("PUT", f"/arvados/v1/container_requests/{requests['low']['uuid']}", {"container_request": {"priority": 900}})
+    go()
+    assert started_in_order(client, requests) == ["low", "high"]
 
 
 def test_sigterm_leaves_containers_running_and_the_next_start_adopts_them(make_daemon, witness_dir):
     daemon = make_daemon(*FLAGS)
     client = daemon.start()
-    job = workload.Job("slow", "echo started; sleep 4; echo done")
+    gate = witness_dir / "gate"
+    job = workload.Job("slow", f"echo started; while [ ! -e {gate} ]; do sleep 0.02; done; echo done")
     submit_all(client, [job], witness_dir)
     wait_for(lambda: "started" in client.log(job.container), what="the container prints")
     assert daemon.stop() == 0
     assert daemon.runners(), "the runner goes on without the daemon"
     client = daemon.start()
+    wait_for(lambda: any(job.container in (i["running_container_uuids"] or []) for i in client.instances()), what="it is adopted")
+    gate.touch()
     finish(client, [job])
     check_outcomes(client, [job], witness_dir)
     assert client.log(job.container) == "started\ndone\n"

@@ -35,7 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       for (const char c : query->where) marks += c == '?';
       if (marks != query->values.size() || query->where.find_first_of("'\";") != std::string::npos) std::abort();
     }
-    const auto attributes = record_param(*params, table->parameter);
+    const auto attributes = take_record_param(*params, table->parameter);
     if (!attributes) continue;
     const auto changes =
         table == &kContainers ? check_container_attributes(*attributes) : check_request_attributes(*attributes);

@@ -37,17 +37,21 @@ class Daemon:
         self.flags = flags
         self.port = free_port()
         self.process = None
+        self.client = None
+        self.preexec_fn = None  # called in the new process before it becomes berthd
 
     def start(self):
         self.log_path = self.data_dir.with_name(self.data_dir.name + ".log")
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [self.bin / "berthd", "--standalone", "--data-dir", self.data_dir, "--listen", f"127.0.0.1:{self.port}", *self.flags],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
+                preexec_fn=self.preexec_fn)
         line = self.process.stdout.readline()
         if "listening on" not in line:
             raise RuntimeError(f"berthd did not start (exit code {self.process.wait(10)}); the end of its log:\n{self.log_tail()}")
-        return Client(self.data_dir)
+        self.client = Client(self.data_dir)
+        return self.client
 
     def log_tail(self, lines=30):
         return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])

@@ -1,6 +1,7 @@
 """The demo's workload: small real jobs of mixed sizes and priorities, and what must become of each."""
 
 import dataclasses
+import datetime
 import random
 
 MIB = 1 << 20
@@ -64,3 +65,30 @@ def outcome(container):
         error = (container.get("runtime_status") or {}).get("error") or ""
         return "unsatisfiable" if "satisf" in error else "cancelled"
     return container["state"]
+
+
+def timestamp(text):
+    """Seconds since the epoch of an RFC 3339 time in UTC."""
+    return datetime.datetime.fromisoformat(text[:26].rstrip("Z") + "+00:00").timestamp()
+
+
+def compare_order(jobs, records, ran_on, may_use, slack=1.0):
+    """(number of pairs compared, those out of order as (overtaker, overtaken)).
+
+    Sound because of two jobs that started, the first is overtaken only if the very slot that the second took was free to
+    it: it has the higher priority, was submitted no later, needs no more of anything, may use that instance type
+    (`may_use`: container → types; `ran_on`: container → type), and yet began more than `slack` seconds after. The slack
+    covers a lock that is under way and runners that report late.
+    """
+    compared, wrong = 0, []
+    started = [job for job in jobs if records[job.container]["started_at"]]
+    for high in started:
+        for low in started:
+            outranks = high.priority > low.priority and records[high.container]["created_at"] <= records[low.container]["created_at"]
+            fits = high.vcpus <= low.vcpus and high.ram <= low.ram and ran_on.get(low.container) in may_use.get(high.container, ())
+            if not outranks or not fits:
+                continue
+            compared += 1
+            if timestamp(records[high.container]["started_at"]) > timestamp(records[low.container]["started_at"]) + slack:
+                wrong.append((low, high))
+    return compared, wrong

@@ -18,7 +18,7 @@ ALLOWED_CALL = re.compile(r"[\w)\]](\.|->)\s*sleep_(for|until)\s*\(")  # runtime
 
 # Programs and calls that have no Runtime, each with its reason.
 EXCEPTIONS = {
-    "src/runner": "berth-run is a single-threaded program without a Runtime",
+    "src/runner": "berth-run is a small program of its own, without a Runtime",
     "src/standalone/certificate.cpp": "the serial number of a certificate comes from the TLS library's own source",
 }
 

@@ -11,8 +11,9 @@
 
 namespace berth {
 
-/// Text to JSON with bounds: at most 64 levels deep. Errors: undecodable, naming the position.
-Result<nlohmann::json> parse_json(std::string_view text);
+/// Text to JSON with bounds: at most 64 levels deep, and so many values, of which each takes up to some 80 bytes of
+/// memory (a full page of containers holds some 60,000). Errors: undecodable, naming the position.
+Result<nlohmann::json> parse_json(std::string_view text, std::size_t max_values = 1'000'000);
 /// A container record (facts §2.3): null = zero, unknown fields ignored, a wrong type is type_mismatch naming the
 /// field; a number that does not fit int64 or is no integer is a type_mismatch, too.
 Result<Container> container_from_json(const nlohmann::json& record);

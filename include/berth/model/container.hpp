@@ -8,6 +8,7 @@
 
 #include "berth/base/result.hpp"
 #include "berth/base/time.hpp"
+#include "berth/model/uuid.hpp"
 
 namespace berth {
 
@@ -68,10 +69,5 @@ struct Container {
   SchedulingParameters scheduling_parameters;
   std::map<std::string, Mount> mounts;  ///< by path; blank in the queue's cache
 };
-
-/// `ccccc-ttttt-xxxxxxxxxxxxxxx` in lower-case letters and digits.
-bool is_uuid(std::string_view text);
-/// Additionally of type `dz642`.
-bool is_container_uuid(std::string_view text);
 
 }  // namespace berth

@@ -25,6 +25,7 @@ struct RecordState {
   std::int64_t priority = 0;
   std::string locked_by_uuid;  ///< empty exactly unless Locked or Running
   std::int64_t lock_count = 0;
+  std::string gateway_address = {};  ///< while Running: who runs it
 };
 
 /// Which fields an update wants to change, beside the state.
@@ -32,7 +33,8 @@ struct FieldChanges {
   bool priority = false;
   bool progress = false;  ///< any of progress, subrequests_cost, cost, log, output, output_properties, exit_code
   bool runtime_status = false;
-  bool log = false;  ///< also counts as progress; the container's own token may not set it
+  bool log = false;             ///< also counts as progress; the container's own token may not set it
+  std::string gateway_address = {};  ///< the value asked for; empty: none
 };
 
 /// What happens to the record when a change is allowed.
@@ -43,11 +45,15 @@ struct Transition {
   bool set_started_at = false;
   bool set_finished_at = false;
   bool clear_runtime_status = false;  ///< back to `{}`
-  bool too_many_attempts = false;     ///< became Cancelled because lock_count reached the limit
+  bool clear_gateway_address = false;
+  bool too_many_attempts = false;  ///< became Cancelled because lock_count reached the limit
 };
 
 /// The state and ownership rules of a container record (facts §2.4), as one pure table; used by the standalone API and
 /// by the simulator. `wanted` is the state asked for (nothing = unchanged). Errors: denied (403), conflict (422).
+///
+/// Beyond the facts: asking for Running is a claim, and `gateway_address` says whose. While the container is Running,
+/// the same claim is allowed again (its answer may have been lost), one of another address is refused with 422.
 Result<Transition> apply_rules(const RecordState& record, const Caller& caller, std::optional<ContainerState> wanted,
                                const FieldChanges& fields, std::int64_t max_dispatch_attempts);
 /// `lock` and `unlock` calls: as apply_rules, with their own refusals (422 unless Queued / Locked).

@@ -48,8 +48,10 @@ struct HttpServerOptions {
   std::uint16_t port = 0;  ///< 0: any free one, see HttpServer::port()
   std::size_t max_header_bytes = 64 * 1024;
   std::size_t max_body_bytes = std::size_t{64} << 20;
-  std::size_t max_connections = 1024;  ///< more are answered 503 and closed
-  Duration header_timeout = std::chrono::seconds(30);
+  /// A newcomer beyond them takes the place of one that waits for a request: the oldest that never sent a whole one, or
+  /// else the longest idle. If all are being answered, it is answered 503 and closed.
+  std::size_t max_connections = 1024;
+  Duration header_timeout = std::chrono::seconds(30);  ///< 10 s at most for a connection's first request
   Duration body_timeout = std::chrono::seconds(60);
   Duration idle_timeout = std::chrono::seconds(120);
   Duration request_timeout = std::chrono::minutes(5);  ///< for the handler; not for streams

@@ -61,7 +61,11 @@ class ContainerQueue {
   /// One call per uuid at a time: a second answers ErrorKind::conflict at once.
   awaitable<Result<void>> lock(std::string uuid);
   awaitable<Result<void>> unlock(std::string uuid);
-  awaitable<Result<void>> cancel(std::string uuid);
+  /// Writes `reason` to runtime_status.error first, unless explain() has said more.
+  awaitable<Result<void>> cancel(std::string uuid, std::string reason);
+  /// Call I: why a container that runs is about to end, for its user to read. Errors also: conflict
+  /// unless the entry is Locked or Running.
+  awaitable<Result<void>> explain(std::string uuid, std::string reason);
   /// Drops an entry that is final, or Queued with priority 0; else no effect.
   void forget(std::string uuid);
   /// A hint that something changed at the API: polls as soon as it can instead of at the next interval.

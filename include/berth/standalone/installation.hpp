@@ -35,7 +35,8 @@ struct Machine {
   std::int64_t ram = 0;      ///< bytes
   std::int64_t scratch = 0;  ///< bytes
 };
-/// This machine: processors, memory, free space where `dir` is.
+/// This machine: processors, memory, size of the disk where `dir` is (not what is free of it, which would make other
+/// instance types at each start), in whole GiB.
 Machine this_machine(const std::string& dir);
 
 /// The cluster configuration of a standalone daemon as YAML text: loopback driver, instance types of 1, 2, 4, … VCPUs

@@ -32,7 +32,7 @@ class StandaloneApi {
   StandaloneApi& operator=(const StandaloneApi&) = delete;
 
   RequestHandler handler();
-  /// Raised when any container's record changed.
+  /// Raised when a dispatcher should look at once: a container is new, given back, ended, or of another priority.
   Signal& changed();
   awaitable<void> close();
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <limits>
 #include <map>
+#include <tuple>
 #include <vector>
 
 namespace berth {
@@ -127,6 +128,50 @@ TEST(ApplyRules, FieldsByStateAndCaller) {
     EXPECT_EQ(verdict(apply_rules(record(c.state), other_admin, c.wanted, c.fields, max_attempts)), c.other_admin);
     EXPECT_EQ(verdict(apply_rules(record(c.state), own_token, c.wanted, c.fields, max_attempts)), c.own_token);
     EXPECT_EQ(verdict(apply_rules(record(c.state), nobody, c.wanted, c.fields, max_attempts)), "denied");
+  }
+}
+
+TEST(ApplyRules, ARunningContainerIsClaimedAgainOnlyByItsRunner) {
+  struct {
+    const char* what;
+    State state;
+    std::string has;
+    std::optional<State> wanted;
+    std::string asked;
+    std::string expected;
+  } const cases[] = {
+      {"first claim", State::locked, "", State::running, "a:0", "ok"},
+      {"claim after an address was set while Locked", State::locked, "b:0", State::running, "a:0", "ok"},
+      {"the same claim again", State::running, "a:0", State::running, "a:0", "ok"},
+      {"another's claim", State::running, "a:0", State::running, "b:0", "conflict"},
+      {"a claim without a name", State::running, "a:0", State::running, "", "conflict"},
+      {"a claim of what a nameless runner runs", State::running, "", State::running, "a:0", "conflict"},
+      {"no names at all", State::running, "", State::running, "", "ok"},
+      {"the runner's address changes", State::running, "a:0", {}, "c:9", "ok"},
+      {"the end", State::running, "a:0", State::complete, "", "ok"},
+      {"a late claim", State::complete, "a:0", State::running, "a:0", "conflict"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.what);
+    RecordState before = record(c.state);
+    before.gateway_address = c.has;
+    FieldChanges fields;
+    fields.progress = !c.asked.empty();
+    fields.gateway_address = c.asked;
+    EXPECT_EQ(verdict(apply_rules(before, holder, c.wanted, fields, max_attempts)), c.expected);
+  }
+}
+
+TEST(ApplyRules, AContainerGivenBackForgetsItsRunner) {
+  for (const auto& [from, to, cleared] : {std::tuple{State::queued, State::locked, true},
+                                          {State::locked, State::queued, true},
+                                          {State::locked, State::running, false},
+                                          {State::running, State::complete, false},
+                                          {State::running, State::running, false}}) {
+    SCOPED_TRACE(std::string(to_string(from)) + " to " + std::string(to_string(to)));
+    const auto next = apply_rules(record(from), holder, to, {}, max_attempts);
+    ASSERT_TRUE(next);
+    EXPECT_EQ(next->clear_gateway_address, cleared);
   }
 }
 

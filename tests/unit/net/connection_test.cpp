@@ -230,8 +230,8 @@ TEST_F(ConnectionTest, ClosesSlowOrIdleConnections) {
     string sent;
     Duration limit;
   } cases[] = {
-      {"", context_.options.header_timeout},
-      {"GET / HTT", context_.options.header_timeout},
+      {"", Connection::first_request_timeout},
+      {"GET / HTT", Connection::first_request_timeout},
       {get + "GET /", context_.options.header_timeout},
       {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\na", context_.options.body_timeout},
       {get, context_.options.idle_timeout},
@@ -245,6 +245,28 @@ TEST_F(ConnectionTest, ClosesSlowOrIdleConnections) {
     pass(1s);
     EXPECT_TRUE(peer_->closed) << c.sent;
   }
+}
+
+TEST_F(ConnectionTest, IsIdleUntilItHasAWholeRequest) {
+  start();
+  const SteadyTime begin = runtime_.now();
+  const auto idle = [](bool has_served, SteadyTime since) { return Connection::Idleness{has_served, since}; };
+  pass(1s);
+  EXPECT_EQ(connection_->idleness(), idle(false, begin));
+  peer_->send("POST /slow HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n");
+  pass(1s);
+  EXPECT_EQ(connection_->idleness(), idle(false, begin)) << "the body is missing";
+  peer_->send("x");
+  pass(1s);
+  EXPECT_FALSE(connection_->idleness()) << "the handler is at work";
+  EXPECT_LT(idle(false, begin + 1h), idle(true, begin));
+}
+
+TEST_F(ConnectionTest, IsIdleAfterItsAnswer) {
+  exchange(get);
+  EXPECT_EQ(connection_->idleness(), (Connection::Idleness{true, runtime_.now()}));
+  connection_->abort();
+  EXPECT_FALSE(connection_->idleness());
 }
 
 TEST_F(ConnectionTest, ASlowHeaderGainsNoTimeByTrickling) {

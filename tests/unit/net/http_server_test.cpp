@@ -266,10 +266,26 @@ TEST_F(HttpServerTest, TellsConnectionsBeyondTheLimit) {
   options.max_connections = 1;
   start_server(options);
   RawClient first(server_->port());
-  first.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
-  first.read_until("GET / ");
+  first.send("GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
+  waiting_.wait();
   RawClient second(server_->port());
   EXPECT_EQ(second.read_until("\r\n"), "HTTP/1.1 503 Service Unavailable\r\n");
+}
+
+TEST_F(HttpServerTest, MakesRoomForNewcomers) {
+  HttpServerOptions options;
+  options.max_connections = 3;
+  start_server(options);
+  const std::string request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+  RawClient faithful(server_->port());
+  faithful.send(request);
+  EXPECT_NE(faithful.read_until("GET / ").find("200 OK"), std::string::npos);
+  std::vector<std::unique_ptr<RawClient>> silent;
+  for (int i = 0; i < 20; ++i) silent.push_back(std::make_unique<RawClient>(server_->port()));
+  EXPECT_EQ(body(client_, url("/new")), "GET /new ");
+  EXPECT_EQ(silent.front()->read_all(), "") << "closed";
+  faithful.send(request);
+  EXPECT_NE(faithful.read_until("GET / ").find("200 OK"), std::string::npos) << "those who asked before stay longest";
 }
 
 TEST_F(HttpServerTest, DropsAConnectionThatNeverFinishesItsHeader) {

@@ -84,6 +84,28 @@ TEST_F(PoolTest, CapacityBlocksATypeForAMinute) {
   EXPECT_TRUE(snapshot()->blocked_types.empty());
 }
 
+TEST_F(PoolTest, NoRoomIsSaidOnce) {
+  cloud->types_without_room = {"p.small"};
+  start();
+  const auto said = [&](std::string_view text) {
+    const auto lines = log->lines();
+    return std::count_if(lines.begin(), lines.end(), [&](const auto& line) { return line.find(text) != line.npos; });
+  };
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(create("small"));
+    runtime.run_for(61s);
+  }
+  EXPECT_EQ(said("no room for more instances"), 1);
+  EXPECT_EQ(said("create failed"), 0);
+  cloud->types_without_room.clear();
+  EXPECT_TRUE(create("small"));
+  runtime.settle();
+  cloud->types_without_room = {"p.small"};
+  EXPECT_TRUE(create("small"));
+  runtime.settle();
+  EXPECT_EQ(said("no room for more instances"), 2);
+}
+
 TEST_F(PoolTest, RateLimits) {
   start();
   cloud->create_errors = {rate_limited(runtime.now() + 90s)};

@@ -28,6 +28,30 @@ TEST_F(LocalChanges, FollowTheAnswers) {
   EXPECT_FALSE(lock(1));
 }
 
+TEST_F(LocalChanges, ACancelSaysWhy) {
+  for (int i = 1; i <= 5; ++i) api_.add(i);
+  start_and_load(5);
+  for (const int i : {1, 2, 4, 5}) EXPECT_TRUE(lock(i));
+  EXPECT_TRUE(api_.runner_sets(uuid(2), ContainerState::running));
+  run_next_poll();
+  const auto reason = [&](int i) { return api_.records.at(uuid(i)).runtime_error; };
+  const auto explain = [&](int i) { return run_on(runtime_, queue_->explain(uuid(i), "killed")); };
+  EXPECT_FALSE(explain(3)) << "Queued: the API would refuse it";
+  EXPECT_FALSE(explain(6));
+  EXPECT_TRUE(explain(4));
+  for (int i = 1; i <= 4; ++i) EXPECT_TRUE(run_on(runtime_, queue_->cancel(uuid(i), "lost"))) << i;
+  EXPECT_EQ(reason(1), "lost");
+  EXPECT_EQ(reason(2), "lost");
+  EXPECT_EQ(reason(3), "");
+  EXPECT_EQ(reason(4), "killed") << "the operator's words are kept";
+  api_.intercept = [](const FakeCall& call) -> std::optional<Error> {
+    if (call.verb == "error") return Error{ErrorKind::denied, "no"};
+    return std::nullopt;
+  };
+  EXPECT_TRUE(run_on(runtime_, queue_->cancel(uuid(5), "lost")));
+  EXPECT_EQ(seen(5), "Cancelled 1") << "even without the words";
+}
+
 TEST_F(LocalChanges, TheLastUnlockMayCancel) {
   api_.add(1);
   api_.max_dispatch_attempts = 1;
@@ -42,7 +66,7 @@ TEST_F(LocalChanges, OneAtATimePerContainer) {
   api_.add(2);
   start_and_load(2);
   SimTask<Result<void>> first(runtime_, queue_->lock(uuid(1)));
-  SimTask<Result<void>> second(runtime_, queue_->cancel(uuid(1)));
+  SimTask<Result<void>> second(runtime_, queue_->cancel(uuid(1), "lost"));
   SimTask<Result<void>> other(runtime_, queue_->lock(uuid(2)));
   runtime_.settle();
   ASSERT_TRUE(second.done()) << "refused at once";

@@ -82,6 +82,55 @@ TEST_F(Calls, MalformedBodies) {
   }
 }
 
+TEST_F(Calls, LargeBodies) {
+  const auto record = [](const std::string& properties) {
+    return "{\"container_request\":{\"properties\":" + properties + "}}";
+  };
+  const auto repeated = [](const std::string& item, std::size_t count) {
+    std::string text = "{\"a\":[" + item;
+    for (std::size_t i = 1; i < count; ++i) text += ',' + item;
+    return text + "]}";
+  };
+  const std::string long_text = '"' + std::string(1000, 'x') + '"';
+  struct {
+    const char* what;
+    std::string body;
+    int status;
+    const char* words;
+  } const cases[] = {
+      {"a large record", record(repeated(long_text, 1000)), 200, ""},
+      {"many values", record(repeated("0", 90'000)), 200, ""},
+      {"too many values", record(repeated("0", 110'000)), 422, "body: JSON: more than 100000 values"},
+      {"too large an attribute", record(repeated(long_text, 1100)), 422, "properties: larger than 1048576 bytes"},
+      {"too large in all", record(repeated(long_text, 4000)), 413, "body: larger than 1228800 bytes"},
+      {"too large and no JSON", '{' + std::string(4'000'000, '['), 413, "body: larger than"},
+      {"too large a parameter", "container_request=" + form_encode(repeated(long_text, 1300)), 413,
+       "container_request: larger than"},
+  };
+  for (const auto& c : cases) {
+    const Reply reply = post("/arvados/v1/container_requests", c.body);
+    EXPECT_EQ(reply.status, c.status) << c.what << reply.text.substr(0, 200);
+    EXPECT_EQ(reply.error().substr(0, std::string(c.words).size()), c.words) << c.what;
+  }
+  EXPECT_EQ(post("/arvados/v1/config", std::string(2'000'000, '[')).status, 413) << "needs no token";
+}
+
+TEST_F(Calls, AJsonBodyGoesBeforeTheQuery) {
+  const std::string uuid = submit()["container_uuid"];
+  const std::string target = "/arvados/v1/containers/" + uuid + "?select=" + form_encode(R"(["uuid"])");
+  const auto keys = [&](std::string body) {
+    ServerRequest request = make_request("PUT", target, std::move(body));
+    request.headers.back().second = "application/json";
+    const Reply reply = reply_to(std::move(request));
+    EXPECT_EQ(reply.status, 200) << reply.text;
+    return reply.body.contains("uuid");
+  };
+  EXPECT_TRUE(keys(R"({"container":{}})"));
+  EXPECT_TRUE(keys(R"({"container":{},"select":null})"));
+  EXPECT_FALSE(keys(R"({"container":{},"select":["state"]})"));
+  EXPECT_FALSE(keys(R"({"priority":3,"select":["state"]})")) << "the body is the attributes";
+}
+
 TEST_F(Calls, LongGetsComeAsPosts) {
   const std::string uuid = submit()["container_uuid"];
   ServerRequest request = make_request("POST", "/arvados/v1/containers",

@@ -101,6 +101,27 @@ TEST_F(Containers, LockAndUnlockRefuse) {
   EXPECT_EQ(lock("zzzzz-dz642-000000000000000").status, 404);
 }
 
+TEST_F(Containers, OneRunnerClaims) {
+  const std::string uuid = submit()["container_uuid"];
+  const auto claim = [&](const char* name) {
+    return update_container(uuid, {{"state", "Running"}, {"gateway_address", name}});
+  };
+  ASSERT_EQ(lock(uuid).status, 200);
+  ASSERT_EQ(update_container(uuid, {{"gateway_address", "early:1"}}).status, 200);
+  ASSERT_EQ(unlock(uuid).status, 200);
+  EXPECT_TRUE(container(uuid)["gateway_address"].is_null());
+  ASSERT_EQ(lock(uuid).status, 200);
+  EXPECT_EQ(claim("one:0").status, 200);
+  EXPECT_EQ(claim("one:0").status, 200) << "its first answer may have been lost";
+  const Reply second = claim("two:0");
+  EXPECT_EQ(second.status, 422);
+  EXPECT_NE(second.text.find("by another runner"), std::string::npos) << second.text;
+  EXPECT_EQ(update_container(uuid, {{"state", "Running"}}).status, 422);
+  EXPECT_EQ(container(uuid)["gateway_address"], "one:0");
+  EXPECT_EQ(update_container(uuid, {{"gateway_address", "tunnel:0"}}).status, 200) << "as crunch-run does";
+  EXPECT_EQ(update_container(uuid, {{"state", "Complete"}}).status, 200);
+}
+
 TEST_F(Containers, TooManyAttemptsEndCancelled) {
   const std::string uuid = submit({{"container_count_max", 1}})["container_uuid"];
   for (int attempt = 1; attempt <= 3; ++attempt) {
@@ -141,14 +162,23 @@ TEST_F(Containers, ChangesAreAnnounced) {
   const Json made = submit();
   EXPECT_TRUE(announced());
   EXPECT_FALSE(announced());
-  ASSERT_EQ(lock(made["container_uuid"]).status, 200);
-  EXPECT_TRUE(announced());
-  ASSERT_EQ(lock(made["container_uuid"]).status, 422);
+  const std::string uuid = made["container_uuid"];
+  ASSERT_EQ(lock(uuid).status, 200);
+  EXPECT_FALSE(announced()) << "the dispatcher's own doing";
+  ASSERT_EQ(lock(uuid).status, 422);
   EXPECT_FALSE(announced()) << "nothing changed";
+  ASSERT_EQ(unlock(uuid).status, 200);
+  EXPECT_TRUE(announced());
+  ASSERT_EQ(lock(uuid).status, 200);
+  ASSERT_EQ(update_container(uuid, {{"state", "Running"}, {"gateway_address", "r:0"}}).status, 200);
+  ASSERT_EQ(update_container(uuid, {{"progress", 0.5}}).status, 200);
+  EXPECT_FALSE(announced()) << "nothing to do about it";
   ASSERT_EQ(update_request(made["uuid"], {{"priority", 9}}).status, 200);
   EXPECT_TRUE(announced());
   ASSERT_EQ(update_request(made["uuid"], {{"name", "x"}}).status, 200);
   EXPECT_FALSE(announced());
+  ASSERT_EQ(update_container(uuid, {{"state", "Complete"}}).status, 200);
+  EXPECT_TRUE(announced());
 }
 
 }  // namespace

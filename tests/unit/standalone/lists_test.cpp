@@ -111,5 +111,16 @@ TEST_F(Lists, BadParametersAreNamed) {
   }
 }
 
+TEST_F(Lists, WhatIsOnHoldCanBeFound) {
+  submit();
+  const std::string held = submit({{"priority", 0}})["container_uuid"];
+  const Reply reply = list("containers", R"([["state","=","Queued"],["priority","=",0]])");
+  EXPECT_EQ(reply.body["items_available"], 1) << reply.text;
+  EXPECT_EQ(reply.body["items"][0]["uuid"], held);
+  EXPECT_EQ(reply.body["items"][0]["priority"], 0);
+  EXPECT_EQ(list("containers", R"([["state","=","Queued"],["priority","<","1"]])").body["items"][0]["uuid"], held);
+  EXPECT_EQ(list("containers", R"([["state","=","Queued"]])").body["items_available"], 2);
+}
+
 }  // namespace
 }  // namespace berth

@@ -149,7 +149,7 @@ TEST_F(Requests, BadAttributesAreNamed) {
 TEST_F(Requests, TooLongStringsAreRefused) {
   EXPECT_EQ(create({{"command", {std::string(200'000, 'x')}}}).status, 422);
   EXPECT_EQ(create({{"name", std::string(100'000, 'x')}}).status, 422);
-  EXPECT_EQ(create({{"command", Json(std::vector<std::string>(20'000, std::string(100, 'x')))}}).status, 422);
+  EXPECT_EQ(create({{"command", Json(std::vector<std::string>(20'000, std::string(100, 'x')))}}).status, 413);
 }
 
 }  // namespace
