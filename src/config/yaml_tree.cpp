@@ -84,6 +84,14 @@ std::string_view tab_hint(std::string_view text, int line) {
                                                      : " (this line is indented with a tab; YAML takes only spaces)";
 }
 
+/// The end of a text without a line break at its end.
+Position end_of(std::string_view text) {
+  const std::size_t last_break = text.rfind('\n');
+  const auto lines = static_cast<int>(std::count(text.begin(), text.end(), '\n'));
+  const std::size_t begin = last_break == std::string_view::npos ? 0 : last_break + 1;
+  return {lines + 1, static_cast<int>(text.size() - begin) + 1};
+}
+
 /// A missing quote lets a text run on to the next quote, and the parser stumbles there.
 std::string quote_hint(const TreeBuilder& builder, int line) {
   const std::optional<Position> begin = builder.quote_ending_on(line);
@@ -102,6 +110,7 @@ std::optional<Node> parse_yaml(std::string_view text, const YamlLimits& limits, 
   if (!check_characters(text, findings)) return std::nullopt;
   // The parser says nothing useful about a quote that the end of the file cuts off, unless a line break comes before.
   const std::string whole = text.ends_with('\n') ? std::string() : std::string(text) + '\n';
+  const std::string_view given = text;
   if (!whole.empty()) text = whole;
   TreeBuilder builder(text, limits, findings);
   try {
@@ -117,7 +126,8 @@ std::optional<Node> parse_yaml(std::string_view text, const YamlLimits& limits, 
   } catch (const YamlError& error) {
     findings.error(error.at, "", error.message);
   } catch (const YAML::Exception& error) {
-    const Position at = error.mark.is_null() ? Position{} : Position{error.mark.line + 1, error.mark.column + 1};
+    Position at = error.mark.is_null() ? Position{} : Position{error.mark.line + 1, error.mark.column + 1};
+    if (!whole.empty() && at.line > end_of(given).line) at = end_of(given);
     findings.error(at, "",
                    "YAML syntax: " + error.msg + std::string(tab_hint(text, at.line)) + quote_hint(builder, at.line));
   }

@@ -13,7 +13,7 @@ TOKEN, MANAGEMENT_TOKEN = "controllertoken0123456789", "managementtoken012345678
 #: words that tell what came instead of an answer
 WORDS = {
     "HTML 502": "HTTP status 502: <html>", "HTML 200": "not JSON", "empty 200": "not JSON", "truncated JSON": "not JSON",
-    "body cut off": "GET arvados/v1/", "hangs up": "GET arvados/v1/",
+    "body cut off": "GET http://", "hangs up": "GET http://",  # the HTTP client names the whole URL, once
 }
 
 

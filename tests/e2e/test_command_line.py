@@ -55,7 +55,7 @@ def test_check_config_names_file_line_and_key(bin_dir, tmp_path, change, words):
 
 def check(bin_dir, path, text, prefix=()):
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return subprocess.run([*prefix, bin_dir / "berthd", "--config", path, "--check-config"], capture_output=True, text=True, timeout=30)
+    return subprocess.run([*prefix, bin_dir / "berthd", "--config", path, "--check-config", "--no-lock"], capture_output=True, text=True, timeout=30)
 
 
 @pytest.mark.parametrize("change, words", [
@@ -112,6 +112,8 @@ def test_keys_that_cannot_be_used(bin_dir, tmp_path, without_root_rights):
     key.chmod(0)
     refused("Permission denied", without_root_rights)
     key.chmod(0o644)
+    refused("not a complete OpenSSH private key")
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key], check=True, capture_output=True)
     assert check(bin_dir, tmp_path / "config.yml", text).returncode == 0
     key.write_text("ssh-ed25519 AAAA the public half")
     refused("not a PEM private key")

@@ -62,6 +62,21 @@ def test_serves_the_management_api_and_ends_cleanly(cluster, api):
     assert daemon.notify.recv(100) == b"STOPPING=1"
 
 
+def test_ready_before_the_lock_and_a_clean_end_without_it(cluster, api):
+    url = f"http://127.0.0.1:{free_port()}"
+    connection = f'    PostgreSQL: {{Connection: {{host: 127.0.0.1, port: "{free_port()}", dbname: nobody}}}}'
+    daemon = cluster(config_text(api.url, url, connection))
+    daemon.wait_ready()
+    assert daemon.get(url + "/_health/ping")[0] == 200
+    assert daemon.get(url + "/metrics")[0] == 200
+    for kind in ("containers", "instances"):
+        assert daemon.get(f"{url}/arvados/v1/dispatch/{kind}")[0] == 404
+    assert not [path for _, path, _ in api.requests if path.startswith("/arvados/v1/containers")]
+    begin = time.monotonic()
+    assert daemon.terminate() == 0
+    assert time.monotonic() - begin < 10
+
+
 def test_a_hang_up_does_not_end_it(cluster, api):
     url = f"http://127.0.0.1:{free_port()}"
     daemon = cluster(config_text(api.url, url), "--no-lock")

@@ -175,6 +175,7 @@ TEST(Diagnostics, Syntax) {
        "c.yml:2:5: error: YAML syntax: end of map not found (the quote of line 1, column 4 ends on this line: is its "
        "end "
        "missing?)\n"},
+      {"a: {b: [1,", "c.yml:1:11: error: YAML syntax: end of sequence flow not found\n"},
       {"a: [1,\n", "c.yml:2:1: error: YAML syntax: end of sequence flow not found\n"},
       {"a: *x", "c.yml:1:4: error: YAML syntax: the referenced anchor is not defined\n"},
       {"a: &x [*x]", "c.yml:1:8: error: this alias is part of what it stands for\n"},
