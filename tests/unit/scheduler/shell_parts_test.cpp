@@ -197,7 +197,7 @@ TEST(ScheduledQueue, IsInOrderWithReasonsAndSentences) {
   ASSERT_EQ(scheduled.containers.size(), 3u);
   EXPECT_EQ(scheduled.containers[0].entry->container.uuid, "c");
   EXPECT_EQ(status_text(scheduled.containers[0]),
-            "Waiting at position 1: the cloud is temporarily short of all suitable instance types (large).");
+            "Waiting at position 1: there is no room now for any suitable instance type (large).");
   EXPECT_EQ(scheduled.containers[1].entry->container.uuid, "b");
   EXPECT_EQ(scheduled.containers[1].instance_type, "small");
   EXPECT_EQ(status_text(scheduled.containers[1]), "Waiting for an instance of type small to be ready.");
