@@ -47,11 +47,7 @@ PoolMetrics::PoolMetrics(Metrics& metrics, const std::map<std::string, InstanceT
       shutdown_time_(metrics.summary(named("instances_time_from_shutdown_request_to_disappearance_seconds"),
                                      "Time from the last destroy call until the instance is gone from the list.")),
       queue_to_start_(metrics.summary(named("containers_time_from_queue_to_crunch_run_seconds"),
-                                      "Time from a container's creation until its start command returned.")),
-      probe_success_(metrics.summary(named("instances_run_probe_duration_seconds"), "Duration of run probes.",
-                                     {{"outcome", "success"}})),
-      probe_fail_(metrics.summary(named("instances_run_probe_duration_seconds"), "Duration of run probes.",
-                                  {{"outcome", "fail"}})) {
+                                      "Time from a container's creation until its start command returned.")) {
   for (const std::string category : categories) {
     const MetricLabels labels{{"category", category}};
     price_[category] = &metrics.gauge(named("instances_price"), "Summed price of instances, $/hour.", labels);
@@ -124,7 +120,11 @@ void PoolMetrics::observe_queue_to_start(Duration time) {
   queue_to_start_.Observe(seconds(time));
 }
 void PoolMetrics::observe_run_probe(Duration time, bool succeeded) {
-  (succeeded ? probe_success_ : probe_fail_).Observe(seconds(time));
+  // The reference has these series from the first probe on.
+  metrics_
+      .summary(named("instances_run_probe_duration_seconds"), "Duration of run probes.",
+               {{"outcome", succeeded ? "success" : "fail"}})
+      .Observe(seconds(time));
 }
 
 }  // namespace berth

@@ -42,8 +42,6 @@ class PoolMetrics {
   prometheus::Summary& time_to_ready_;
   prometheus::Summary& shutdown_time_;
   prometheus::Summary& queue_to_start_;
-  prometheus::Summary& probe_success_;
-  prometheus::Summary& probe_fail_;
   std::map<std::string, prometheus::Gauge*> price_, vcpus_, memory_;             ///< by category
   std::map<std::pair<std::string, std::string>, prometheus::Gauge*> instances_;  ///< by category and type
   std::map<BootOutcome, prometheus::Counter*> boot_outcomes_;

@@ -1,0 +1,196 @@
+"""Management API, health and metrics as their clients see them (facts §9, §10), byte for byte where one parses them."""
+
+import http.client
+import json
+import pathlib
+import re
+import subprocess
+
+import pytest
+from harness.cluster import MANAGEMENT_TOKEN, Site
+from harness.daemon import wait_for
+from harness.fake_controller import FakeController
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BEARER = {"Authorization": f"Bearer {MANAGEMENT_TOKEN}"}
+API = "/arvados/v1/dispatch"
+
+
+@pytest.fixture(scope="module")
+def site(bin_dir, tmp_path_factory):
+    controller = FakeController()
+    site = Site(bin_dir, tmp_path_factory.mktemp("site"), controller, {}, seconds=30)
+    yield site
+    site.destroy()
+    controller.stop()
+
+
+@pytest.fixture(scope="module")
+def daemon(site):
+    daemon = site.daemon(flags=("--no-lock",)).start()
+    wait_for(daemon.active, 15, what="active")
+    return daemon
+
+
+def ask(daemon, method, path, headers=BEARER, body=None):
+    connection = http.client.HTTPConnection(daemon.address, timeout=10)
+    try:
+        connection.request(method, path, body, dict(headers))
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def series(text):
+    """Each name with type and label sets, without values."""
+    found = set()
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            found.add(line)
+        elif not line.startswith("#"):
+            found.add(re.sub(r'(sha256|version)="[^"]*"', r'\1="…"', line.rsplit(" ", 1)[0]))
+    return found
+
+
+def test_metrics_are_those_of_the_reference_and_berths_own(daemon):
+    wait_for(lambda: "arvados_dispatchcloud_probe_age_seconds_max" in daemon.get("/metrics")[1], 15, what="all metrics")
+    ours = series(daemon.get("/metrics")[1].replace('instance_type="small"', 'instance_type="localhost"'))
+    wanted = {line for line in (ROOT / "tests/data/metrics.txt").read_text().splitlines() if line and "arvados_version_running" not in line}
+    assert wanted - ours == set()
+    service = re.compile(r"(# TYPE )?(berth_|request_duration_seconds|time_to_status_seconds|arvados_(max_)?(concurrent|queued)_requests|arvados_queue_)")
+    assert {line for line in ours - wanted if not service.match(line)} == set()
+    assert not any("version_running" in line for line in ours)
+
+
+def test_promtool_finds_only_what_the_names_force(daemon):
+    result = subprocess.run(["promtool", "check", "metrics"], input=daemon.get("/metrics")[1], capture_output=True, text=True)
+    allowed = set((ROOT / "tests/promtool-allow.txt").read_text().splitlines())
+    found = set((result.stdout + result.stderr).splitlines())
+    assert found <= allowed, found - allowed
+
+
+def test_metrics_json_has_the_same_families(daemon):
+    status, headers, body = ask(daemon, "GET", "/metrics.json")
+    assert (status, headers["Content-Type"]) == (200, "application/json")
+    families = {family["name"]: family for family in json.loads(body)}
+    names = {line.split()[2] for line in daemon.get("/metrics")[1].splitlines() if line.startswith("# TYPE ")}
+    assert set(families) == names
+    gauge = families["arvados_dispatchcloud_instances_price"]
+    assert gauge["type"] == "GAUGE"
+    assert {"name": "category", "value": "booting"} in [label for metric in gauge["metric"] for label in metric["label"]]
+    summary = families["arvados_dispatchcloud_containers_time_from_queue_to_crunch_run_seconds"]["metric"][0]["summary"]
+    assert isinstance(summary["sampleCount"], str) and len(summary["quantile"]) == 4
+
+
+def test_what_the_cluster_health_checker_reads(daemon):
+    status, headers, body = ask(daemon, "GET", "/_health/ping")
+    assert (status, headers["Content-Type"], body) == (200, "application/json", '{"health":"OK"}\n')
+    assert re.fullmatch(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", headers["Date"])
+    assert re.search(r'^arvados_config_source_timestamp_seconds\{sha256="[0-9a-f]{64}"\} [0-9.e+]+$', daemon.get("/metrics")[1], re.M)
+
+
+@pytest.mark.parametrize("path, headers, status, text", [
+    ("/_health/ping", {}, 401, "authorization required\n"),
+    ("/_health/ping", {"Authorization": "Bearer x"}, 403, "authorization error\n"),
+    ("/_health/ping?api_token=" + MANAGEMENT_TOKEN, {}, 401, "authorization required\n"),
+    ("/metrics", {}, 401, "Unauthorized\n"),
+    ("/metrics", {"Authorization": "Bearer x"}, 403, "Forbidden\n"),
+    (API + "/containers", {}, 401, "Unauthorized\n"),
+    (API + "/containers", {"Authorization": "OAuth2 x"}, 403, "Forbidden\n"),
+    ("/nothing", BEARER, 404, "404 page not found\n"),
+])
+def test_refusals_are_plain_text(daemon, path, headers, status, text):
+    got, got_headers, body = ask(daemon, "GET", path, headers)
+    assert (got, body) == (status, text)
+    assert got_headers["Content-Type"] == "text/plain; charset=utf-8" and got_headers["X-Content-Type-Options"] == "nosniff"
+    if not path.startswith("/metrics"):
+        assert got_headers["X-Request-Id"].startswith("req-")
+
+
+@pytest.mark.parametrize("method, path, status, error", [
+    ("GET", "/container?container_uuid=zzzzz-dz642-000000000000000", 404, "container not found"),
+    ("GET", "/container", 404, "container not found"),
+    ("POST", "/containers/kill", 400, "container_uuid parameter not provided"),
+    ("POST", "/instances/hold", 400, "instance_id parameter not provided"),
+    ("POST", "/instances/drain?instance_id=none", 404, None),
+    ("POST", "/instances/kill?instance_id=none&reason=test", 404, None),
+    ("GET", "/containers?limit=x", 400, "limit: want a whole number from 0 up"),
+    ("GET", "/containers?order=colour", 400, "order: want uuid, created_at, priority or state, then perhaps asc or desc"),
+])
+def test_errors_of_the_routes_are_json(daemon, method, path, status, error):
+    got, headers, body = ask(daemon, method, API + path)
+    assert got == status and headers["Content-Type"] == "application/json" and headers["X-Content-Type-Options"] == "nosniff"
+    document = json.loads(body)
+    assert list(document) == ["errors"] and len(document["errors"]) == 1 and body.endswith("\n")
+    if error:
+        assert document["errors"] == [error]
+
+
+def test_methods_and_redirects(daemon):
+    status, headers, _ = ask(daemon, "POST", API + "/instances")
+    assert status == 405 and "GET" in headers["Allow"]
+    assert ask(daemon, "OPTIONS", API + "/instances")[0] == 200
+    # The stock instance list asks with two slashes and follows.
+    status, headers, _ = ask(daemon, "GET", "/" + API + "/instances?a=b")
+    assert (status, headers["Location"]) == (301, API + "/instances?a=b")
+    assert ask(daemon, "POST", "/" + API + "/instances/hold")[0] in (307, 308)
+    assert ask(daemon, "GET", "/", {})[0] == 200
+    status, headers, body = ask(daemon, "GET", "/openapi.yaml", {})
+    assert status == 200 and body.startswith("openapi: 3.")
+
+
+def test_request_ids_are_echoed(daemon):
+    assert ask(daemon, "GET", API + "/instances", dict(BEARER, **{"X-Request-Id": "req-mine"}))[1]["X-Request-Id"] == "req-mine"
+
+
+def test_containers_and_instances(daemon, site):
+    uuids = site.controller.add(12)
+    wait_for(lambda: json.loads(daemon.get(API + "/instances")[1])["items"], 15, what="instances")
+    wait_for(lambda: len(json.loads(daemon.get(API + "/containers")[1])["items"] or []) == 12, 15, what="containers")
+    status, headers, body = ask(daemon, "GET", API + "/containers")
+    assert headers["Content-Type"] == "text/plain; charset=utf-8" and body.endswith("]}\n") and body.startswith('{"items":[{"container":{"uuid":"')
+    items = json.loads(body)["items"]
+    assert set(item["container"]["uuid"] for item in items) == set(uuids)
+    for item in items:
+        assert set(item) == {"container", "instance_resources", "instance_types", "first_seen_at", "scheduling_status", "reason"}
+        assert item["container"]["started_at"] is None and item["container"]["modified_at"] == "0001-01-01T00:00:00Z"
+        assert [set(kind) for kind in item["instance_types"]] == [
+            {"ProviderType", "VCPUs", "RAM", "IncludedScratch", "AddedScratch", "Price", "Preemptible", "GPU"}]
+    page = json.loads(ask(daemon, "GET", API + "/containers?limit=5&offset=10&order=uuid+desc")[2])
+    assert [item["container"]["uuid"] for item in page["items"]] == sorted(uuids, reverse=True)[10:]
+    assert (page["items_available"], page["offset"], page["limit"]) == (12, 10, 5)
+    one = json.loads(ask(daemon, "GET", API + "/container?container_uuid=" + uuids[0])[2])
+    assert one["container"]["uuid"] == uuids[0] and "scheduling_status" in one
+
+    wait_for(lambda: any(i["running_container_uuids"] for i in json.loads(daemon.get(API + "/instances")[1])["items"]), 20, what="running")
+    instances = json.loads(ask(daemon, "GET", API + "/instances")[2])["items"]
+    assert [i["instance"] for i in instances] == sorted(i["instance"] for i in instances)
+    for instance in instances:
+        assert set(instance) == {"instance", "address", "price", "arvados_instance_type", "provider_instance_type", "last_container_uuid",
+                                 "last_busy", "running_container_uuids", "worker_state", "idle_behavior"}
+    target = next(i["instance"] for i in instances if i["instance"])
+    for verb in ("hold", "drain", "run"):
+        # Parameters in a form body, as clients send them.
+        status, _, body = ask(daemon, "POST", f"{API}/instances/{verb}", dict(BEARER, **{"Content-Type": "application/x-www-form-urlencoded"}),
+                              "instance_id=" + target)
+        assert (status, body) == (200, "")
+        wait_for(lambda: {i["instance"]: i["idle_behavior"] for i in json.loads(daemon.get(API + "/instances")[1])["items"]}.get(target) == verb,
+                 10, what=verb)
+
+
+def test_log_lines_are_json_with_the_reference_s_fields(daemon):
+    ask(daemon, "GET", API + "/instances?api_token=secretsecret&a=1", dict(BEARER, **{"X-Request-Id": "req-logged", "X-Forwarded-For": "1.2.3.4"}))
+    lines = wait_for(lambda: [line for line in map(json.loads, daemon.log().splitlines()) if line.get("RequestID") == "req-logged"][1:] and
+                     [json.loads(line) for line in daemon.log().splitlines()], 10, what="two lines")
+    request, response = [line for line in lines if line.get("RequestID") == "req-logged"]
+    for line in lines:
+        assert {"level", "msg", "time", "PID", "ClusterID"} <= set(line), line
+        assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", line["time"]) and line["ClusterID"] == "zzzzz"
+    assert (request["msg"], response["msg"]) == ("request", "response")
+    assert {key: request[key] for key in ("reqMethod", "reqPath", "reqQuery", "reqForwardedFor", "reqBytes", "reqHost")} == {
+        "reqMethod": "GET", "reqPath": API[1:] + "/instances", "reqQuery": "api_token=…&a=1", "reqForwardedFor": "1.2.3.4", "reqBytes": 0,
+        "reqHost": daemon.address}
+    assert (response["respStatusCode"], response["respStatus"]) == (200, "OK") and response["respBytes"] > 0
+    assert all(isinstance(response[key], float | int) for key in ("timeTotal", "timeToStatus", "timeWriteBody"))
+    assert "secretsecret" not in daemon.log() and MANAGEMENT_TOKEN not in daemon.log()
