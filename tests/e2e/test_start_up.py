@@ -193,7 +193,7 @@ def test_the_standalone_file_runs_as_a_cluster(cluster, api, bin_dir, tmp_path):
     url = f"http://127.0.0.1:{free_port()}"
     text = (ROOT / "config/standalone.yml").read_text()
     for before, after in (("http://127.0.0.1:8000/", api.url), ("http://127.0.0.1:9006/", url),
-                          ("/usr/lib/berth/berth-run", str(bin_dir / "berth-run")),
+                          ("/usr/bin/berth-run", str(bin_dir / "berth-run")),
                           ("/var/lib/berth/instances", str(tmp_path / "instances"))):
         assert before in text
         text = text.replace(before, after)
