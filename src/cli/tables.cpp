@@ -22,7 +22,7 @@ std::string printable(std::string text) {
   return text;
 }
 
-std::string or_dash(std::string text) {
+std::string or_dash(const std::string& text) {
   return text.empty() ? "-" : text;
 }
 

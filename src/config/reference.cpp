@@ -75,7 +75,6 @@ std::string_view type_name(KeyType type) {
     case KeyType::object_map:
       return "map by name";
     case KeyType::object:
-      return "object";
     case KeyType::free:
       return "object";
   }
