@@ -33,7 +33,7 @@ struct FieldChanges {
   bool priority = false;
   bool progress = false;  ///< any of progress, subrequests_cost, cost, log, output, output_properties, exit_code
   bool runtime_status = false;
-  bool log = false;             ///< also counts as progress; the container's own token may not set it
+  bool log = false;                  ///< also counts as progress; the container's own token may not set it
   std::string gateway_address = {};  ///< the value asked for; empty: none
 };
 
