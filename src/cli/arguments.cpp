@@ -66,7 +66,7 @@ tl::expected<Choice, UsageExit> parse_command_line(int argc, const char* const* 
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     std::ostringstream out, err;
-    const int code = app.exit(error, out, err) == 0 ? 0 : 2;
+    const int code = app.exit(error, out, err) == 0 ? 0 : kUsageError;
     return tl::unexpected<UsageExit>({code, out.str(), err.str()});
   }
   choice.verb = app.get_subcommands().front()->get_name();

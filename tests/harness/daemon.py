@@ -39,6 +39,7 @@ class Daemon:
         self.process = None
         self.client = None
         self.preexec_fn = None  # called in the new process before it becomes berthd
+        self.own_group = False  # whether it is left alone by Ctrl-C at the terminal
 
     def start(self):
         self.log_path = self.data_dir.with_name(self.data_dir.name + ".log")
@@ -46,7 +47,7 @@ class Daemon:
             self.process = subprocess.Popen(
                 [self.bin / "berthd", "--standalone", "--data-dir", self.data_dir, "--listen", f"127.0.0.1:{self.port}", *self.flags],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
-                preexec_fn=self.preexec_fn)
+                preexec_fn=self.preexec_fn, process_group=0 if self.own_group else None)
         line = self.process.stdout.readline()
         if "listening on" not in line:
             raise RuntimeError(f"berthd did not start (exit code {self.process.wait(10)}); the end of its log:\n{self.log_tail()}")
