@@ -21,7 +21,8 @@ def test_a_container_from_start_to_end(worker, request):
     assert_is_claim(api.puts[0])
     assert api.puts[1].pop("cost") > 0
     assert api.puts[1:] == [{"state": "Complete", "exit_code": 3}]
-    assert api.log == {"stdout": b"out\n", "stderr": b"err\n", "crunch-run": b""}
+    assert (api.log["stdout"], api.log["stderr"]) == (b"out\n", b"err\n")
+    assert b"exit code 3; if it ran out of memory: each of its processes could have 257 MiB" in api.log["crunch-run"]
     assert api.tokens == {"Bearer thetoken"}
     assert [p.name for p in worker.locks.iterdir()] == ["crunch-run-all.lock"], "nothing else is left"
     assert list(worker.work.iterdir()) == []
@@ -32,6 +33,7 @@ def test_exit_codes(worker, request, command, code):
     api = make_api(request, command=command)
     worker.run_to_end(api)
     assert (api.record["state"], api.record["exit_code"]) == ("Complete", code)
+    assert bool(api.log["crunch-run"]) == (code != 0)
 
 
 def test_surroundings_of_the_command(worker, request, tmp_path):
@@ -202,7 +204,8 @@ def test_the_command_dies_with_its_runner(worker, request):
         except FileNotFoundError:
             return True
     wait_for(dead, "the command is dead")
-    assert worker.list() == "" and not worker.lock_path().exists(), "a lock that nobody holds is deleted"
+    wait_for(worker.gone, "the guard ends")
+    assert not worker.lock_path().exists(), "a lock that nobody holds is deleted"
 
 
 def test_one_runner_per_container(worker, request):
