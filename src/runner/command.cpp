@@ -1,5 +1,6 @@
 #include "command.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -130,6 +131,15 @@ std::vector<std::string> candidates(const std::string& program, const std::strin
 std::int64_t memory_limit_for(std::int64_t ram) {
   constexpr std::int64_t slack = std::int64_t{256} << 20;
   return ram <= 0 || ram > INT64_MAX - slack ? 0 : ram + slack;
+}
+
+bool speaks_of_memory(std::string_view last_words) {
+  std::string text(last_words);
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
+  constexpr std::array words = {"cannot allocate memory", "memoryerror",      "bad_alloc",
+                                "out of memory",          "outofmemoryerror", "memory exhausted"};
+  return std::ranges::any_of(words, [&](const char* word) { return text.find(word) != text.npos; });
 }
 
 Result<RunningCommand> start_command(const CommandSpec& spec) {

@@ -56,6 +56,9 @@ struct Ending {
   std::string error;         ///< for runtime_status; empty: none
   int exit_code = -1;        ///< -1: no command ran
   std::string warning = {};  ///< for runtime_status; empty: none
+  bool permanent = false;    ///< for runtime_status: it is the record's fault, another attempt would end likewise
+
+  void warn(const std::string& text) { warning += (warning.empty() ? "" : "; ") + text; }
 };
 
 json to_fields(const Ending& ending, double cost) {
@@ -64,6 +67,7 @@ json to_fields(const Ending& ending, double cost) {
   if (ending.exit_code >= 0) fields["exit_code"] = ending.exit_code;
   if (ending.exit_code >= 0 && cost > 0) fields["cost"] = cost;
   if (!ending.error.empty()) fields["runtime_status"]["error"] = ending.error;
+  if (ending.permanent) fields["runtime_status"]["permanent"] = true;
   if (!ending.warning.empty()) fields["runtime_status"]["warning"] = ending.warning;
   return fields;
 }
@@ -99,14 +103,14 @@ class ContainerRun {
   Claim claim(const Record& record);
   /// From the record Running on.
   Ending run_command(const Record& record, const Workplace& place, LogSpool& log);
-  void finish_log(LogSpool& log, std::int64_t memory_limit, Ending& ending);
+  void finish_log(LogSpool& log, Ending& ending);
   /// What the record says already about a container that is being stopped, to be kept: `: killed by …`.
   std::string known_reason();
   CommandSpec make_spec(const Record& record, const Workplace& place) const;
-  std::int64_t memory_limit(const Record& record) const {
-    return arguments_.memory_limit ? memory_limit_for(record.ram) : 0;
-  }
   bool finalize(const Ending& ending);
+  bool cancel_for_good(const std::string& error) {
+    return finalize({.state = "Cancelled", .error = error, .permanent = true});
+  }
   void report_broken() const;
 
   const LockDirectory& locks_;
@@ -128,14 +132,14 @@ bool ContainerRun::run() {
   if (!record) {
     complain("cannot get the container's record: " + record.error().message);
     return record.error().kind == ErrorKind::type_mismatch
-               ? finalize({"Cancelled", "the container's record is malformed: " + record.error().message})
+               ? cancel_for_good("the container's record is malformed: " + record.error().message)
                : false;
   }
   if (record->state != "Locked") {
     complain("the container is " + record->state + ", not Locked");
     return false;
   }
-  if (const std::string obstacle = find_obstacle(*record); !obstacle.empty()) return finalize({"Cancelled", obstacle});
+  if (const std::string obstacle = find_obstacle(*record); !obstacle.empty()) return cancel_for_good(obstacle);
   auto place = Workplace::make(arguments_.uuid);
   if (!place) {
     complain("cannot make a place to work in: " + place.error().message);
@@ -158,30 +162,26 @@ bool ContainerRun::run() {
   LogSpool log(make_api(), place->spool());
   Ending ending = run_command(*record, *place, log);
   give_up_ = steady_now() + patience_after;
-  finish_log(log, memory_limit(*record), ending);
+  finish_log(log, ending);
   return finalize(ending);
 }
 
-/// What was lost of the log is said in the log itself, in the record and here. Nothing tells a command that failed for
-/// lack of memory from any other that failed: the log of each says what the limit was.
-void ContainerRun::finish_log(LogSpool& log, std::int64_t memory_limit, Ending& ending) {
+/// What was lost of the log is said in the log itself, in the record and here.
+void ContainerRun::finish_log(LogSpool& log, Ending& ending) {
   const auto say = [&](const std::string& text) {
     log.append(LogSpool::runner_messages, log_time(wall_now()) + ' ' + text + '\n');
   };
   if (!ending.error.empty()) say(ending.error);
-  if (ending.exit_code > 0 && memory_limit > 0)
-    say("the command ended with exit code " + std::to_string(ending.exit_code) +
-        "; if it ran out of memory: each of its processes could have " + std::to_string(memory_limit >> 20) +
-        " MiB, which is the container's ram and 256 MiB more");
   if (const std::uint64_t bytes = log.lost_bytes(); bytes > 0) {
-    ending.warning = std::to_string(bytes) + " bytes of output were lost: no room on the worker's disk";
-    complain(ending.warning);
-    say(ending.warning);
+    const std::string lost = std::to_string(bytes) + " bytes of output were lost: no room on the worker's disk";
+    complain(lost);
+    say(lost);
+    ending.warn(lost);
   }
   if (log.finish(steady_now() + patience_log)) return;
   const std::string refused = "the API did not take the whole log";
   complain(refused);
-  ending.warning += (ending.warning.empty() ? "" : "; ") + refused;
+  ending.warn(refused);
 }
 
 /// Sets the state Running. The command may run only if that is certain to have happened, and by us. After a lost answer
@@ -211,7 +211,7 @@ CommandSpec ContainerRun::make_spec(const Record& record, const Workplace& place
   for (const auto& [name, value] : record.environment) spec.environment[name] = value;
   spec.directory = record.cwd.starts_with('/') ? record.cwd : place.work() + '/' + record.cwd;
   spec.environment[mark_variable] = mark_of(locks_.lock_path(arguments_.uuid));
-  spec.memory_limit = memory_limit(record);
+  if (arguments_.memory_limit) spec.memory_limit = memory_limit_for(record.ram);
   return spec;
 }
 
@@ -234,7 +234,11 @@ Ending ContainerRun::run_command(const Record& record, const Workplace& place, L
     return {"Cancelled",
             "the command was stopped: the runner got " + describe_signal(end.stopped_by_signal) + known_reason(),
             end.exit_code};
-  return {"Complete", "", end.exit_code};
+  Ending ending{"Complete", "", end.exit_code};
+  if (end.exit_code != 0 && spec.memory_limit > 0 && speaks_of_memory(end.last_words))
+    ending.warn("the command seems to have run out of memory: each of its processes may have " +
+                std::to_string(spec.memory_limit >> 20) + " MiB, which is the container's ram and 256 MiB more");
+  return ending;
 }
 
 std::string ContainerRun::known_reason() {

@@ -81,10 +81,17 @@ class Supervisor {
     const ssize_t size = ::read(pipe.get(), buffer_.data(), buffer_.size());
     if (size > 0) {
       log_.append(stream, {buffer_.data(), static_cast<std::size_t>(size)});
+      if (stream == LogSpool::err) remember({buffer_.data(), static_cast<std::size_t>(size)});
       return true;
     }
     if (size == 0 || (errno != EAGAIN && errno != EINTR)) pipe = Fd();
     return false;
+  }
+
+  void remember(std::string_view bytes) {
+    constexpr std::size_t enough = 4096;
+    end_.last_words += bytes;
+    if (end_.last_words.size() > enough) end_.last_words.erase(0, end_.last_words.size() - enough);
   }
 
   /// What is in the pipe. Whoever else may still write to it is not waited for.

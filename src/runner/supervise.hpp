@@ -15,6 +15,7 @@ struct CommandEnd {
   int exit_code = 0;          ///< as a shell reports it
   int stopped_by_signal = 0;  ///< the runner was told to stop and stopped the command
   bool timed_out = false;     ///< max_run_time passed and the command was stopped
+  std::string last_words;     ///< the end of what it wrote to stderr
   bool unguarded = false;     ///< the guard died and the command was stopped
 };
 
