@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 
 from .daemon import free_port, wait_for
-from .processes import end_processes, processes_with
+from .processes import end_runners
 
 CONFIG = """
 Clusters:
@@ -68,7 +68,7 @@ class Site:
     def destroy(self):
         for daemon in self.daemons:
             daemon.stop()
-        end_processes(lambda: processes_with("BERTH_LOCK_DIR", self.instances))
+        end_runners(self.instances)
 
 
 class ClusterDaemon:

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from .client import Client
-from .processes import end_processes, processes_with
+from .processes import end_runners, processes_with
 
 
 def free_port():
@@ -73,7 +73,10 @@ class Daemon:
         return processes_with("BERTH_LOCK_DIR", self.data_dir)
 
     def destroy(self):
-        """Ends the daemon, every runner that it left behind and their commands. Runners that are asked to end would go on for a
-        quarter of an hour, trying to tell a daemon that is gone."""
-        self.stop()
-        end_processes(lambda: self.runners() + processes_with("BERTH_RUN_LOCK", self.data_dir))
+        """Ends the daemon, every runner that it left behind and their commands."""
+        try:
+            self.stop()
+        finally:
+            if self.process and self.process.poll() is None:
+                self.kill()
+            end_runners(self.data_dir)

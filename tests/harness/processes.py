@@ -22,10 +22,11 @@ def processes_with(variable, directory):
     return found
 
 
-def end_processes(find, timeout=10):
-    """Kills what `find` finds until it finds nothing."""
+def end_runners(directory, timeout=10):
+    """Kills the runners whose locks are in that directory, and their commands, until none are left. Runners that are asked to end
+    would go on for a quarter of an hour, trying to tell a daemon that is gone."""
     end = time.monotonic() + timeout
-    while pids := find():
+    while pids := processes_with("BERTH_LOCK_DIR", directory) + processes_with("BERTH_RUN_LOCK", directory):
         if time.monotonic() > end:
             raise TimeoutError(f"processes {pids} cannot be killed")
         for pid in pids:

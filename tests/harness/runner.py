@@ -13,7 +13,7 @@ import urllib.parse
 
 import pytest
 
-from .processes import end_processes, processes_with
+from .processes import end_runners, processes_with
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RUNNER = pathlib.Path(os.environ.get("BERTH_BIN", ROOT / "build/release/bin")) / "berth-run"
@@ -181,7 +181,7 @@ class Worker:
 def worker(tmp_path):
     made = Worker(tmp_path)
     yield made
-    end_processes(lambda: processes_with("BERTH_LOCK_DIR", made.locks) + processes_with("BERTH_RUN_LOCK", made.locks))
+    end_runners(made.locks)
 
 
 def make_api(request, **record):
