@@ -27,18 +27,18 @@ def demo(bin_dir, tmp_path):
         return process
 
     yield start
-    for pid in [p.pid for p in started if p.poll() is None] + processes_of(tmp_path):
+    for pid in [p.pid for p in started if p.poll() is None] + list(processes_of(tmp_path)):
         os.kill(pid, signal.SIGKILL)
 
 
 def processes_of(directory):
-    """PIDs of berthd and berth-run whose command line or environment names the directory."""
-    found = []
+    """Name by PID of the berthd and berth-run whose command line or environment names the directory."""
+    found = {}
     for entry in pathlib.Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and (entry / "comm").read_text().startswith("berth"):
-                if str(directory).encode() in (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes():
-                    found.append(int(entry.name))
+            name = (entry / "comm").read_text().strip() if entry.name.isdigit() else ""
+            if name.startswith("berth") and str(directory).encode() in (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes():
+                found[int(entry.name)] = name
         except OSError:
             continue
     return found
@@ -46,9 +46,10 @@ def processes_of(directory):
 
 def daemon_of(directory):
     """PID of the demo's berthd, once something runs there."""
-    running = [pid for pid in processes_of(directory) if pathlib.Path(f"/proc/{pid}/comm").read_text().startswith("berth-run")]
-    daemons = [pid for pid in processes_of(directory) if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == "berthd"]
-    return daemons[0] if running and daemons else None
+    names = processes_of(directory)
+    if any(name.startswith("berth-run") for name in names.values()):
+        return next((pid for pid, name in names.items() if name == "berthd"), None)
+    return None
 
 
 def left_behind(directory):
