@@ -34,10 +34,12 @@ struct HttpResponse {
 
 struct HttpClientOptions {
   bool insecure_tls = false;
-  std::string ca_file;                ///< empty: the library's default
-  bool use_proxy_environment = true;  ///< HTTPS_PROXY, NO_PROXY; facts §1.6
-  std::string connect_to;             ///< dial this host instead of the URL's, same port; empty: as the URL says
-  std::size_t max_concurrent = 64;    ///< transfers at once; more wait
+  std::string ca_file;  ///< empty: the library's default
+  /// HTTPS_PROXY, HTTP_PROXY, NO_PROXY (facts §1.6), as they are when the client is made; not with insecure_tls. A
+  /// redirect goes the way of the first URL.
+  bool use_proxy_environment = true;
+  std::string connect_to;           ///< dial this host instead of the URL's, same port; empty: as the URL says
+  std::size_t max_concurrent = 64;  ///< transfers at once; more wait
   std::size_t max_connections_per_host = 16;
   bool follow_redirects = true;  ///< GET only
 };

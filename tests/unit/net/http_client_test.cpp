@@ -86,7 +86,8 @@ TEST_F(HttpClientTest, RefusesBrokenAnswers) {
 TEST_F(HttpClientTest, AProxyIsForOtherMachinesAndForVerifiedServersOnly) {
   const RawServer proxy("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nproxy");
   const RawServer direct("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\ndirect");
-  ::setenv("http_proxy", proxy.url().c_str(), 1);
+  ::setenv("HTTP_PROXY", proxy.url().c_str(), 1);
+  ::setenv("NO_PROXY", "direct.invalid", 1);
   const std::string port = ":" + std::to_string(direct.port()) + "/";
   const struct {
     std::string host;
@@ -94,7 +95,7 @@ TEST_F(HttpClientTest, AProxyIsForOtherMachinesAndForVerifiedServersOnly) {
     std::string body;  ///< empty: an error, as nobody is there
   } cases[] = {
       {"h.invalid", false, "proxy"},  {"127.h.invalid", false, "proxy"}, {"127.0.0.1", false, "direct"},
-      {"localhost", false, "direct"}, {"h.invalid", true, ""},
+      {"localhost", false, "direct"}, {"h.invalid", true, ""},           {"direct.invalid", false, ""},
   };
   for (const auto& c : cases) {
     HttpClientOptions options;
@@ -103,7 +104,8 @@ TEST_F(HttpClientTest, AProxyIsForOtherMachinesAndForVerifiedServersOnly) {
     const auto response = perform("http://" + c.host + port);
     EXPECT_EQ(response ? response->body : "", c.body) << c.host;
   }
-  ::unsetenv("http_proxy");
+  ::unsetenv("HTTP_PROXY");
+  ::unsetenv("NO_PROXY");
 }
 
 TEST_F(HttpClientTest, RefusesRequestsThatCannotBeSent) {
