@@ -186,6 +186,9 @@ Result<HttpResponse> Exchange::finish(CURLcode code) {
     return std::move(response_);
   }
   if (exceeded_ != nullptr) return fail(ErrorKind::exhausted, exceeded_);
+  long proxy_status = 0;
+  curl_easy_getinfo(easy_.get(), CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+  if (proxy_status == 503) return fail(ErrorKind::unavailable, "the proxy answered 503 Service Unavailable");
   return fail(kind_of(code), error_text_[0] != '\0' ? error_text_.data() : curl_easy_strerror(code));
 }
 

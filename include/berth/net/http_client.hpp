@@ -45,8 +45,8 @@ struct HttpClientOptions {
 };
 
 /// HTTP client on libcurl's multi interface inside the event loop: keep-alive, TLS, deadlines. An awaiting coroutine
-/// may be on any executor; cancelling it aborts its transfer. Errors: network, timeout, exhausted, invalid (URL). Every
-/// answer that is complete is a success here, whatever its status.
+/// may be on any executor; cancelling it aborts its transfer. Errors: network, timeout, exhausted, invalid (URL),
+/// unavailable (a proxy answered 503 to CONNECT). Every answer that is complete is a success here, whatever its status.
 class HttpClient {
  public:
   HttpClient(Runtime& runtime, HttpClientOptions options);

@@ -108,6 +108,20 @@ TEST_F(HttpClientTest, AProxyIsForOtherMachinesAndForVerifiedServersOnly) {
   ::unsetenv("NO_PROXY");
 }
 
+TEST_F(HttpClientTest, AProxyThatIsBusyIsToldFromOneThatFails) {
+  for (const auto& [status, kind] :
+       {std::pair{"503 Service Unavailable", ErrorKind::unavailable}, std::pair{"503 Busy", ErrorKind::unavailable},
+        std::pair{"502 Bad Gateway", ErrorKind::network}}) {
+    const RawServer proxy(std::string("HTTP/1.1 ") + status + "\r\nContent-Length: 0\r\n\r\n");
+    ::setenv("HTTPS_PROXY", proxy.url().c_str(), 1);
+    client_ = std::make_unique<HttpClient>(runtime_, HttpClientOptions{});
+    const auto response = perform("https://h.invalid/");
+    ASSERT_FALSE(response) << status;
+    EXPECT_EQ(response.error().kind, kind) << status << ": " << response.error().message;
+  }
+  ::unsetenv("HTTPS_PROXY");
+}
+
 TEST_F(HttpClientTest, RefusesRequestsThatCannotBeSent) {
   for (const char* url : {"", "nonsense", "ftp://h/", "file:///etc/passwd", "http://", "http://h:99999/", "http://a b/",
                           "http://h/\r\nX: y"}) {
