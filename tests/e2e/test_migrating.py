@@ -179,7 +179,9 @@ def try_as_standby(machine, commands, postgres):
     standby = subprocess.Popen(machine.command("exec env " + start), env=machine.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                stderr=subprocess.PIPE)
     try:
-        wait_for(lambda: subprocess.run(machine.command(health), env=machine.environment, capture_output=True).returncode == 0, 20, what="it answers")
+        wait_for(lambda: standby.poll() is not None or
+                 subprocess.run(machine.command(health), env=machine.environment, capture_output=True, timeout=5).returncode == 0, 20, what="it answers")
+        assert standby.poll() is None, standby.stderr.read()
         told = wait_for(lambda: (lambda t: "held by another" in t and t)(machine.run(health)), 20, what="it waits")
         assert json.loads(told)["health"] == "OK"
         assert "berth_active 0\n" in machine.run(metrics)
