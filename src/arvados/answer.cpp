@@ -60,13 +60,6 @@ Result<std::string> body_of(HttpResponse response) {
   return fail(std::move(error));
 }
 
-Error classify_transfer_error(Error error) {
-  const bool proxy_refused = error.message.find("Service Unavailable") != std::string::npos ||
-                             error.message.find("503 from proxy") != std::string::npos;
-  if (error.kind == ErrorKind::network && proxy_refused) error.kind = ErrorKind::unavailable;
-  return error;
-}
-
 CallOutcome outcome_of(const Result<HttpResponse>& response) {
   const bool overloaded = response ? response->status == 503 : response.error().kind == ErrorKind::unavailable;
   if (overloaded) return CallOutcome::overloaded;

@@ -171,7 +171,7 @@ TEST_F(ArvadosClient, ARequestIsNamedOnce) {
 }
 
 TEST_F(ArvadosClient, AProxyThatIsBusyCountsAs503) {
-  reply_ = fail(ErrorKind::network, "proxy CONNECT aborted: 503 Service Unavailable");
+  reply_ = fail(ErrorKind::unavailable, "the proxy answered 503 Service Unavailable");
   EXPECT_EQ(run(client_->lock(uuid)).error().kind, ErrorKind::unavailable);
   EXPECT_EQ(client_->last_503(), runtime_.now());
 }
