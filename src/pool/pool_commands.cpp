@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "pool.hpp"
 
 namespace berth {
@@ -31,8 +33,13 @@ bool WorkerPool::Impl::request_kill(const std::string& uuid, const std::string& 
   const auto found = processes_.find(uuid);
   if (found == processes_.end()) return false;
   if (stopped_) return true;
-  log_.info("stopping container", {{"ContainerUUID", uuid}, {"Reason", reason}});
   const auto workers = found->second;  // a step may change it
+  const auto is_being_killed = [&](std::uint64_t number) {
+    const Member* member = find(number);
+    return member && member->worker.processes.contains(uuid) && member->worker.processes.at(uuid).kill;
+  };
+  if (std::none_of(workers.begin(), workers.end(), is_being_killed))  // each pass asks anew
+    log_.info("stopping container", {{"ContainerUUID", uuid}, {"Reason", reason}});
   for (const std::uint64_t number : workers) step_number(number, event::KillRequested{uuid});
   return true;
 }

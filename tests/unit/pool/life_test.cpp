@@ -154,6 +154,18 @@ TEST_F(PoolTest, IdleBehaviorVerbs) {
   EXPECT_EQ(run_on(runtime, pool->kill_container(uuid(9), "")).error().kind, ErrorKind::not_found);
 }
 
+TEST_F(PoolTest, AKillIsLoggedOnce) {
+  start();
+  const auto worker = make_idle();
+  ASSERT_TRUE(start_container(worker.number, uuid(1)));
+  cloud->machine(worker.id).latency = 1s;
+  for (int pass = 0; pass < 3; ++pass) EXPECT_TRUE(run_on(runtime, pool->kill_container(uuid(1), "priority is 0")));
+  const auto lines = log->lines();
+  EXPECT_EQ(std::count_if(lines.begin(), lines.end(),
+                          [](const auto& line) { return line.find("stopping container") != std::string::npos; }),
+            1);
+}
+
 TEST_F(PoolTest, TagsThatCannotBeWritten) {
   start();
   const auto worker = make_idle();
