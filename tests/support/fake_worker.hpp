@@ -64,6 +64,7 @@ class FakeMachine {
     if (text == "cat /var/run/arvados-instance-secret")
       return secret ? answer(0, *secret) : answer(1, {}, "cat: No such file or directory");
     if (text.starts_with("md5sum ")) return md5sum(std::string(text.substr(7)));
+    if (text.starts_with("sh -c 'for uuid in ")) return lock_files();
     if (text.starts_with("sh -c ")) return install(text);
     for (const auto& runner : runner_names())
       if (text.starts_with(runner + " --")) return run_runner(text.substr(runner.size() + 1), command.stdin_data);
@@ -117,6 +118,12 @@ class FakeMachine {
     runners.erase(found);
     if (on_term) on_term(uuid);
     return answer(0);
+  }
+
+  Result<CommandOutput> lock_files() const {
+    std::string lines;
+    for (const auto& [uuid, runner] : runners) lines += "{\"UUID\":\"" + uuid + "\",\"PID\":4242}\n\n";
+    return answer(0, lines);
   }
 
   Result<CommandOutput> md5sum(const std::string& path) const {

@@ -139,7 +139,7 @@ TEST_F(DeployTest, CopiesOnce) {
   restart();
   runtime.run_for(1s);
   EXPECT_EQ(only().state, WorkerState::running);
-  EXPECT_EQ(machine.count_commands("sh -c"), 1);
+  EXPECT_EQ(machine.count_commands("sh -c 'set -e"), 1);
 }
 
 TEST_F(DeployTest, FailedCopyKeepsItBooting) {

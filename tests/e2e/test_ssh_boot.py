@@ -1,0 +1,97 @@
+"""Workers over SSH: boot, identity, deployment (facts §6.2, §6.8, §6.9), on hosts in namespaces."""
+
+import hashlib
+
+import pytest
+from harness import bed as beds
+from harness.daemon import wait_for
+from harness.ssh_site import SshSite, instances, metric
+
+pytestmark = pytest.mark.skipif(bool(beds.why_not()), reason=str(beds.why_not()))
+
+
+@pytest.fixture
+def make_site(bin_dir, tmp_path):
+    made = []
+
+    def make(**options):
+        made.append(SshSite(bin_dir, tmp_path, **options))
+        return made[-1]
+
+    yield make
+    for site in made:
+        site.destroy()
+
+
+@pytest.mark.parametrize("user, port", [("root", 22), ("crunch", 2222)])
+def test_hosts_are_made_verified_and_given_the_runner(make_site, user, port):
+    site = make_site(user=user, port=port)
+    daemon = site.daemon().start()
+    uuids = site.controller.add(6)
+    site.assert_all_complete(uuids)
+    site.assert_each_ran_once(uuids)
+    hosts = site.cloud.hosts()
+    assert hosts and metric(daemon, 'berth_host_checks_total{outcome="accepted"}') >= 1
+    host = hosts[0]
+    secret = site.cloud.tag(host.name, "InstanceSecret")
+    assert len(secret) == 40 and host.run("cat /var/run/arvados-instance-secret") == secret
+    assert host.run("stat -c %a:%U /run/arvados-instance-secret") == "600:root\n"
+    path = site.deployed_path()
+    assert hashlib.md5(host.run(f"cat {path}").encode()).hexdigest() == path.split("~")[1]
+    assert host.run("stat -c '%a %U' /tmp/arvados-crunch-run; ls /tmp/arvados-crunch-run | wc -l") == "755 root\n1\n"
+    assert "secret" not in daemon.log().lower() or secret not in daemon.log()
+
+
+def test_the_runner_is_copied_once(make_site):
+    site = make_site()
+    first = site.daemon().start()
+    site.assert_all_complete(site.controller.add(1))
+    first.stop()
+    host, path = site.cloud.hosts()[0], site.deployed_path()
+    before = host.run(f"stat -c '%i %y' {path}")
+    second = site.daemon().start()
+    uuids = site.controller.add(2)
+    site.assert_all_complete(uuids)
+    assert "Complete" in site.controller.states(uuids) and site.cloud.created == 1
+    assert host.run(f"stat -c '%i %y' {path}") == before, second.log()
+
+
+def test_a_slow_boot_is_waited_for(make_site):
+    site = make_site(instances=1)
+    site.cloud.host_options = {"boot_delay": 6}
+    daemon = site.daemon().start()
+    uuids = site.controller.add(1)
+    wait_for(lambda: instances(daemon), 20, what="an instance")
+    assert {i["worker_state"] for i in instances(daemon).values()} == {"booting"}
+    site.assert_all_complete(uuids)
+    assert site.cloud.created == 1
+
+
+def test_a_host_with_another_secret_is_never_used(make_site):
+    site = make_site(instances=1, timeout_booting="8s")
+    site.cloud.host_options = {"init_command": "umask 0177 && echo -n 0000000000000000000000000000000000000000 >/var/run/arvados-instance-secret"}
+    daemon = site.daemon().start()
+    uuids = site.controller.add(1)
+    wait_for(lambda: "host refused: it is not the instance" in daemon.log(), 30, what="the refusal in the log")
+    impostor = site.cloud.hosts()[0]
+    assert metric(daemon, 'berth_host_checks_total{outcome="refused"}') >= 1
+    assert metric(daemon, 'berth_host_checks_total{outcome="accepted"}') == 0
+    assert impostor.run("ls -A /tmp") == ""  # nothing was sent
+    site.cloud.host_options = {}
+    site.assert_all_complete(uuids)  # on the next host, after the first one's boot time-out
+    assert impostor.name not in site.cloud.instances
+    assert metric(daemon, 'arvados_dispatchcloud_boot_outcomes{outcome="failure"}') == 1
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_driver_that_knows_host_keys_decides(make_site, right):
+    site = make_site(instances=1, timeout_booting="8s")
+    site.cloud.knows_host_keys = True
+    site.cloud.host_options = {"init_command": "true"}  # no secret is asked for
+    daemon = site.daemon().start()
+    uuids = site.controller.add(1)
+    if right:
+        site.assert_all_complete(uuids)
+        return
+    wait_for(lambda: site.cloud.instances, 20, what="an instance")
+    site.cloud.hosts()[0].kill()
