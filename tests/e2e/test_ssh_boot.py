@@ -76,22 +76,47 @@ def test_a_host_with_another_secret_is_never_used(make_site):
     impostor = site.cloud.hosts()[0]
     assert metric(daemon, 'berth_host_checks_total{outcome="refused"}') >= 1
     assert metric(daemon, 'berth_host_checks_total{outcome="accepted"}') == 0
-    assert impostor.run("ls -A /tmp") == ""  # nothing was sent
+    assert "arvados" not in impostor.run("ls -A /tmp")  # nothing was sent
     site.cloud.host_options = {}
     site.assert_all_complete(uuids)  # on the next host, after the first one's boot time-out
     assert impostor.name not in site.cloud.instances
     assert metric(daemon, 'arvados_dispatchcloud_boot_outcomes{outcome="failure"}') == 1
 
 
-@pytest.mark.parametrize("right", [True, False])
-def test_a_driver_that_knows_host_keys_decides(make_site, right):
+def test_a_driver_that_knows_host_keys_decides(make_site):
     site = make_site(instances=1, timeout_booting="8s")
-    site.cloud.knows_host_keys = True
-    site.cloud.host_options = {"init_command": "true"}  # no secret is asked for
+    site.cloud.host_keys = "wrong"
     daemon = site.daemon().start()
     uuids = site.controller.add(1)
-    if right:
-        site.assert_all_complete(uuids)
-        return
-    wait_for(lambda: site.cloud.instances, 20, what="an instance")
-    site.cloud.hosts()[0].kill()
+    wait_for(lambda: "host refused: it is not the instance" in daemon.log(), 30, what="the refusal in the log")
+    impostor = site.cloud.hosts()[0]
+    assert "arvados" not in impostor.run("ls -A /tmp")
+    site.cloud.host_keys = "right"
+    site.cloud.host_options = {"init_command": "true"}  # no secret there: none is asked for
+    site.assert_all_complete(uuids)
+    assert metric(daemon, 'berth_host_checks_total{outcome="accepted"}') == 1
+
+
+def test_the_secret_may_come_later_than_the_connection(make_site):
+    """User data that is still at work when sshd answers proves nothing against the host."""
+    site = make_site(instances=1)
+    site.cloud.secret_delay = 5
+    daemon = site.daemon().start()
+    uuids = site.controller.add(1)
+    site.assert_all_complete(uuids)
+    assert site.cloud.created == 1
+    assert metric(daemon, 'berth_host_checks_total{outcome="undecided"}') >= 1
+    assert metric(daemon, 'berth_host_checks_total{outcome="refused"}') == 0 and "host refused" not in daemon.log()
+
+
+def test_a_full_disk_leaves_no_half_of_a_runner(make_site):
+    site = make_site(instances=1)
+    site.cloud.on_create = lambda host: host.wait() and host.fill_disk()
+    daemon = site.daemon().start()
+    uuids = site.controller.add(1)
+    wait_for(lambda: "runner not deployed" in daemon.log(), 30, what="the failed copy in the log")
+    host = site.cloud.hosts()[0]
+    assert host.run("ls -A /tmp/arvados-crunch-run") == ""
+    host.free_disk()
+    site.assert_all_complete(uuids)
+    assert site.cloud.created == 1

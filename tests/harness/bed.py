@@ -79,6 +79,10 @@ class Bed:
         self.hosts[host.name] = host
         return host
 
+    def public_key(self):
+        """Of the bed's own key: an authorized_keys line without comment."""
+        return " ".join(self.key.with_suffix(".pub").read_text().split()[:2])
+
     def start(self, argv, **options):
         """A process that ends with this one."""
         argv = ["setpriv", "--pdeathsig", "KILL", *map(str, argv)]
@@ -102,7 +106,7 @@ class Host:
         self.process = self.relay = None
         number = "".join(f"{int(part):02x}" for part in address.split("."))
         self.port = f"v{number}"
-        (self.directory / "authorized_keys").write_text((public_key or bed.key.with_suffix(".pub").read_text()).strip() + "\n")
+        (self.directory / "authorized_keys").write_text((public_key or bed.public_key()) + "\n")
         (self.directory / "userdata").write_text(f"#!/bin/sh\n{init_command}\n")
         (self.directory / "sshd_config").write_text(SSHD_CONFIG.format(address=address, port=bed.port, directory=self.directory))
         self.new_host_key()

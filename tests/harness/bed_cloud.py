@@ -12,7 +12,9 @@ class BedCloud:
         self.bed, self.mutex = bed, threading.Lock()
         self.instances = {}  # by id: what the driver is told
         self.host_options = {}
-        self.knows_host_keys = False  # whether it tells the driver, or leaves the check to the secret
+        self.host_keys = None  # what the driver is told: None (it knows none), "right" or "wrong" ones
+        self.secret_delay = 0  # seconds from the first answer of sshd until user data is done
+        self.on_create = None  # called with each new host
         self.create_errors = []  # (kind, message) of the next creates
         self.created = 0
         cloud = self
@@ -44,12 +46,17 @@ class BedCloud:
         if self.create_errors:
             kind, message = self.create_errors.pop(0)
             return {"error": {"kind": kind, "message": message}}
-        host = self.bed.create(**{"public_key": public_key, "init_command": init_command, **self.host_options})
+        host = self.bed.create(**{"public_key": public_key, "init_command": self.delayed(init_command), **self.host_options})
         self.created += 1
+        if self.on_create:
+            self.on_create(host)
         self.instances[host.name] = {
             "id": host.name, "provider_type": type, "address": host.address, "user": self.bed.user, "tags": tags,
-            "host_key": host.host_key() if self.knows_host_keys else ""}
+            "host_key": {None: "", "right": host.host_key(), "wrong": self.bed.public_key()}[self.host_keys]}
         return {"instance": self.instances[host.name]}
+
+    def delayed(self, init_command):
+        return f"{{ sleep {self.secret_delay}; {init_command.strip()}\n}} </dev/null &" if self.secret_delay else init_command
 
     def answer_list(self):
         return {"instances": list(self.instances.values())}
