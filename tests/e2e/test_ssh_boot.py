@@ -5,27 +5,14 @@ import hashlib
 import pytest
 from harness import bed as beds
 from harness.daemon import wait_for
-from harness.ssh_site import SshSite, instances, metric
+from harness.ssh_site import instances, metric
 
 pytestmark = pytest.mark.skipif(bool(beds.why_not()), reason=str(beds.why_not()))
 
 
-@pytest.fixture
-def make_site(bin_dir, tmp_path):
-    made = []
-
-    def make(**options):
-        made.append(SshSite(bin_dir, tmp_path, **options))
-        return made[-1]
-
-    yield make
-    for site in made:
-        site.destroy()
-
-
 @pytest.mark.parametrize("user, port", [("root", 22), ("crunch", 2222)])
-def test_hosts_are_made_verified_and_given_the_runner(make_site, user, port):
-    site = make_site(user=user, port=port)
+def test_hosts_are_made_verified_and_given_the_runner(make_ssh_site, user, port):
+    site = make_ssh_site(user=user, port=port)
     daemon = site.daemon().start()
     uuids = site.controller.add(6)
     site.assert_all_complete(uuids)
@@ -42,8 +29,8 @@ def test_hosts_are_made_verified_and_given_the_runner(make_site, user, port):
     assert "secret" not in daemon.log().lower() or secret not in daemon.log()
 
 
-def test_the_runner_is_copied_once(make_site):
-    site = make_site()
+def test_the_runner_is_copied_once(make_ssh_site):
+    site = make_ssh_site()
     first = site.daemon().start()
     site.assert_all_complete(site.controller.add(1))
     first.stop()
@@ -56,8 +43,8 @@ def test_the_runner_is_copied_once(make_site):
     assert host.run(f"stat -c '%i %y' {path}") == before, second.log()
 
 
-def test_a_slow_boot_is_waited_for(make_site):
-    site = make_site(instances=1)
+def test_a_slow_boot_is_waited_for(make_ssh_site):
+    site = make_ssh_site(instances=1)
     site.cloud.host_options = {"boot_delay": 6}
     daemon = site.daemon().start()
     uuids = site.controller.add(1)
@@ -67,8 +54,8 @@ def test_a_slow_boot_is_waited_for(make_site):
     assert site.cloud.created == 1
 
 
-def test_a_host_with_another_secret_is_never_used(make_site):
-    site = make_site(instances=1, timeout_booting="8s")
+def test_a_host_with_another_secret_is_never_used(make_ssh_site):
+    site = make_ssh_site(instances=1, timeout_booting="8s")
     site.cloud.host_options = {"init_command": "umask 0177 && echo -n 0000000000000000000000000000000000000000 >/var/run/arvados-instance-secret"}
     daemon = site.daemon().start()
     uuids = site.controller.add(1)
@@ -83,8 +70,8 @@ def test_a_host_with_another_secret_is_never_used(make_site):
     assert metric(daemon, 'arvados_dispatchcloud_boot_outcomes{outcome="failure"}') == 1
 
 
-def test_a_driver_that_knows_host_keys_decides(make_site):
-    site = make_site(instances=1, timeout_booting="8s")
+def test_a_driver_that_knows_host_keys_decides(make_ssh_site):
+    site = make_ssh_site(instances=1, timeout_booting="8s")
     site.cloud.host_keys = "wrong"
     daemon = site.daemon().start()
     uuids = site.controller.add(1)
@@ -97,9 +84,9 @@ def test_a_driver_that_knows_host_keys_decides(make_site):
     assert metric(daemon, 'berth_host_checks_total{outcome="accepted"}') == 1
 
 
-def test_the_secret_may_come_later_than_the_connection(make_site):
+def test_the_secret_may_come_later_than_the_connection(make_ssh_site):
     """User data that is still at work when sshd answers proves nothing against the host."""
-    site = make_site(instances=1)
+    site = make_ssh_site(instances=1)
     site.cloud.secret_delay = 5
     daemon = site.daemon().start()
     uuids = site.controller.add(1)
@@ -109,8 +96,8 @@ def test_the_secret_may_come_later_than_the_connection(make_site):
     assert metric(daemon, 'berth_host_checks_total{outcome="refused"}') == 0 and "host refused" not in daemon.log()
 
 
-def test_a_full_disk_leaves_no_half_of_a_runner(make_site):
-    site = make_site(instances=1)
+def test_a_full_disk_leaves_no_half_of_a_runner(make_ssh_site):
+    site = make_ssh_site(instances=1)
     site.cloud.on_create = lambda host: host.wait() and host.fill_disk()
     daemon = site.daemon().start()
     uuids = site.controller.add(1)

@@ -103,9 +103,9 @@ class ClusterDaemon:
         assert self.process.poll() is None, self.log()
         return self
 
-    def get(self, path):
+    def get(self, path, method="GET"):
         """Status and body; status 0 if nobody answers."""
-        request = urllib.request.Request(f"http://{self.address}{path}", headers={"Authorization": f"Bearer {MANAGEMENT_TOKEN}"})
+        request = urllib.request.Request(f"http://{self.address}{path}", method=method, headers={"Authorization": f"Bearer {MANAGEMENT_TOKEN}"})
         try:
             with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5) as answer:
                 return answer.status, answer.read().decode()
@@ -113,6 +113,10 @@ class ClusterDaemon:
             return error.code, error.read().decode()
         except OSError:
             return 0, ""
+
+    def post(self, path):
+        """The status."""
+        return self.get(path, "POST")[0]
 
     def active(self):
         return "\nberth_active 1\n" in self.get("/metrics")[1]
