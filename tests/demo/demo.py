@@ -13,7 +13,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import workload  # noqa: E402
+from harness import bed, workload  # noqa: E402
 from harness.daemon import Daemon  # noqa: E402
 
 STATES = ["Queued", "Locked", "Running", "Complete", "Cancelled"]
@@ -141,22 +141,36 @@ def check_order(watcher):
     return not wrong
 
 
+def make_daemon(bin_dir, data_dir, hosts):
+    size = ("--vcpus", str(VCPUS), "--ram", RAM)
+    if not hosts:
+        return Daemon(bin_dir, data_dir, *size)
+    environment = {"BERTH_BED": f"http://127.0.0.1:{hosts.cloud.port}", "BERTH_BED_KEY": str(hosts.key)}
+    return Daemon(bin_dir, data_dir, *size, program="berthd-bed", address=bed.GATEWAY, environment=environment)
+
+
 def main():
     parser = argparse.ArgumentParser(prog="./dev demo", description=__doc__)
     parser.add_argument("--bin", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--keep", action="store_true", help="leave the daemon up and say what to try next")
+    parser.add_argument("--ssh", action="store_true", help="workers are hosts of their own (namespaces), reached over SSH")
     parser.add_argument("--jobs", type=int, default=64, help="how many containers (default 64)")
     args = parser.parse_args()
     if args.jobs < 4:
         parser.error("--jobs: at least 4")
+    if args.ssh and (args.keep or bed.why_not()):
+        parser.error("--ssh: the hosts end with this program, so not with --keep" if args.keep else f"--ssh: {bed.why_not()}")
 
     home = pathlib.Path(tempfile.mkdtemp(prefix="berth-demo-"))
-    witness_dir = home / "witness"
+    hosts = bed.Bed(home / "bed", user="crunch") if args.ssh else None
+    witness_dir = (hosts.shared if args.ssh else home) / "witness"
     witness_dir.mkdir()
-    daemon = Daemon(args.bin.resolve(), home / "data", "--vcpus", str(VCPUS), "--ram", RAM)
+    daemon = make_daemon(args.bin.resolve(), home / "data", hosts)
     failed, ended = True, threading.Event()
     try:
         say(f"starting berthd --standalone, which pretends to have {VCPUS} processors and {RAM}")
+        if args.ssh:
+            say("its workers are hosts in namespaces of their own, made when needed, reached over SSH as a user with sudo")
         client = daemon.start()
         jobs = workload.mixed(args.jobs)
         say(f"submitting {len(jobs)} containers of mixed sizes and priorities: one will fail, one is cancelled\n    while it runs, one fits nowhere")
@@ -195,6 +209,9 @@ def main():
             print(f"    kill {pid}; tail --pid={pid} -f /dev/null; rm -r {home}")
         else:
             daemon.destroy()
+            if hosts:
+                say(f"{hosts.count} hosts were made")
+                hosts.destroy()
             if not failed:
                 shutil.rmtree(home)
     return 1 if failed else 0

@@ -44,7 +44,7 @@ def test_the_runner_is_copied_once(make_ssh_site):
 
 
 def test_a_slow_boot_is_waited_for(make_ssh_site):
-    site = make_ssh_site(instances=1)
+    site = make_ssh_site()
     site.cloud.host_options = {"boot_delay": 6}
     daemon = site.daemon().start()
     uuids = site.controller.add(1)
@@ -55,7 +55,7 @@ def test_a_slow_boot_is_waited_for(make_ssh_site):
 
 
 def test_a_host_with_another_secret_is_never_used(make_ssh_site):
-    site = make_ssh_site(instances=1, timeout_booting="8s")
+    site = make_ssh_site(timeout_booting="8s")
     site.cloud.host_options = {"init_command": "umask 0177 && echo -n 0000000000000000000000000000000000000000 >/var/run/arvados-instance-secret"}
     daemon = site.daemon().start()
     uuids = site.controller.add(1)
@@ -71,7 +71,7 @@ def test_a_host_with_another_secret_is_never_used(make_ssh_site):
 
 
 def test_a_driver_that_knows_host_keys_decides(make_ssh_site):
-    site = make_ssh_site(instances=1, timeout_booting="8s")
+    site = make_ssh_site(timeout_booting="8s")
     site.cloud.host_keys = "wrong"
     daemon = site.daemon().start()
     uuids = site.controller.add(1)
@@ -86,7 +86,7 @@ def test_a_driver_that_knows_host_keys_decides(make_ssh_site):
 
 def test_the_secret_may_come_later_than_the_connection(make_ssh_site):
     """User data that is still at work when sshd answers proves nothing against the host."""
-    site = make_ssh_site(instances=1)
+    site = make_ssh_site()
     site.cloud.secret_delay = 5
     daemon = site.daemon().start()
     uuids = site.controller.add(1)
@@ -97,7 +97,7 @@ def test_the_secret_may_come_later_than_the_connection(make_ssh_site):
 
 
 def test_a_full_disk_leaves_no_half_of_a_runner(make_ssh_site):
-    site = make_ssh_site(instances=1)
+    site = make_ssh_site()
     site.cloud.on_create = lambda host: host.wait() and host.fill_disk()
     daemon = site.daemon().start()
     uuids = site.controller.add(1)

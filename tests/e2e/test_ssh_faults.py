@@ -27,7 +27,7 @@ def commands(site, count, seconds):
 
 def test_a_partition_of_30_s_in_the_middle_of_running_containers(make_ssh_site):
     """Some end while they are cut off. Nobody but time tells either side."""
-    site = make_ssh_site(instances=3, vcpus=4, seconds=40)
+    site = make_ssh_site(vcpus=5, seconds=40)
     daemon = site.daemon().start()
     uuids = run_all(site, 12)
     hosts = site.cloud.hosts()
@@ -35,7 +35,7 @@ def test_a_partition_of_30_s_in_the_middle_of_running_containers(make_ssh_site):
     before = time.monotonic()
     for host in hosts:
         host.drop()
-    later = site.controller.add(4)  # to be started while nobody can be reached
+    later = site.controller.add(3)  # to be started while nobody can be reached
     wait_for(lambda: time.monotonic() > before + 30, 40, what="half a minute")
     for host in hosts:
         host.heal()
@@ -45,7 +45,7 @@ def test_a_partition_of_30_s_in_the_middle_of_running_containers(make_ssh_site):
 
 
 def test_a_cable_that_is_pulled_and_put_back(make_ssh_site):
-    site = make_ssh_site(instances=2, vcpus=4, seconds=12)
+    site = make_ssh_site(vcpus=4, seconds=12)
     site.daemon().start()
     uuids = run_all(site, 8)
     before = time.monotonic()
@@ -59,7 +59,7 @@ def test_a_cable_that_is_pulled_and_put_back(make_ssh_site):
 
 
 def test_packets_that_take_long(make_ssh_site):
-    site = make_ssh_site(instances=1, vcpus=4)
+    site = make_ssh_site(vcpus=4)
     site.daemon().start()
     site.assert_all_complete(site.controller.add(1))
     site.cloud.hosts()[0].delay(100)
@@ -70,13 +70,12 @@ def test_packets_that_take_long(make_ssh_site):
 
 def test_a_host_that_no_longer_answers_holds_nobody_up(make_ssh_site):
     """Its sshd is stopped: connections stay open and nothing ever comes."""
-    site = make_ssh_site(instances=2, vcpus=1, seconds=1, timeout_probe="12s", timeout_idle="20s")
+    site = make_ssh_site(vcpus=4, seconds=1, timeout_probe="12s")
     daemon = site.daemon().start()
-    run_all(site, 2)
-    wait_for(lambda: set(site.controller.states()) == {"Complete"}, 30, what="both end")
+    site.assert_all_complete(site.controller.add(8))
     silent = site.cloud.hosts()[0]
     silent.stop_sshd()
-    uuids = site.controller.add(6)
+    uuids = site.controller.add(8)
     # Those that were sent to it are in the dark until the host is given up; the others do not wait for that.
     wait_for(lambda: site.controller.states(uuids).count("Complete") >= 4, 20, what="the other host works")
     wait_for(lambda: silent.name not in site.cloud.instances, 40, what="the silent host is destroyed")
@@ -86,7 +85,7 @@ def test_a_host_that_no_longer_answers_holds_nobody_up(make_ssh_site):
 
 
 def test_a_host_that_dies_takes_its_containers_with_it_and_no_others(make_ssh_site):
-    site = make_ssh_site(instances=2, vcpus=2, seconds=15, timeout_probe="6s")
+    site = make_ssh_site(vcpus=2, seconds=15, timeout_probe="6s")
     site.daemon().start()
     uuids = run_all(site, 4)
     dead = site.cloud.hosts()[0]
@@ -101,7 +100,7 @@ def test_a_host_that_dies_takes_its_containers_with_it_and_no_others(make_ssh_si
 
 
 def test_a_runner_that_dies_is_noticed_and_its_container_not_run_again(make_ssh_site):
-    site = make_ssh_site(instances=1, vcpus=2, seconds=8)
+    site = make_ssh_site(vcpus=2, seconds=8)
     site.daemon().start()
     uuids = run_all(site, 2)
     host = site.cloud.hosts()[0]
@@ -112,7 +111,7 @@ def test_a_runner_that_dies_is_noticed_and_its_container_not_run_again(make_ssh_
 
 
 def test_a_host_that_comes_back_with_another_key_is_verified_again(make_ssh_site):
-    site = make_ssh_site(instances=1, timeout_probe="1m")
+    site = make_ssh_site(timeout_probe="1m")
     daemon = site.daemon().start()
     site.assert_all_complete(site.controller.add(1))
     host = site.cloud.hosts()[0]
@@ -125,7 +124,7 @@ def test_a_host_that_comes_back_with_another_key_is_verified_again(make_ssh_site
 
 
 def test_another_machine_at_the_address_of_a_worker_is_told_nothing(make_ssh_site):
-    site = make_ssh_site(instances=1, timeout_probe="10s")
+    site = make_ssh_site(timeout_probe="10s")
     daemon = site.daemon().start()
     site.assert_all_complete(site.controller.add(1))
     host = site.cloud.hosts()[0]
@@ -141,7 +140,7 @@ def test_another_machine_at_the_address_of_a_worker_is_told_nothing(make_ssh_sit
 
 
 def test_a_disk_that_fills_up_while_containers_run(make_ssh_site):
-    site = make_ssh_site(instances=1, vcpus=2, seconds=3)
+    site = make_ssh_site(vcpus=2, seconds=3)
     site.daemon().start()
     uuids = run_all(site, 2)
     host = site.cloud.hosts()[0]

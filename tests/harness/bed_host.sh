@@ -12,7 +12,7 @@ mount -t overlay -o "lowerdir=/,upperdir=$H/top/up,workdir=$H/top/work" bed "$RO
 mount --rbind /dev "$ROOT/dev"
 mount -t sysfs sysfs "$ROOT/sys"
 mount -t proc proc "$ROOT/proc"
-mount -t tmpfs -o mode=755 run "$ROOT/run"
+mount -t tmpfs -o "size=$DISK,mode=755" run "$ROOT/run"
 mkdir -m 1777 "$ROOT/run/lock"
 mkdir -m 755 "$ROOT/run/sshd"
 mount -t tmpfs -o "size=$DISK,mode=1777" tmp "$ROOT/tmp"

@@ -32,7 +32,7 @@ Clusters:
         Driver: bed
         DriverParameters: {URL: "%(cloud)s"}
         SSHPort: "%(port)s"
-        MaxInstances: %(instances)s
+        MaxInstances: 0  # one that is reached would also bound how many containers run
         BootProbeCommand: "true"
         DeployRunnerBinary: %(runner)s
         MaxConcurrentInstanceCreateOps: 4
@@ -72,7 +72,7 @@ class SshSite(Site):
         except BaseException:
             self.bed.destroy()
             raise
-        self.values = {"vcpus": 4, "instances": 4, "timeout_idle": "1m", "timeout_booting": "1m", "timeout_probe": "1m", **settings}
+        self.values = {"vcpus": 4, "timeout_idle": "1m", "timeout_booting": "1m", "timeout_probe": "1m", **settings}
 
     def run_for(self, seconds):
         """For containers that begin later."""
