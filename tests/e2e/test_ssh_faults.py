@@ -12,30 +12,32 @@ from harness.ssh_site import instances, metric
 pytestmark = pytest.mark.skipif(bool(beds.why_not()), reason=str(beds.why_not()))
 
 
-def run_all(site, count):
+def run_all(site, count, **options):
     """That many new containers, once they all run."""
-    uuids = site.controller.add(count)
+    uuids = site.controller.add(count, **options)
     wait_for(lambda: set(site.controller.states(uuids)) == {"Running"}, 60, what=f"{count} containers run")
     return uuids
 
 
-def commands(site, count, seconds):
-    """Fields of records whose command, for berth-run, says to the witness that it ran and for how long it goes on."""
-    script = f'echo run >>{site.witness}/$(basename "$PWD"); sleep {seconds}'
-    return {"command": ["sh", "-c", script], "cwd": ".", "environment": {}}
 
 
-def test_a_partition_of_30_s_in_the_middle_of_running_containers(make_ssh_site):
-    """Some end while they are cut off. Nobody but time tells either side."""
-    site = make_ssh_site(vcpus=5, seconds=40)
+@pytest.mark.parametrize("runner", ["stub", "berth-run"])
+def test_a_partition_of_30_s_in_the_middle_of_running_containers(make_ssh_site, bin_dir, runner):
+    """Nobody but time tells either side. With berth-run the containers end while they are cut off."""
+    real = runner == "berth-run"
+    site = make_ssh_site(vcpus=5, seconds=40, runner=bin_dir / runner if real else None)
+
+    def fields(uuid):
+        return {"command": ["sh", "-c", f"echo run >>{site.witness}/{uuid}; sleep 20"], "cwd": ".", "environment": {}} if real else {}
+
     daemon = site.daemon().start()
-    uuids = run_all(site, 12)
+    uuids = run_all(site, 12, fields=fields)
     hosts = site.cloud.hosts()
     assert len(hosts) == 3
     before = time.monotonic()
     for host in hosts:
         host.drop()
-    later = site.controller.add(3)  # to be started while nobody can be reached
+    later = site.controller.add(3, fields=fields)  # to be started while nobody can be reached
     wait_for(lambda: time.monotonic() > before + 30, 40, what="half a minute")
     for host in hosts:
         host.heal()
