@@ -107,3 +107,11 @@ def test_a_full_disk_leaves_no_half_of_a_runner(make_ssh_site):
     host.free_disk()
     site.assert_all_complete(uuids)
     assert site.cloud.created == 1
+
+
+def test_an_address_may_come_later_than_the_instance(make_ssh_site):
+    site = make_ssh_site()
+    site.cloud.hides_addresses = True
+    site.daemon().start()
+    site.assert_all_complete(site.controller.add(1))
+    assert site.cloud.created == 1

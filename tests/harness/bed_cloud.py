@@ -14,6 +14,7 @@ class BedCloud:
         self.host_options = {}
         self.host_keys = None  # what the driver is told: None (it knows none), "right" or "wrong" ones
         self.secret_delay = 0  # seconds from the first answer of sshd until user data is done
+        self.hides_addresses = False  # from the answers to creates: lists show them
         self.on_create = None  # called with each new host
         self.create_errors = []  # (kind, message) of the next creates
         self.created = 0
@@ -53,7 +54,8 @@ class BedCloud:
         self.instances[host.name] = {
             "id": host.name, "provider_type": type, "address": host.address, "user": self.bed.user, "tags": tags,
             "host_key": {None: "", "right": host.host_key(), "wrong": self.bed.public_key()}[self.host_keys]}
-        return {"instance": self.instances[host.name]}
+        answer = self.instances[host.name]
+        return {"instance": {**answer, "address": ""} if self.hides_addresses else answer}
 
     def delayed(self, init_command):
         return f"{{ sleep {self.secret_delay}; {init_command.strip()}\n}} </dev/null &" if self.secret_delay else init_command
