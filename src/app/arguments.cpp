@@ -36,6 +36,25 @@ std::vector<std::string> normalised(int argc, const char* const* argv, std::vect
   return out;
 }
 
+CLI::Validator not_empty() {
+  return {[](const std::string& value) { return value.empty() ? std::string("must not be empty") : std::string(); }, "",
+          "not empty"};
+}
+
+void add_standalone_options(CLI::App& app, CLI::Option& standalone, Arguments& a) {
+  const auto add = [&](const char* name, auto& value, const char* help) {
+    return app.add_option(name, value, help)->needs(&standalone);
+  };
+  add("--data-dir", a.data_dir, "standalone: where everything is kept (default: /var/lib/berth for root)")
+      ->check(not_empty());
+  add("--listen", a.listen, "standalone: ADDRESS:PORT of API and management API")
+      ->capture_default_str()
+      ->check(not_empty());
+  add("--vcpus", a.vcpus, "standalone: pretend to have so many processors")->check(CLI::Range(1, 4096));
+  add("--ram", a.ram, "standalone: pretend to have so much memory, e.g. 16GiB")->check(not_empty());
+  add("--runner", a.runner, "standalone: path of berth-run (default: beside this program)")->check(not_empty());
+}
+
 }  // namespace
 
 ParsedArguments parse_arguments(int argc, const char* const* argv) {
@@ -47,24 +66,27 @@ ParsedArguments parse_arguments(int argc, const char* const* argv) {
       "Berth dispatches containers: it watches a queue of them, creates instances that fit, runs them there and\n"
       "destroys the instances that nobody needs. With --standalone it does so on this machine alone.",
       "berthd");
-  app.add_option("--config", a.config, "cluster configuration file; - reads standard input")->capture_default_str();
-  app.add_flag("--check-config", a.check_config,
-               "read the configuration and all that it names, say what is wrong, and exit");
+  auto* config_file = app.add_option("--config", a.config, "cluster configuration file; - reads standard input")
+                          ->capture_default_str()
+                          ->check(not_empty());
+  auto* check = app.add_flag("--check-config", a.check_config,
+                             "read the configuration and all that it names, say what is wrong, and exit");
   auto* dump = app.add_flag("--dump-config", a.dump_config,
-                            "print what configuration and defaults come to, without secrets, and exit");
+                            "print what configuration and defaults come to, without secrets, and exit")
+                   ->excludes(check);
   app.add_flag("--unmask", a.unmask, "with --dump-config: print secrets, too")->needs(dump);
   app.add_flag("--dump-config-reference", a.config_reference, "")->group("");
-  app.add_flag("--no-lock", a.no_lock, "do not take the lock that keeps a second dispatcher from acting");
+  auto* no_lock =
+      app.add_flag("--no-lock", a.no_lock, "do not take the lock that keeps a second dispatcher from acting");
   app.add_option("--threads", a.threads, "threads that run the event loop")
       ->capture_default_str()
       ->check(CLI::Range(1, 256));
   app.add_flag("--version", a.version, "print the version and exit");
-  app.add_flag("--standalone", a.standalone, "run on this machine alone, with an embedded queue and local workers");
-  app.add_option("--data-dir", a.data_dir, "standalone: where everything is kept (default: /var/lib/berth for root)");
-  app.add_option("--listen", a.listen, "standalone: ADDRESS:PORT of API and management API")->capture_default_str();
-  app.add_option("--vcpus", a.vcpus, "standalone: pretend to have so many processors")->check(CLI::Range(1, 4096));
-  app.add_option("--ram", a.ram, "standalone: pretend to have so much memory, e.g. 16GiB");
-  app.add_option("--runner", a.runner, "standalone: path of berth-run (default: beside this program)");
+  auto* standalone =
+      app.add_flag("--standalone", a.standalone, "run on this machine alone, with an embedded queue and local workers");
+  // Nothing that is given is without effect: a flag for the other kind of daemon is a usage error.
+  for (CLI::Option* of_a_cluster : {config_file, check, dump, no_lock}) of_a_cluster->excludes(standalone);
+  add_standalone_options(app, *standalone, a);
   std::string pprof;
   bool skip_legacy = false;
   app.add_option("--pprof", pprof, "")->group("");

@@ -70,7 +70,7 @@ class ClusterDaemon final : public Daemon {
     options.port = candidate.address.port;
     options.tls_only = candidate.tls;
     if (candidate.tls) {
-      CertificateFiles files = certificate_files(config_.cluster.tls, candidate.address.host);
+      CertificateFiles files = certificate_files(config_.cluster.tls, candidate.entry);
       options.tls_certificate = std::move(files.certificate);
       options.tls_key = std::move(files.key);
     }

@@ -1,5 +1,7 @@
 #include "listen_address.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <string_view>
 
@@ -35,6 +37,17 @@ Result<ListenCandidate> candidate(const std::string& entry, const std::string& l
   if (!address) return fail(address.error());
   out.address = *address;
   return out;
+}
+
+/// By which an ACME client keeps the certificate of a URL's host.
+std::string certificate_name(std::string_view url) {
+  std::string_view host = split(url).authority;
+  if (const std::size_t colon = host.rfind(':'); colon != std::string_view::npos && !host.ends_with(']'))
+    host = host.substr(0, colon);
+  if (host.ends_with('.')) host.remove_suffix(1);
+  std::string name(host);
+  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+  return name;
 }
 
 void add(ListenChoice& choice, const std::string& entry, const std::string& listen_url) {
@@ -77,9 +90,9 @@ ListenChoice choose_listen_addresses(const InternalUrls& urls, const std::string
   return choice;
 }
 
-CertificateFiles certificate_files(const TlsConfig& tls, const std::string& host) {
+CertificateFiles certificate_files(const TlsConfig& tls, const std::string& entry) {
   if (tls.acme_server.empty()) return {tls.certificate, tls.key};
-  const std::string file = std::string(kAcmeCache) + host;
+  const std::string file = std::string(kAcmeCache) + certificate_name(entry);
   return {file, file};
 }
 

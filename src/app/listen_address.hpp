@@ -39,8 +39,11 @@ struct CertificateFiles {
   std::string certificate;
   std::string key;
 };
-/// The files with which https is served on `host`: those of the configuration, or what an ACME client keeps for the
-/// host, certificate and key in one file (facts §1.3).
-CertificateFiles certificate_files(const TlsConfig& tls, const std::string& host);
+/// The files with which https is served for `entry`, the URL that clients use: those of the configuration or, if
+/// TLS.ACME.Server is set, what an ACME client keeps in /var/lib/arvados/tmp/autocert (facts §1.3). That folder is
+/// written by the package autocert of golang.org/x/crypto, whose DirCache calls a file after the host in lower case,
+/// without a final dot, and puts private key and certificates into it, one PEM after the other. Berth reads the file
+/// (again on SIGHUP and every hour), and never asks for a certificate itself.
+CertificateFiles certificate_files(const TlsConfig& tls, const std::string& entry);
 
 }  // namespace berth

@@ -6,6 +6,7 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include "berth/base/shell.hpp"
 #include "berth/base/task_group.hpp"
 #include "berth/base/units.hpp"
 #include "berth/config/data_dir.hpp"
@@ -100,8 +101,8 @@ class StandaloneDaemon final : public Daemon {
   }
 
   awaitable<Result<void>> activate() override {
-    std::printf("berthd: listening on %s; clients: set -a; . %s/env\n", address_.c_str(),
-                installation_.data_dir.c_str());
+    std::printf("berthd: listening on %s; clients: set -a; . %s\n", address_.c_str(),
+                shell_word(installation_.data_dir + "/env").c_str());
     std::fflush(stdout);
     co_return Result<void>{};
   }

@@ -86,7 +86,7 @@ class StartupCheck {
 
   Result<void> check_tls(const ListenCandidate& candidate) const {
     if (!candidate.tls) return {};
-    const CertificateFiles files = certificate_files(cluster_.tls, candidate.address.host);
+    const CertificateFiles files = certificate_files(cluster_.tls, candidate.entry);
     if (files.certificate.empty() || files.key.empty())
       return fail(ErrorKind::invalid, "https needs TLS.Certificate and TLS.Key");
     return check_certificate(files.certificate, files.key);

@@ -17,23 +17,6 @@ using Json = nlohmann::json;
 
 constexpr std::size_t max_error_text = 1000;
 
-ErrorKind kind_of(int status) {
-  switch (status) {
-    case 401:
-    case 403:
-      return ErrorKind::denied;
-    case 404:
-      return ErrorKind::not_found;
-    case 409:
-    case 422:
-      return ErrorKind::conflict;
-    case 503:
-      return ErrorKind::unavailable;
-    default:
-      return status >= 500 ? ErrorKind::server_error : ErrorKind::failed;
-  }
-}
-
 // The server's sentences, or the beginning of whatever else it sent.
 std::string error_text(std::string_view body) {
   auto json = parse_json(body);
@@ -69,19 +52,12 @@ Result<std::string> body_of(HttpResponse response) {
   if (response.status == 200) return std::move(response.body);
   if (response.status == 204) return std::string();
   Error error;
-  error.kind = kind_of(response.status);
+  error.kind = kind_of_status(response.status);
   error.http_status = response.status;
   error.message = "HTTP status " + std::to_string(response.status);
   const std::string text = error_text(response.body);
   if (!text.empty()) error.message += ": " + text;
   return fail(std::move(error));
-}
-
-Error classify_transfer_error(Error error) {
-  const bool proxy_refused = error.message.find("Service Unavailable") != std::string::npos ||
-                             error.message.find("503 from proxy") != std::string::npos;
-  if (error.kind == ErrorKind::network && proxy_refused) error.kind = ErrorKind::unavailable;
-  return error;
 }
 
 CallOutcome outcome_of(const Result<HttpResponse>& response) {

@@ -14,9 +14,6 @@ namespace berth {
 /// The body of a successful answer (200 or 204), or the typed error that its status and its `errors` mean (facts §2.1).
 Result<std::string> body_of(HttpResponse response);
 
-/// A failed transfer as the caller should see it: a proxy that says "Service Unavailable" counts as 503.
-Error classify_transfer_error(Error error);
-
 /// What a call's end means to the limiter.
 CallOutcome outcome_of(const Result<HttpResponse>& response);
 

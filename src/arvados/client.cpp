@@ -94,7 +94,6 @@ awaitable<Result<std::string>> RestClient::perform(ApiCall call) {
 awaitable<Result<HttpResponse>> RestClient::transfer(HttpRequest request) {
   CallSlots::Slot slot = co_await slots_->acquire();
   auto response = co_await transport_(std::move(request));
-  if (!response) response = fail(classify_transfer_error(response.error()));
   const CallOutcome outcome = outcome_of(response);
   if (outcome == CallOutcome::overloaded) note_503();
   slot.finish(outcome);

@@ -128,6 +128,23 @@ void read_created_at(FieldReader& record, Container& out) {
 
 }  // namespace
 
+ErrorKind kind_of_status(int status) {
+  switch (status) {
+    case 401:
+    case 403:
+      return ErrorKind::denied;
+    case 404:
+      return ErrorKind::not_found;
+    case 409:
+    case 422:
+      return ErrorKind::conflict;
+    case 503:
+      return ErrorKind::unavailable;
+    default:
+      return status >= 500 ? ErrorKind::server_error : ErrorKind::failed;
+  }
+}
+
 Result<Json> parse_json(std::string_view text, std::size_t max_values) {
   const Shape shape = measure(text);
   if (shape.depth > max_depth) return fail(ErrorKind::undecodable, "JSON: nested deeper than 64 levels");
@@ -136,8 +153,10 @@ Result<Json> parse_json(std::string_view text, std::size_t max_values) {
   try {
     return Json::parse(text);
   } catch (const Json::parse_error& e) {
-    return fail(ErrorKind::undecodable, "not JSON at byte " + std::to_string(e.byte) + " of " +
-                                            std::to_string(text.size()) + ", the text begins: " + safe_excerpt(text));
+    const std::string where = e.byte > text.size()
+                                  ? ": it ends too early, after " + std::to_string(text.size()) + " bytes"
+                                  : " at byte " + std::to_string(e.byte) + " of " + std::to_string(text.size());
+    return fail(ErrorKind::undecodable, "not JSON" + where + ", the text begins: " + safe_excerpt(text));
   } catch (const Json::out_of_range& e) {
     return fail(ErrorKind::undecodable, "JSON: a number is out of range");
   }

@@ -101,4 +101,16 @@ Result<std::int64_t> parse_bytes(std::string_view text) {
   return *bytes;
 }
 
+std::string format_bytes(std::int64_t bytes) {
+  for (auto unit = byte_units.rbegin(); unit != byte_units.rend(); ++unit) {
+    const bool is_binary = unit->name.ends_with('i');
+    if (!is_binary || bytes < unit->factor || bytes % (unit->factor / 4) != 0) continue;
+    std::string text = std::to_string(bytes / unit->factor);
+    constexpr std::array<std::string_view, 4> quarters = {"", ".25", ".5", ".75"};
+    text += quarters[static_cast<std::size_t>(bytes % unit->factor / (unit->factor / 4))];
+    return text + ' ' + std::string(unit->name) + 'B';
+  }
+  return std::to_string(bytes) + " bytes";
+}
+
 }  // namespace berth

@@ -23,6 +23,9 @@ struct Choice {
   std::string instance;       ///< instance
 };
 
+/// Exit code for a command line that is wrong.
+constexpr int kUsageError = 2;
+
 /// Why there is nothing to carry out: help was asked for (exit code 0), or the command line is wrong (2).
 struct UsageExit {
   int exit_code = 0;

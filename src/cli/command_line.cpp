@@ -41,7 +41,7 @@ int run_command_line(int argc, const char* const* argv) {
     done = fail(ErrorKind::failed, std::string("stdout: ") + std::strerror(errno));
   if (done) return *done;
   std::fprintf(stderr, "berthctl: %s\n", done.error().message.c_str());
-  return 1;
+  return done.error().kind == ErrorKind::invalid ? kUsageError : 1;
 }
 
 }  // namespace berth

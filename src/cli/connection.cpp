@@ -19,20 +19,6 @@ std::string explain(const HttpResponse& response) {
   return text;
 }
 
-ErrorKind kind_of(int status) {
-  switch (status) {
-    case 401:
-    case 403:
-      return ErrorKind::denied;
-    case 404:
-      return ErrorKind::not_found;
-    case 503:
-      return ErrorKind::unavailable;
-    default:
-      return ErrorKind::failed;
-  }
-}
-
 Error unreachable(Error error, const std::string& base) {
   if (error.kind == ErrorKind::network || error.kind == ErrorKind::timeout)
     error.message = "no answer from " + base + " (" + error.message + "); is berthd running?";
@@ -43,7 +29,7 @@ Error unreachable(Error error, const std::string& base) {
 
 Error refusal(const HttpResponse& response, const std::string& source) {
   Error error;
-  error.kind = kind_of(response.status);
+  error.kind = kind_of_status(response.status);
   error.http_status = response.status;
   error.message = std::to_string(response.status);
   if (const std::string why = explain(response); !why.empty()) error.message += ": " + why;
@@ -107,7 +93,8 @@ Result<nlohmann::json> DaemonConnection::api(const std::string& method, const st
 Result<nlohmann::json> DaemonConnection::manage(const std::string& method, const std::string& path,
                                                 const Parameters& parameters) {
   if (endpoint_.management_url.empty())
-    return fail(ErrorKind::invalid, endpoint_.source + ": BERTH_URL, the address of the management API, is not there");
+    return fail(ErrorKind::not_found,
+                endpoint_.source + ": BERTH_URL, the address of the management API, is not there");
   const auto text = call(method, endpoint_.management_url, path, endpoint_.management_token, parameters);
   if (!text) return fail(text.error());
   if (text->empty()) return nlohmann::json();

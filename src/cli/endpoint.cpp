@@ -18,7 +18,7 @@ Result<Values> read_env_file(const std::string& path) {
     if (const auto equals = line.find('='); equals != std::string::npos)
       values[line.substr(0, equals)] = line.substr(equals + 1);
   if (!file.is_open() || file.bad())
-    return fail(ErrorKind::invalid, path + ": " + (errno != 0 ? std::strerror(errno) : "cannot be read"));
+    return fail(ErrorKind::not_found, path + ": " + (errno != 0 ? std::strerror(errno) : "cannot be read"));
   return values;
 }
 
@@ -40,8 +40,8 @@ Result<Endpoint> endpoint_of(Values values, std::string source) {
   if (const std::string& host = values["ARVADOS_API_HOST"]; endpoint.api_url.empty() && !host.empty())
     endpoint.api_url = "https://" + host;
   if (endpoint.api_url.empty())
-    return fail(ErrorKind::invalid, source + ": neither BERTH_API_URL nor ARVADOS_API_HOST is there");
-  if (endpoint.api_token.empty()) return fail(ErrorKind::invalid, source + ": ARVADOS_API_TOKEN is not there");
+    return fail(ErrorKind::not_found, source + ": neither BERTH_API_URL nor ARVADOS_API_HOST is there");
+  if (endpoint.api_token.empty()) return fail(ErrorKind::not_found, source + ": ARVADOS_API_TOKEN is not there");
   endpoint.source = std::move(source);
   return endpoint;
 }
@@ -59,9 +59,9 @@ Result<Endpoint> find_endpoint(const std::string& env_file, const std::string& d
   auto values = read_env_file(path);
   if (values) return endpoint_of(std::move(*values), path);
   if (!env_file.empty()) return fail(values.error());
-  return fail(ErrorKind::invalid, "no daemon known: " + values.error().message +
-                                      "; start berthd --standalone, say --env-file DIR/env, or set BERTH_API_URL and "
-                                      "ARVADOS_API_TOKEN");
+  return fail(ErrorKind::not_found, "no daemon known: " + values.error().message +
+                                        "; start berthd --standalone, say --env-file DIR/env, or set BERTH_API_URL and "
+                                        "ARVADOS_API_TOKEN");
 }
 
 }  // namespace berth

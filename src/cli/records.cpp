@@ -33,6 +33,10 @@ Result<Json> read_container(DaemonConnection& connection, const std::string& uui
   return connection.api("GET", kContainers + '/' + uuid, {});
 }
 
+Result<Json> read_request(DaemonConnection& connection, const std::string& uuid) {
+  return connection.api("GET", kRequests + '/' + uuid, {});
+}
+
 bool is_final_record(const Json& record) {
   const auto state = parse_container_state(text_of(record, "state"));
   return state && is_final(*state);
@@ -41,7 +45,7 @@ bool is_final_record(const Json& record) {
 Result<std::string> container_of(DaemonConnection& connection, const std::string& uuid) {
   if (auto checked = check_uuid(uuid); !checked) return fail(checked.error());
   if (is_container_uuid(uuid)) return uuid;
-  const auto request = connection.api("GET", kRequests + '/' + uuid, {});
+  const auto request = read_request(connection, uuid);
   if (!request) return fail(request.error());
   std::string container = text_of(*request, "container_uuid");
   if (container.empty()) return fail(ErrorKind::not_found, uuid + " has no container yet");

@@ -11,6 +11,7 @@ namespace berth {
 // Containers and requests as `berthctl` looks them up.
 
 Result<nlohmann::json> read_container(DaemonConnection& connection, const std::string& uuid);
+Result<nlohmann::json> read_request(DaemonConnection& connection, const std::string& uuid);
 bool is_final_record(const nlohmann::json& record);
 /// The container of a request, or `uuid` itself if it is one of a container.
 Result<std::string> container_of(DaemonConnection& connection, const std::string& uuid);

@@ -24,6 +24,13 @@ Result<Json> wait_until_final(DaemonConnection& connection, const std::string& c
   }
 }
 
+/// Whether the request had an end before anything was asked of it.
+Result<bool> has_ended(DaemonConnection& connection, const std::string& request) {
+  const auto record = read_request(connection, request);
+  if (!record) return fail(record.error());
+  return text_of(*record, "state") == "Final";
+}
+
 /// One look after another until the container is final or time is up. A container that was Locked comes back Queued,
 /// and is then cancelled like any that waits.
 Result<bool> cancelled_soon(DaemonConnection& connection, const std::string& request) {
@@ -94,6 +101,9 @@ Result<void> set_priority(DaemonConnection& connection, const std::string& uuid,
   const auto requests = requests_of(connection, uuid);
   if (!requests) return fail(requests.error());
   for (const std::string& request : *requests) {
+    const auto ended = has_ended(connection, request);
+    if (!ended) return fail(ended.error().within(request));
+    if (*ended) return fail(ErrorKind::conflict, request + " has ended: its priority cannot be changed any more");
     const auto done = change_request(connection, request, {{"priority", priority}});
     if (!done) return fail(done.error().within(request));
     std::printf("%s: priority is %lld now\n", request.c_str(), static_cast<long long>(priority));
@@ -106,6 +116,12 @@ Result<void> cancel(DaemonConnection& connection, const std::string& uuid) {
   const auto requests = requests_of(connection, uuid);
   if (!requests) return fail(requests.error());
   for (const std::string& request : *requests) {
+    const auto before = has_ended(connection, request);
+    if (!before) return fail(before.error().within(request));
+    if (*before) {
+      std::printf("%s: had ended before; nothing is done\n", request.c_str());
+      continue;
+    }
     const auto ended = cancelled_soon(connection, request);
     if (!ended) return fail(ended.error().within(request));
     std::printf("%s: %s\n", request.c_str(), *ended ? "ended" : "priority is 0 now; what runs is being stopped");

@@ -9,9 +9,12 @@ namespace berth {
 
 Result<DriverFactory> find_driver(std::string_view name) {
   if (name == "loopback") return DriverFactory(make_loopback_set);
+  const std::string has = "this build has: loopback";
   if (name == "ec2" || name == "azure")
-    return fail(ErrorKind::unsupported, "driver \"" + std::string(name) + "\" is not part of this version yet");
-  return fail(ErrorKind::invalid, "unknown driver \"" + std::string(name) + "\"; known: loopback, ec2, azure");
+    return fail(
+        ErrorKind::unsupported,
+        "driver \"" + std::string(name) + "\" is one of arvados-dispatch-cloud that this build does not have; " + has);
+  return fail(ErrorKind::invalid, "unknown driver \"" + std::string(name) + "\"; " + has);
 }
 
 std::vector<ParameterProblem> check_driver(std::string_view name, const nlohmann::json& parameters) {

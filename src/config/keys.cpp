@@ -21,7 +21,8 @@ constexpr std::array kKeys = {
     Key{"TLS.Certificate", text, R"("")", "PEM file of the server's certificate, for https listen addresses"},
     Key{"TLS.Key", text, R"("")", "PEM file of the certificate's key"},
     Key{"TLS.ACME.Server", text, R"("")",
-        "if set, certificate and key come from /var/lib/arvados/tmp/autocert/HOST, HOST being the listen URL's"},
+        "if set, certificate and key come from the file /var/lib/arvados/tmp/autocert/HOST, HOST being that of the "
+        "InternalURLs entry; Berth asks for no certificate itself"},
     Key{"TLS.Insecure", boolean, "false", "do not verify the API server's certificate"},
     Key{"SystemLogs.LogLevel", text, R"("info")", "panic, fatal, error, warn, info, debug or trace"},
     Key{"SystemLogs.Format", text, R"("json")", "json or text"},
@@ -67,7 +68,8 @@ constexpr std::array kKeys = {
         "succeeds on a worker once it has booted"},
     Key{"Containers.CloudVMs.InstanceInitCommand", text, R"("")", "shell text run by a new instance at boot"},
     Key{"Containers.CloudVMs.DeployRunnerBinary", text, R"("/proc/self/exe")",
-        "file copied to workers as the runner; empty: none"},
+        "file copied to workers as the runner; empty: none. `/proc/self/exe` means the first that exists of "
+        "/usr/bin/arvados-dispatch-cloud, /usr/bin/arvados-server, /usr/bin/crunch-run"},
     Key{"Containers.CloudVMs.DeployRunnerDirectory", text, R"("/tmp/arvados-crunch-run")",
         "where it goes on the worker"},
     Key{"Containers.CloudVMs.DeployPublicKey", boolean, "true", "hand the SSH public key to the cloud"},

@@ -39,7 +39,7 @@ constexpr std::string_view kHead = R"(# Configuration
 | `ARVADOS_SERVER_ADDRESS` | connect to this host instead of the API server's, same port |
 | `ARVADOS_SERVICE_INTERNAL_URL` | which of `Services.DispatchCloud.InternalURLs` to listen on; one that is not there is used all the same, with a warning |
 | `SSL_CERT_FILE` | certificates to trust; if unset, `/etc/arvados/ca-certificates.crt` if that can be read |
-| `HTTPS_PROXY`, `NO_PROXY` | used unless `TLS.Insecure`; this machine itself is never reached through a proxy |
+| `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` | used unless `TLS.Insecure`; this machine itself is never reached through a proxy |
 | `NOTIFY_SOCKET` | where the service manager hears `READY=1` |
 )";
 

@@ -178,7 +178,8 @@ void TreeBuilder::add_value(Frame& frame, Node node) {
   const auto [place, is_new] = frame.node.entries.try_emplace(*frame.key);
   if (!is_new) {
     findings_.warn(frame.key_at, path(),
-                   fmt::format("set twice in one object: line {} is ignored", place->second.key_at.line));
+                   fmt::format("set twice in one object: the value at {}:{} is ignored", place->second.key_at.line,
+                               place->second.key_at.column));
   }
   place->second = std::move(node);
   frame.key.reset();

@@ -1,6 +1,7 @@
 #include "pg_connection.hpp"
 
 #include <libpq-fe.h>
+#include <sys/ioctl.h>
 #include <utility>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -14,6 +15,7 @@ using boost::asio::posix::stream_descriptor;
 
 constexpr std::size_t kMostWords = 500;
 constexpr int kMostRows = 100;
+constexpr std::size_t kMostBytes = 1 << 20;
 
 /// libpq's socket, watched for the length of one wait: libpq may replace it between two.
 struct Watched {
@@ -87,11 +89,13 @@ awaitable<Result<void>> PgConnection::connect(std::map<std::string, std::string>
   connection_ = PQconnectStartParams(names.data(), values.data(), 0);
   if (!connection_ || PQstatus(connection_) == CONNECTION_BAD) co_return failure();
   PQsetNoticeReceiver(connection_, drop_notice, nullptr);
+  received_ = 0;
   auto wanted = PGRES_POLLING_WRITING;
   while (wanted != PGRES_POLLING_OK) {
     if (wanted == PGRES_POLLING_FAILED || PQsocket(connection_) < 0) co_return failure();
     const bool reads = wanted == PGRES_POLLING_READING;
     co_await wait_for(PQsocket(connection_), reads ? stream_descriptor::wait_read : stream_descriptor::wait_write);
+    if (auto bounded = count_waiting(); !bounded) co_return bounded;
     wanted = PQconnectPoll(connection_);
   }
   if (PQsetnonblocking(connection_, 1) != 0) co_return failure();
@@ -107,13 +111,24 @@ awaitable<Result<void>> PgConnection::flush() {
   }
 }
 
+/// What is about to be read counts.
+Result<void> PgConnection::count_waiting() {
+  int waiting = 0;
+  if (::ioctl(PQsocket(connection_), FIONREAD, &waiting) == 0 && waiting > 0)
+    received_ += static_cast<std::size_t>(waiting);
+  if (received_ > kMostBytes) return fail(ErrorKind::exhausted, "the server sends without end");
+  return {};
+}
+
 awaitable<Result<void>> PgConnection::receive() {
   co_await wait_for(PQsocket(connection_), stream_descriptor::wait_read);
+  if (auto bounded = count_waiting(); !bounded) co_return bounded;
   if (PQconsumeInput(connection_) == 0 || PQstatus(connection_) == CONNECTION_BAD) co_return failure();
   co_return Result<void>{};
 }
 
 awaitable<Result<PgRows>> PgConnection::query(std::string sql) {
+  received_ = 0;
   if (!connection_ || PQsendQuery(connection_, sql.c_str()) == 0) co_return failure();
   if (auto sent = co_await flush(); !sent) co_return fail(sent.error());
   Result<PgRows> rows;
@@ -137,6 +152,7 @@ awaitable<Result<PgRows>> PgConnection::query(std::string sql) {
 
 awaitable<Result<void>> PgConnection::until_ended() {
   if (!connection_) co_return failure();
+  received_ = 0;
   for (;;) {
     if (auto received = co_await receive(); !received) co_return received;
     // What comes unasked is told to nobody; libpq makes sense of it here. An idle server's error ends the session.

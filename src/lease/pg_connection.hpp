@@ -18,7 +18,8 @@ namespace berth {
 using PgRows = std::vector<std::vector<std::optional<std::string>>>;
 
 /// One libpq connection, driven without blocking on the caller's executor. Nothing here has a deadline: use
-/// with_deadline. After a cancelled call only close() makes sense. Errors: network, with libpq's words.
+/// with_deadline. After a cancelled call only close() makes sense. Errors: network, with libpq's words; exhausted: the
+/// server sent more than any answer here needs.
 class PgConnection {
  public:
   PgConnection() = default;
@@ -38,8 +39,10 @@ class PgConnection {
   tl::unexpected<Error> failure() const;
   awaitable<Result<void>> flush();
   awaitable<Result<void>> receive();
+  Result<void> count_waiting();
 
   pg_conn* connection_ = nullptr;
+  std::size_t received_ = 0;  // bytes since the present call began, or a little less: libpq itself sets no bound
 };
 
 /// libpq's words on one line of bounded length, without control characters.

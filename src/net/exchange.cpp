@@ -5,8 +5,6 @@
 #include <string_view>
 #include <utility>
 
-#include <boost/asio/ip/address.hpp>
-
 #include "header_rules.hpp"
 
 namespace berth {
@@ -44,19 +42,6 @@ Result<UrlParts> split_url(const std::string& text) {
   return parts;
 }
 
-/// These are never reached through a proxy, as the documentation of Go's golang.org/x/net/http/httpproxy says of
-/// Config.ProxyFunc, which the reference's "standard" proxy rule (facts §1.6) comes down to.
-bool is_loopback(std::string_view host) {
-  if (host == "localhost") return true;
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  boost::system::error_code error;
-  const auto address = boost::asio::ip::make_address(std::string(host), error);
-  if (error) return false;
-  if (address.is_v6() && address.to_v6().is_v4_mapped())
-    return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6()).is_loopback();
-  return address.is_loopback();
-}
-
 ErrorKind kind_of(CURLcode code) {
   if (code == CURLE_URL_MALFORMAT) return ErrorKind::invalid;
   if (code == CURLE_OPERATION_TIMEDOUT) return ErrorKind::timeout;
@@ -70,15 +55,21 @@ std::string_view trim(std::string_view text) {
 }
 }  // namespace
 
-Result<std::unique_ptr<Exchange>> Exchange::make(HttpRequest request, const HttpClientOptions& options) {
+Result<std::unique_ptr<Exchange>> Exchange::make(HttpRequest request, const HttpClientOptions& options,
+                                                 const ProxyEnvironment& proxies) {
   const auto url = split_url(request.url);
   if (!url) return fail(url.error());
   if (!is_token(request.method)) return fail(ErrorKind::invalid, "the request's method is not a token");
   if (!are_valid(request.headers)) return fail(ErrorKind::invalid, "a header of the request would break its line");
+  const auto proxy = choose_proxy(proxies, url->scheme, url->host, url->port);
+  if (!proxy) return fail(proxy.error());
   std::unique_ptr<Exchange> exchange(new Exchange(std::move(request)));
   const std::string port = url->port.empty() ? "" : ":" + url->port;
   exchange->description_ = exchange->request_.method + " " + url->scheme + "://" + url->host + port + url->path;
   exchange->set_connection_options(options, url->scheme, url->host);
+  // For redirects too. An empty value keeps libcurl from asking the environment itself, by rules of its own.
+  curl_easy_setopt(exchange->handle(), CURLOPT_PROXY, proxy->c_str());
+  curl_easy_setopt(exchange->handle(), CURLOPT_NOPROXY, "");
   exchange->set_request_options(options);
   return exchange;
 }
@@ -103,9 +94,6 @@ void Exchange::set_connection_options(const HttpClientOptions& options, const st
   if (options.insecure_tls) {
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
-  }
-  if (!options.use_proxy_environment || options.insecure_tls || is_loopback(host)) {
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
   }
   if (!options.connect_to.empty()) {
     const bool bare_ipv6 = options.connect_to.find(':') != std::string::npos && options.connect_to[0] != '[';
@@ -198,6 +186,9 @@ Result<HttpResponse> Exchange::finish(CURLcode code) {
     return std::move(response_);
   }
   if (exceeded_ != nullptr) return fail(ErrorKind::exhausted, exceeded_);
+  long proxy_status = 0;
+  curl_easy_getinfo(easy_.get(), CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+  if (proxy_status == 503) return fail(ErrorKind::unavailable, "the proxy answered 503 Service Unavailable");
   return fail(kind_of(code), error_text_[0] != '\0' ? error_text_.data() : curl_easy_strerror(code));
 }
 

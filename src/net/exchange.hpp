@@ -8,13 +8,16 @@
 #include "berth/base/result.hpp"
 #include "berth/net/http_client.hpp"
 
+#include "proxy_rule.hpp"
+
 namespace berth {
 
 /// One request as libcurl wants it, and the answer as it comes in. Stays where it is made: libcurl points into it.
 class Exchange {
  public:
-  /// Errors: invalid (URL, method, headers).
-  static Result<std::unique_ptr<Exchange>> make(HttpRequest request, const HttpClientOptions& options);
+  /// Errors: invalid (URL, method, headers, proxy).
+  static Result<std::unique_ptr<Exchange>> make(HttpRequest request, const HttpClientOptions& options,
+                                                const ProxyEnvironment& proxies);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 

@@ -23,6 +23,8 @@ class HttpClient::Impl {
   Impl(Runtime& runtime, HttpClientOptions options)
       : runtime_(runtime),
         options_(std::move(options)),
+        proxies_(options_.use_proxy_environment && !options_.insecure_tls ? read_proxy_environment()
+                                                                          : ProxyEnvironment{}),
         strand_(runtime.make_strand()),
         slots_(std::make_shared<SlotQueue>(options_.max_concurrent)),
         multi_(std::make_shared<CurlMulti>(runtime, strand_, options_.max_concurrent,
@@ -36,6 +38,7 @@ class HttpClient::Impl {
 
   Runtime& runtime_;
   const HttpClientOptions options_;
+  const ProxyEnvironment proxies_;
   const asio::any_io_executor strand_;
   const std::shared_ptr<SlotQueue> slots_;
   const std::shared_ptr<CurlMulti> multi_;
@@ -50,7 +53,7 @@ awaitable<Result<HttpResponse>> HttpClient::Impl::transfer(std::shared_ptr<Impl>
 
 awaitable<Result<HttpResponse>> HttpClient::Impl::perform(std::shared_ptr<Impl> self, HttpRequest request) {
   const Duration deadline = request.deadline;
-  auto made = Exchange::make(std::move(request), self->options_);
+  auto made = Exchange::make(std::move(request), self->options_, self->proxies_);
   if (!made) co_return fail(std::move(made.error()));
   const std::shared_ptr<Exchange> exchange = std::move(*made);
   auto bounded = with_deadline(self->runtime_, deadline, transfer(self, exchange));

@@ -1,40 +1,18 @@
 #include "commands.hpp"
 
-#include <algorithm>
-
 #include <nlohmann/json.hpp>
 
+#include "berth/base/shell.hpp"
 #include "berth/base/units.hpp"
 
 namespace berth {
 namespace {
-
-bool is_plain(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view("_./-+:=@%,~").find(c) != std::string_view::npos;
-}
 
 std::string with_sudo(std::string_view login_user, std::string_view command) {
   return std::string(sudo_prefix(login_user)).append(command);
 }
 
 }  // namespace
-
-std::string shell_quote(std::string_view text) {
-  std::string quoted = "'";
-  for (const char c : text) {
-    if (c == '\'')
-      quoted += "'\\''";
-    else
-      quoted += c;
-  }
-  return quoted += '\'';
-}
-
-std::string shell_word(std::string_view text) {
-  const bool plain = !text.empty() && text.front() != '~' && std::all_of(text.begin(), text.end(), is_plain);
-  return plain ? std::string(text) : shell_quote(text);
-}
 
 std::string_view sudo_prefix(std::string_view login_user) {
   return login_user == "root" ? "" : "sudo ";

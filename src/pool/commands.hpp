@@ -9,11 +9,6 @@
 
 namespace berth {
 
-/// `text` in single quotes for a POSIX shell; an embedded `'` becomes `'\''` (facts §6.8).
-std::string shell_quote(std::string_view text);
-/// `text` as it is where a shell takes it for one plain word, else quoted.
-std::string shell_word(std::string_view text);
-
 /// What goes before a command that needs root: nothing for the login user `root`, else `sudo ` (facts §6.8).
 std::string_view sudo_prefix(std::string_view login_user);
 

@@ -6,6 +6,8 @@
 #include <sstream>
 #include <system_error>
 
+#include "berth/base/shell.hpp"
+
 #include "commands.hpp"
 
 namespace berth {

@@ -10,6 +10,8 @@
 #include <system_error>
 #include <utility>
 
+#include "berth/base/units.hpp"
+
 namespace berth {
 namespace {
 
@@ -118,20 +120,20 @@ std::string not_satisfiable(const Resources& need, const Container& container,
   constexpr std::size_t most_listed = 20;  // this sentence goes into a container record
   const GpuConstraints& gpu = container.runtime_constraints.gpu;
   std::string message = fmt::format(
-      "constraints not satisfiable by any configured instance type: needs {} VCPUs, {} bytes of RAM, {} "
-      "bytes of scratch, preemptible {}",
-      need.vcpus, need.ram, need.scratch, container.scheduling_parameters.preemptible);
+      "constraints not satisfiable by any configured instance type: needs {} VCPUs, RAM {}, scratch {}, "
+      "preemptible {}",
+      need.vcpus, format_bytes(need.ram), format_bytes(need.scratch), container.scheduling_parameters.preemptible);
   if (!gpu.stack.empty() || need.gpus > 0) {
-    message += fmt::format(", {} GPUs of stack \"{}\" with {} bytes each, driver \"{}\", target {}", need.gpus,
-                           gpu.stack, need.gpu_vram, gpu.driver_version, fmt::join(gpu.hardware_target, " or "));
+    message += fmt::format(", {} GPUs of stack \"{}\" with {} each, driver \"{}\", target {}", need.gpus, gpu.stack,
+                           format_bytes(need.gpu_vram), gpu.driver_version, fmt::join(gpu.hardware_target, " or "));
   }
   message += "; configured:";
   std::size_t listed = 0;
   for (const auto& [name, type] : types) {
     if (listed++ == most_listed) return message + fmt::format(" and {} more", types.size() - most_listed);
     message +=
-        fmt::format(" {} ({} VCPUs, RAM {}, scratch {}{}{});", name, type.vcpus, type.ram, type.scratch(),
-                    type.preemptible ? ", preemptible" : "",
+        fmt::format(" {} ({} VCPUs, RAM {}, scratch {}{}{});", name, type.vcpus, format_bytes(type.ram),
+                    format_bytes(type.scratch()), type.preemptible ? ", preemptible" : "",
                     type.gpu.device_count > 0 ? fmt::format(", {} × {}", type.gpu.device_count, type.gpu.stack) : "");
   }
   message.pop_back();

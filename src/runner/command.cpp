@@ -1,5 +1,6 @@
 #include "command.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -132,6 +133,15 @@ std::int64_t memory_limit_for(std::int64_t ram) {
   return ram <= 0 || ram > INT64_MAX - slack ? 0 : ram + slack;
 }
 
+bool speaks_of_memory(std::string_view last_words) {
+  std::string text(last_words);
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
+  constexpr std::array words = {"cannot allocate memory", "memoryerror",      "bad_alloc",
+                                "out of memory",          "outofmemoryerror", "memory exhausted"};
+  return std::ranges::any_of(words, [&](const char* word) { return text.find(word) != text.npos; });
+}
+
 Result<RunningCommand> start_command(const CommandSpec& spec) {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   auto out = make_pipe();
@@ -165,12 +175,13 @@ Result<RunningCommand> start_command(const CommandSpec& spec) {
   return running;
 }
 
-void end_leftovers(pid_t command) {
+void end_leftovers(pid_t command, pid_t guard) {
   ::kill(-command, SIGKILL);
   const SteadyTime deadline = steady_now() + std::chrono::seconds(2);
   for (;;) {
     while (::waitpid(-1, nullptr, WNOHANG) > 0) continue;
-    const auto children = own_children();
+    auto children = own_children();
+    std::erase(children, guard);
     if (children.empty() || steady_now() > deadline) return;
     for (const pid_t child : children) ::kill(child, SIGKILL);
     sleep_briefly(std::chrono::milliseconds(1));

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <sys/types.h>
 #include <vector>
 
@@ -31,15 +32,19 @@ struct RunningCommand {
 std::vector<std::string> candidates(const std::string& program, const std::string& path);
 
 /// The memory limit for a container that asked for `ram`: RLIMIT_DATA counts what a process may write and nobody
-/// shares, per process. The slack of 256 MiB is for stacks of threads and for interpreters, so that this stops the
-/// runaway process, not the one that uses what it asked for.
+/// shares, used or not, for each process by itself. The slack of 256 MiB is for stacks of threads and for interpreters,
+/// so that this stops the runaway process, not the one that uses what it asked for. 0, which is no limit, for no ram.
 std::int64_t memory_limit_for(std::int64_t ram);
+
+/// True if a failed command's last words on stderr blame a lack of memory, in the words of common languages and of the
+/// C library. Nothing else tells such a command from any other that failed.
+bool speaks_of_memory(std::string_view last_words);
 
 /// Starts it without a shell. Errors: not_found, failed (the command cannot be run), exhausted.
 Result<RunningCommand> start_command(const CommandSpec& spec);
 
 /// After the command's end: kills what is left of its process group and every process that it left to us, and waits for
-/// them.
-void end_leftovers(pid_t command);
+/// them, at most 2 s. `guard` is a child of ours that stays.
+void end_leftovers(pid_t command, pid_t guard);
 
 }  // namespace berth::runner

@@ -9,17 +9,32 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.hpp"
+#include "strays.hpp"
+
 namespace berth::runner {
 namespace {
 
 constexpr std::size_t max_lock_file = 4096;
+/// For all locks together: how long killed processes may take to be gone, and a guard to say that it has taken over.
+constexpr Duration patience = std::chrono::seconds(1);
 
 void complain(const std::string& message) {
   std::fprintf(stderr, "berth-run: %s\n", message.c_str());
 }
 
+Result<LockContent> read_lock(const std::string& path) {
+  const auto text = read_file(path, max_lock_file);
+  return text ? parse_lock(*text) : Result<LockContent>(fail(text.error()));
+}
+
+/// USR2 has the reference's runner compute its cost anew; here it only asks whether the process exists.
+bool exists(const LockContent& content) {
+  return ::kill(content.pid, SIGUSR2) == 0 || errno != ESRCH;
+}
+
 /// What to print about one lock file; nothing if it is deleted, empty or cannot be read. The directory is locked.
-std::optional<std::string> examine(const std::string& path) {
+std::optional<std::string> examine(const std::string& path, SteadyTime deadline) {
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   struct stat status {};
   if (!file || ::fstat(file.get(), &status) != 0) {
@@ -27,19 +42,20 @@ std::optional<std::string> examine(const std::string& path) {
     return std::nullopt;
   }
   if (status.st_size == 0) return std::nullopt;  // its runner is just starting
+  auto content = read_lock(path);
+  while (is_locked(file) && content && !exists(*content)) {
+    if (steady_now() >= deadline) return content->uuid + " stale";
+    sleep_briefly(std::chrono::milliseconds(5));
+    content = read_lock(path);
+  }
   if (!is_locked(file)) {
+    if (!end_strays(mark_of(path), 0, deadline - steady_now()) && content) return content->uuid;
     if (::unlink(path.c_str()) != 0) complain(system_error(path, errno).message);
     return std::nullopt;
   }
-  const auto text = read_all(file.get(), max_lock_file);
-  const auto content = text ? parse_lock(*text) : Result<LockContent>(fail(text.error()));
-  if (!content) {
-    complain(path + ": " + content.error().message);
-    return std::nullopt;
-  }
-  // USR2 has the reference's runner compute its cost anew; here it only asks whether the process exists.
-  if (::kill(content->pid, SIGUSR2) == 0 || errno != ESRCH) return content->uuid;
-  return content->uuid + " stale";
+  if (content) return content->uuid;
+  complain(path + ": " + content.error().message);
+  return std::nullopt;
 }
 
 bool wait_for_end(const Fd& process, int milliseconds) {
@@ -58,8 +74,9 @@ int list_containers(const LockDirectory& locks) {
       complain(paths.error().message);
       return 1;
     }
+    const SteadyTime deadline = steady_now() + patience;
     for (const std::string& path : *paths)
-      if (const auto line = examine(path)) output += *line + '\n';
+      if (const auto line = examine(path, deadline)) output += *line + '\n';
   }
   if (locks.broken()) output += "broken\n";
   return write_all(STDOUT_FILENO, output) ? 0 : 1;

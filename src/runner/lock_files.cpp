@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
@@ -12,6 +13,7 @@
 #include "berth/model/uuid.hpp"
 
 #include "clock.hpp"
+#include "strays.hpp"
 
 namespace berth::runner {
 namespace {
@@ -19,6 +21,7 @@ namespace {
 constexpr std::string_view prefix = "crunch-run-";
 constexpr std::string_view suffix = ".lock";
 constexpr Duration lock_all_limit = std::chrono::seconds(30);
+constexpr Duration strays_limit = std::chrono::seconds(5);
 
 Result<Fd> open_lock(const std::string& path) {
   Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -78,6 +81,10 @@ Result<Fd> LockDirectory::take(std::string_view uuid) const {
     if (errno == EWOULDBLOCK) return fail(ErrorKind::conflict, lock_path(uuid) + ": locked by another process");
     return fail(system_error(lock_path(uuid), errno));
   }
+  struct stat status {};
+  const bool left_over = ::fstat(fd->get(), &status) == 0 && status.st_size > 0;
+  if (left_over && !end_strays(mark_of(lock_path(uuid)), 0, strays_limit))
+    return fail(ErrorKind::conflict, lock_path(uuid) + ": processes of the container's last run are still alive");
   if (::ftruncate(fd->get(), 0) != 0) return fail(system_error(lock_path(uuid), errno));
   return fd;
 }

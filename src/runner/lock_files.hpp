@@ -34,7 +34,8 @@ class LockDirectory {
 
   /// The lock over the whole directory, held until the descriptor is closed; waits for it, but not for ever.
   Result<Fd> lock_all() const;
-  /// Makes the container's lock file if need be, locks it and empties it. Errors: conflict if another process holds it.
+  /// Makes the container's lock file if need be, locks it and empties it. What an earlier runner left running is killed
+  /// first. Errors: conflict if another process holds it, or if something from earlier cannot be killed.
   Result<Fd> take(std::string_view uuid) const;
   /// Paths of all containers' lock files.
   Result<std::vector<std::string>> lock_paths() const;

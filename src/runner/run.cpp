@@ -12,6 +12,8 @@
 
 #include "clock.hpp"
 #include "detach.hpp"
+#include "guard.hpp"
+#include "strays.hpp"
 #include "supervise.hpp"
 #include "workplace.hpp"
 
@@ -20,8 +22,10 @@ namespace {
 
 using nlohmann::json;
 
-/// How long the API may be away before the command runs, and after: a final state is worth a long wait.
+/// How long the API may be away before the command runs, and after it has ended, in all: a final state is worth a long
+/// wait, of which the log takes its part. While the command runs, the API may be away for as long as it likes.
 constexpr Duration patience_before = std::chrono::minutes(5);
+constexpr Duration patience_log = std::chrono::minutes(10);
 constexpr Duration patience_after = std::chrono::minutes(15);
 constexpr Duration first_pause = std::chrono::milliseconds(100);
 constexpr Duration longest_pause = std::chrono::seconds(5);
@@ -32,10 +36,9 @@ void complain(const std::string& message) {
   (void)write_all(STDERR_FILENO, line);
 }
 
-/// Repeats a call until it succeeds, fails for good, `patience` is over or, if `stoppable`, somebody asked to stop.
+/// Repeats a call until it succeeds, fails for good, it is time to give up or, if `stoppable`, somebody asked to stop.
 template <class Call>
-auto persist(Signals& signals, Duration patience, bool stoppable, const Call& call) -> decltype(call()) {
-  const SteadyTime give_up = steady_now() + patience;
+auto persist(Signals& signals, SteadyTime give_up, bool stoppable, const Call& call) -> decltype(call()) {
   for (Duration pause = first_pause;; pause = std::min(pause * 2, longest_pause)) {
     auto result = call();
     if (result || !is_retryable(result.error().kind)) return result;
@@ -53,6 +56,9 @@ struct Ending {
   std::string error;         ///< for runtime_status; empty: none
   int exit_code = -1;        ///< -1: no command ran
   std::string warning = {};  ///< for runtime_status; empty: none
+  bool permanent = false;    ///< for runtime_status: it is the record's fault, another attempt would end likewise
+
+  void warn(const std::string& text) { warning += (warning.empty() ? "" : "; ") + text; }
 };
 
 json to_fields(const Ending& ending, double cost) {
@@ -61,6 +67,7 @@ json to_fields(const Ending& ending, double cost) {
   if (ending.exit_code >= 0) fields["exit_code"] = ending.exit_code;
   if (ending.exit_code >= 0 && cost > 0) fields["cost"] = cost;
   if (!ending.error.empty()) fields["runtime_status"]["error"] = ending.error;
+  if (ending.permanent) fields["runtime_status"]["permanent"] = true;
   if (!ending.warning.empty()) fields["runtime_status"]["warning"] = ending.warning;
   return fields;
 }
@@ -72,12 +79,13 @@ std::string describe_signal(int signal) {
 
 class ContainerRun {
  public:
-  ContainerRun(const LockDirectory& locks, const Arguments& arguments, RunnerConfig config, ApiUrl url,
+  ContainerRun(const LockDirectory& locks, const Arguments& arguments, RunnerConfig config, ApiUrl url, Guard& guard,
                Signals& signals)
       : locks_(locks),
         arguments_(arguments),
         config_(std::move(config)),
         url_(std::move(url)),
+        guard_(guard),
         signals_(signals),
         claim_address_("berth-run-" + random_name() + ":0"),
         api_(make_api()) {}
@@ -90,7 +98,7 @@ class ContainerRun {
 
   Api make_api() const { return Api(HttpClient(url_, config_.variable("ARVADOS_API_TOKEN")), arguments_.uuid); }
   Result<Record> fetch() {
-    return persist(signals_, patience_before, true, [&] { return api_.fetch_record(); });
+    return persist(signals_, steady_now() + patience_before, true, [&] { return api_.fetch_record(); });
   }
   Claim claim(const Record& record);
   /// From the record Running on.
@@ -100,17 +108,23 @@ class ContainerRun {
   std::string known_reason();
   CommandSpec make_spec(const Record& record, const Workplace& place) const;
   bool finalize(const Ending& ending);
+  bool cancel_for_good(const std::string& error) {
+    return finalize({.state = "Cancelled", .error = error, .permanent = true});
+  }
   void report_broken() const;
 
   const LockDirectory& locks_;
   const Arguments& arguments_;
   const RunnerConfig config_;
   const ApiUrl url_;
+  Guard& guard_;
   Signals& signals_;
   /// Tells our claim from another runner's; port 0, since there is no gateway to dial.
   const std::string claim_address_;
   Api api_;
   SteadyTime started_{};
+  /// When to give up telling the API how the container ended; set once.
+  std::optional<SteadyTime> give_up_;
 };
 
 bool ContainerRun::run() {
@@ -118,14 +132,14 @@ bool ContainerRun::run() {
   if (!record) {
     complain("cannot get the container's record: " + record.error().message);
     return record.error().kind == ErrorKind::type_mismatch
-               ? finalize({"Cancelled", "the container's record is malformed: " + record.error().message})
+               ? cancel_for_good("the container's record is malformed: " + record.error().message)
                : false;
   }
   if (record->state != "Locked") {
     complain("the container is " + record->state + ", not Locked");
     return false;
   }
-  if (const std::string obstacle = find_obstacle(*record); !obstacle.empty()) return finalize({"Cancelled", obstacle});
+  if (const std::string obstacle = find_obstacle(*record); !obstacle.empty()) return cancel_for_good(obstacle);
   auto place = Workplace::make(arguments_.uuid);
   if (!place) {
     complain("cannot make a place to work in: " + place.error().message);
@@ -147,6 +161,7 @@ bool ContainerRun::run() {
   }
   LogSpool log(make_api(), place->spool());
   Ending ending = run_command(*record, *place, log);
+  give_up_ = steady_now() + patience_after;
   finish_log(log, ending);
   return finalize(ending);
 }
@@ -158,14 +173,15 @@ void ContainerRun::finish_log(LogSpool& log, Ending& ending) {
   };
   if (!ending.error.empty()) say(ending.error);
   if (const std::uint64_t bytes = log.lost_bytes(); bytes > 0) {
-    ending.warning = std::to_string(bytes) + " bytes of output were lost: no room on the worker's disk";
-    complain(ending.warning);
-    say(ending.warning);
+    const std::string lost = std::to_string(bytes) + " bytes of output were lost: no room on the worker's disk";
+    complain(lost);
+    say(lost);
+    ending.warn(lost);
   }
-  if (log.finish(steady_now() + patience_after)) return;
+  if (log.finish(steady_now() + patience_log)) return;
   const std::string refused = "the API did not take the whole log";
   complain(refused);
-  ending.warning += (ending.warning.empty() ? "" : "; ") + refused;
+  ending.warn(refused);
 }
 
 /// Sets the state Running. The command may run only if that is certain to have happened, and by us. After a lost answer
@@ -182,7 +198,7 @@ ContainerRun::Claim ContainerRun::claim(const Record& record) {
     if (seen->state == "Locked" && seen->locked_by_uuid == record.locked_by_uuid) return fail(updated.error());
     return fail(ErrorKind::conflict, refused ? updated.error().message : "the container is " + seen->state + " now");
   };
-  const auto claimed = persist(signals_, patience_before, true, attempt);
+  const auto claimed = persist(signals_, steady_now() + patience_before, true, attempt);
   if (claimed) return Claim::ours;
   complain("the container is not run: " + claimed.error().message);
   return is_retryable(claimed.error().kind) ? Claim::unknown : Claim::refused;
@@ -194,6 +210,7 @@ CommandSpec ContainerRun::make_spec(const Record& record, const Workplace& place
   spec.environment = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, {"HOME", place.work()}};
   for (const auto& [name, value] : record.environment) spec.environment[name] = value;
   spec.directory = record.cwd.starts_with('/') ? record.cwd : place.work() + '/' + record.cwd;
+  spec.environment[mark_variable] = mark_of(locks_.lock_path(arguments_.uuid));
   if (arguments_.memory_limit) spec.memory_limit = memory_limit_for(record.ram);
   return spec;
 }
@@ -207,7 +224,8 @@ Ending ContainerRun::run_command(const Record& record, const Workplace& place, L
   constexpr std::int64_t longest = 1'000'000'000;  // beyond that it is no limit
   if (record.max_run_time > 0 && record.max_run_time < longest)
     deadline = started_ + std::chrono::seconds(record.max_run_time);
-  const CommandEnd end = supervise(*command, signals_, log, deadline);
+  const CommandEnd end = supervise(*command, guard_, signals_, log, deadline);
+  if (end.unguarded) return {"Cancelled", "the command was stopped: the runner's guard was killed", end.exit_code};
   if (end.timed_out)
     return {"Cancelled",
             "the command was stopped: max_run_time of " + std::to_string(record.max_run_time) + " s passed",
@@ -216,7 +234,11 @@ Ending ContainerRun::run_command(const Record& record, const Workplace& place, L
     return {"Cancelled",
             "the command was stopped: the runner got " + describe_signal(end.stopped_by_signal) + known_reason(),
             end.exit_code};
-  return {"Complete", "", end.exit_code};
+  Ending ending{"Complete", "", end.exit_code};
+  if (end.exit_code != 0 && spec.memory_limit > 0 && speaks_of_memory(end.last_words))
+    ending.warn("the command seems to have run out of memory: each of its processes may have " +
+                std::to_string(spec.memory_limit >> 20) + " MiB, which is the container's ram and 256 MiB more");
+  return ending;
 }
 
 std::string ContainerRun::known_reason() {
@@ -227,11 +249,12 @@ std::string ContainerRun::known_reason() {
 bool ContainerRun::finalize(const Ending& ending) {
   const double hours = std::chrono::duration<double, std::ratio<3600>>(steady_now() - started_).count();
   const json fields = to_fields(ending, started_ == SteadyTime() ? 0 : hours * config_.price);
-  const auto updated = persist(signals_, patience_after, false, [&] { return api_.update(fields); });
+  const SteadyTime give_up = give_up_.value_or(steady_now() + patience_after);
+  const auto updated = persist(signals_, give_up, false, [&] { return api_.update(fields); });
   if (updated) return true;
   if (!is_retryable(updated.error().kind)) {
     // Perhaps the first of several attempts got through, or somebody else ended the container.
-    const auto record = persist(signals_, patience_after, false, [&] { return api_.fetch_record(); });
+    const auto record = persist(signals_, give_up, false, [&] { return api_.fetch_record(); });
     if (record && (record->state == ending.state || record->state == "Complete" || record->state == "Cancelled")) {
       if (record->state != ending.state) complain("the container was " + record->state + " already");
       return true;
@@ -259,6 +282,8 @@ void remove_if_empty(const std::string& path) {
 Result<bool> run(const LockDirectory& locks, const Arguments& arguments, Signals& signals) {
   const auto lock = adopt_lock(locks, arguments.uuid, arguments.no_detach);
   if (!lock) return fail(lock.error());
+  auto guard = Guard::start(*lock, arguments.uuid, mark_of(locks.lock_path(arguments.uuid)));
+  if (!guard) return fail(guard.error());
   RunnerConfig config;
   if (arguments.stdin_config) {
     const auto text = read_all(STDIN_FILENO, max_config);
@@ -269,7 +294,7 @@ Result<bool> run(const LockDirectory& locks, const Arguments& arguments, Signals
   if (config.api_url().empty()) return fail(ErrorKind::invalid, "neither BERTH_API_URL nor ARVADOS_API_HOST is set");
   auto url = parse_api_url(config.api_url());
   if (!url) return fail(url.error());
-  return ContainerRun(locks, arguments, std::move(config), std::move(*url), signals).run();
+  return ContainerRun(locks, arguments, std::move(config), std::move(*url), *guard, signals).run();
 }
 
 }  // namespace

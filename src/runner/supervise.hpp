@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "command.hpp"
+#include "guard.hpp"
 #include "log_spool.hpp"
 #include "signals.hpp"
 
@@ -14,10 +15,13 @@ struct CommandEnd {
   int exit_code = 0;          ///< as a shell reports it
   int stopped_by_signal = 0;  ///< the runner was told to stop and stopped the command
   bool timed_out = false;     ///< max_run_time passed and the command was stopped
+  std::string last_words;     ///< the end of what it wrote to stderr
+  bool unguarded = false;     ///< the guard died and the command was stopped
 };
 
-/// Carries the command's output to the log until it has ended. On SIGTERM, or at `deadline`, the command's process
-/// group gets SIGTERM and, if that does not end it, SIGKILL.
-CommandEnd supervise(RunningCommand& command, Signals& signals, LogSpool& log, std::optional<SteadyTime> deadline);
+/// Carries the command's output to the log until it has ended. On SIGTERM, at `deadline`, or when the guard dies, the
+/// command's process group gets SIGTERM and, if that does not end it, SIGKILL.
+CommandEnd supervise(RunningCommand& command, Guard& guard, Signals& signals, LogSpool& log,
+                     std::optional<SteadyTime> deadline);
 
 }  // namespace berth::runner

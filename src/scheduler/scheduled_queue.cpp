@@ -52,7 +52,7 @@ std::string status_text(const ScheduledContainer& line) {
       return "Waiting at position " + position + ": there is no room now for any suitable instance type (" +
              joined(line.entry->instance_types) + ").";
     case Reason::cloud_limits:
-      return "Waiting at position " + position + ": no more instances are allowed now.";
+      return "Waiting at position " + position + ": no suitable instance is free, and no more can be created now.";
     case Reason::cluster_capacity:
       return "Waiting at position " + position + " for capacity in the cluster.";
   }

@@ -121,8 +121,10 @@ Result<std::string> cancel_request(EditContext& edit, const std::string& uuid, c
 Result<void> settle_request(EditContext& edit, const std::string& container_uuid, ContainerState ended) {
   std::vector<std::pair<std::string, bool>> requests;  // uuid, tries again
   auto done = edit.database.query(
-      "SELECT uuid, priority > 0 AND container_count < container_count_max FROM container_requests"
-      " WHERE container_uuid = ? AND state = 'Committed'",
+      "SELECT r.uuid, r.priority > 0 AND r.container_count < r.container_count_max"
+      " AND COALESCE(json_type(c.runtime_status, '$.permanent'), '') != 'true'"
+      " FROM container_requests r JOIN containers c ON c.uuid = r.container_uuid"
+      " WHERE c.uuid = ? AND r.state = 'Committed'",
       {container_uuid}, [&](const SqlRow& row) {
         requests.emplace_back(row.text(0), ended == ContainerState::cancelled && row.integer(1) != 0);
         return true;

@@ -22,7 +22,8 @@ Result<std::string> update_request(EditContext& edit, const std::string& uuid, C
 Result<std::string> cancel_request(EditContext& edit, const std::string& uuid, const Columns& columns);
 
 /// What becomes of the request whose container has ended: a new container if this one was Cancelled, the request's
-/// priority is above 0 and it had fewer than `container_count_max` (facts §2.4); Final otherwise.
+/// priority is above 0 and it had fewer than `container_count_max` (facts §2.4); Final otherwise, and, unlike Arvados,
+/// also if the container's `runtime_status.permanent` is true: its runner says that no attempt can go better.
 Result<void> settle_request(EditContext& edit, const std::string& container_uuid, ContainerState ended);
 
 }  // namespace berth

@@ -3,9 +3,11 @@
 
 import argparse
 import collections
+import http.client
 import os
 import pathlib
 import shutil
+import signal
 import sys
 import tempfile
 import textwrap
@@ -14,10 +16,14 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import bed, workload  # noqa: E402
+from harness.client import ApiError  # noqa: E402
 from harness.daemon import Daemon  # noqa: E402
 
 STATES = ["Queued", "Locked", "Running", "Complete", "Cancelled"]
 VCPUS, RAM = 8, "8GiB"  # what this machine pretends to be, so that several instances fit
+
+
+BROKEN_OFF = (OSError, RuntimeError, ValueError, http.client.HTTPException, ApiError)  # what a daemon that dies leads to
 
 
 def say(text):
@@ -52,7 +58,7 @@ class Watcher:
             try:
                 self.instances = self.client.instances()
                 queue = self.client.queue()
-            except OSError:
+            except BROKEN_OFF:
                 break  # the daemon is gone; step() says so
             for entry in queue:
                 uuid = entry["container"]["uuid"]
@@ -141,12 +147,60 @@ def check_order(watcher):
     return not wrong
 
 
-def make_daemon(bin_dir, data_dir, hosts):
+def make_daemon(bin_dir, data_dir, hosts=None):
     size = ("--vcpus", str(VCPUS), "--ram", RAM)
     if not hosts:
         return Daemon(bin_dir, data_dir, *size)
     environment = {"BERTH_BED": f"http://127.0.0.1:{hosts.cloud.port}", "BERTH_BED_KEY": str(hosts.key)}
     return Daemon(bin_dir, data_dir, *size, program="berthd-bed", address=bed.GATEWAY, environment=environment)
+
+
+def run_workload(daemon, count, witness_dir):
+    """Submits the workload and shows it until its end; what went wrong, in words (nothing: all as expected)."""
+    client = daemon.start()
+    jobs = workload.mixed(count)
+    say(f"submitting {len(jobs)} containers of mixed sizes and priorities: one will fail, one is cancelled\n    while it runs, one fits nowhere")
+    for job in jobs:
+        request = client.submit(**job.attributes(witness_dir))
+        job.request, job.container = request["uuid"], request["container_uuid"]
+    watcher, ended = Watcher(client, jobs), threading.Event()
+    looking = threading.Thread(target=watcher.watch_closely, args=(ended,))
+    looking.start()
+    try:
+        while not watcher.step():
+            if time.monotonic() - watcher.begin > 300:
+                say("the workload did not end within 5 minutes")
+                break
+            time.sleep(0.1)
+    finally:
+        ended.set()
+        looking.join()
+    took = time.monotonic() - watcher.begin
+    wrong = report(watcher, witness_dir)
+    say(f"{len(watcher.locked & set(watcher.jobs))} of {len(jobs)} containers were seen Locked on their way")
+    order_kept = check_order(watcher)
+    say(f"{len(jobs) - len(wrong)} of {len(jobs)} outcomes as expected, in {took:.1f} s" + (f"; wrong: {', '.join(wrong)}" if wrong else ""))
+    return order_kept and not wrong
+
+
+def invite(daemon, bin_dir, home):
+    """What a newcomer would try next."""
+    env, pid = daemon.data_dir / "env", daemon.process.pid
+    ctl = f"{os.path.relpath(bin_dir / 'berthctl')} --env-file {env}"
+    say(f"berthd goes on (pid {pid}, data in {daemon.data_dir}). Try:")
+    print(f"    {ctl} submit --name hello -- sh -c 'for i in 1 2 3 4 5; do echo hello $i; sleep 1; done'")
+    print(f"    {ctl} queue --all")
+    print(f"    {ctl} logs --follow UUID")
+    say("and to stop it and remove all that it wrote:")
+    print(f"    kill {pid}; tail --pid={pid} -f /dev/null; rm -r {home}")
+
+
+def why_it_broke_off(daemon, error):
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    if daemon.process and daemon.process.poll() is not None:
+        return f"berthd ended in the middle of it (exit code {daemon.process.returncode}); the end of its log:\n{daemon.log_tail(10)}"
+    return f"{type(error).__name__}: {error}"
 
 
 def main():
@@ -161,60 +215,40 @@ def main():
     if args.ssh and (args.keep or bed.why_not()):
         parser.error("--ssh: the hosts end with this program, so not with --keep" if args.keep else f"--ssh: {bed.why_not()}")
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     home = pathlib.Path(tempfile.mkdtemp(prefix="berth-demo-"))
-    hosts = bed.Bed(home / "bed", user="crunch") if args.ssh else None
-    witness_dir = (hosts.shared if args.ssh else home) / "witness"
+    if not args.ssh:
+        return run(args, home, make_daemon(args.bin.resolve(), home / "data"), home / "witness")
+    hosts = bed.Bed(home / "bed", user="crunch")
+    say("workers are hosts in namespaces of their own, made when needed, reached over SSH as a user with sudo")
+    try:
+        return run(args, home, make_daemon(args.bin.resolve(), home / "data", hosts), hosts.shared / "witness")
+    finally:
+        say(f"{hosts.count} hosts were made")
+        hosts.destroy()
+
+
+def run(args, home, daemon, witness_dir):
+    """The exit code."""
     witness_dir.mkdir()
-    daemon = make_daemon(args.bin.resolve(), home / "data", hosts)
-    failed, ended = True, threading.Event()
+    daemon.own_group = True  # Ctrl-C is for the demo, which ends the daemon itself
     try:
         say(f"starting berthd --standalone, which pretends to have {VCPUS} processors and {RAM}")
-        if args.ssh:
-            say("its workers are hosts in namespaces of their own, made when needed, reached over SSH as a user with sudo")
-        client = daemon.start()
-        jobs = workload.mixed(args.jobs)
-        say(f"submitting {len(jobs)} containers of mixed sizes and priorities: one will fail, one is cancelled\n    while it runs, one fits nowhere")
-        for job in jobs:
-            request = client.submit(**job.attributes(witness_dir))
-            job.request, job.container = request["uuid"], request["container_uuid"]
-        watcher = Watcher(client, jobs)
-        looking = threading.Thread(target=watcher.watch_closely, args=(ended,))
-        looking.start()
-        while not watcher.step():
-            if time.monotonic() - watcher.begin > 300:
-                say("the workload did not end within 5 minutes")
-                break
-            time.sleep(0.1)
-        ended.set()
-        looking.join()
-        wrong = report(watcher, witness_dir)
-        took = time.monotonic() - watcher.begin
-        say(f"{len(watcher.locked & set(watcher.jobs))} of {len(jobs)} containers were seen Locked on their way")
-        failed = not check_order(watcher) or bool(wrong)
-        say(f"{len(jobs) - len(wrong)} of {len(jobs)} outcomes as expected, in {took:.1f} s" + (f"; wrong: {', '.join(wrong)}" if wrong else ""))
-        if failed:
-            say(f"the daemon's log: {daemon.log_path}")
-    finally:
-        ended.set()
-        if args.keep and not failed:
-            env = daemon.data_dir / "env"
-            ctl = os.path.relpath(args.bin / "berthctl")
-            say(f"berthd goes on (pid {daemon.process.pid}, data in {daemon.data_dir}). Try:")
-            print(f"    {ctl} --env-file {env} submit --name hello -- sh -c 'for i in 1 2 3 4 5; do echo hello $i; sleep 1; done'")
-            print(f"    {ctl} --env-file {env} queue --all")
-            print(f"    {ctl} --env-file {env} logs --follow UUID")
-            print(f"    {ctl} --env-file {env} priority UUID 900")
-            say("and to stop it and remove all that it wrote:")
-            pid = daemon.process.pid
-            print(f"    kill {pid}; tail --pid={pid} -f /dev/null; rm -r {home}")
-        else:
-            daemon.destroy()
-            if hosts:
-                say(f"{hosts.count} hosts were made")
-                hosts.destroy()
-            if not failed:
-                shutil.rmtree(home)
-    return 1 if failed else 0
+        right = run_workload(daemon, args.jobs, witness_dir)
+    except (KeyboardInterrupt, *BROKEN_OFF) as error:
+        say(why_it_broke_off(daemon, error))
+        daemon.destroy()
+        shutil.rmtree(home, ignore_errors=True)
+        return 130 if isinstance(error, KeyboardInterrupt) else 1
+    if right and args.keep:
+        invite(daemon, args.bin, home)
+        return 0
+    daemon.destroy()
+    if right:
+        shutil.rmtree(home)
+    else:
+        say(f"the daemon's log: {daemon.log_path}")
+    return 0 if right else 1
 
 
 if __name__ == "__main__":

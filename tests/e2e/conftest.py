@@ -8,6 +8,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from harness.daemon import Daemon  # noqa: E402
+from harness.processes import end_runners  # noqa: E402
 from harness.ssh_site import SshSite  # noqa: E402
 
 
@@ -32,6 +33,7 @@ def make_daemon(bin_dir, tmp_path):
     yield make
     for daemon in made:
         daemon.destroy()
+    end_runners(tmp_path)  # also those that a test started beside a daemon
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import pytest
 from harness.bad_proxy import MOODS, BadProxy
 from harness.daemon import free_port, wait_for
 from harness.fake_controller import FakeController
+from harness.processes import end_runners
 
 TOKEN, MANAGEMENT_TOKEN = "controllertoken0123456789", "managementtoken0123456789"
 #: words that tell what came instead of an answer
@@ -86,6 +87,7 @@ def cluster(bin_dir, tmp_path_factory, controller, proxy):
     finally:
         cluster.process.kill()
         cluster.process.wait()
+        end_runners(cluster.config.parent)
 
 
 class Gated:

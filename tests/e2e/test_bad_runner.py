@@ -9,6 +9,7 @@ import urllib.request
 import pytest
 from harness import workload
 from harness.daemon import wait_for
+from harness.processes import processes_with
 
 MISBEHAVIOUR = {
     "garbage": r"printf 'broken-ish\n\000\377\nzzzzz-dz642-notauuid x y z\n%s\n' \"$$\"",
@@ -114,17 +115,18 @@ def test_a_container_that_prints_ten_megabytes(make_daemon):
 
 
 def test_a_runner_that_is_killed(make_daemon, witness_dir):
-    """kill -9 of a runner: the container ends Cancelled, its lock is found stale, nothing runs twice."""
+    """kill -9 of a runner and of its guard: the container ends Cancelled once all that it started is dead; nothing runs twice."""
     import os
     import signal
     daemon = make_daemon("--vcpus", "1", "--ram", "2GiB")
     client = daemon.start()
-    job = workload.Job("job", "echo started; exec sleep 600")
+    job = workload.Job("job", "setsid sleep 600 & echo started; sleep 600; true")
     job.container = client.submit(**job.attributes(witness_dir))["container_uuid"]
     wait_for(lambda: "started" in client.log(job.container), what="started")
     for pid in daemon.runners():
         os.kill(pid, signal.SIGKILL)
     wait_for(lambda: client.container(job.container)["state"] == "Cancelled", timeout=60, what="cancelled")
+    assert processes_with("BERTH_RUN_LOCK", daemon.data_dir) == []
     assert (witness_dir / "job").read_text() == "run\n"
     assert client.container(job.container)["runtime_status"] == {"error": "the runner ended without giving the container a final state"}
 

@@ -68,6 +68,8 @@ def test_what_waits_is_cancelled_at_once(ctl, blocked, daemon):
     assert done.returncode == 0 and "ended" in done.stdout, done.stdout + done.stderr
     assert daemon.client.container(waiting)["state"] == "Cancelled"
     assert row(ctl("queue"), waiting) is None
+    again = ctl("cancel", waiting)
+    assert again.returncode == 0 and "had ended before" in again.stdout, again.stdout + again.stderr
 
 
 def test_priority(ctl, blocked, daemon):
@@ -91,7 +93,7 @@ def test_priority(ctl, blocked, daemon):
     for uuid in (first, second, third):
         assert ctl("cancel", uuid).returncode == 0
     ended = ctl("priority", first, "5")
-    assert ended.returncode == 1 and "no request asks for this container" not in ended.stderr and "Final" in ended.stderr
+    assert ended.returncode == 1 and "no request asks" not in ended.stderr and "has ended" in ended.stderr
     absent = ctl("priority", "berth-dz642-aaaaaaaaaaaaaaa", "5")
     assert absent.returncode == 1 and "no request asks for this container" in absent.stderr
 
@@ -159,8 +161,8 @@ VERBS = (("queue",), ("instances",), ("logs", "berth-dz642-aaaaaaaaaaaaaaa"), ("
          ("instance", "drain", "local-0001"))
 
 
-def refused(done, *words):
-    assert done.returncode == 1 and done.stdout == "", done.stdout
+def refused(done, *words, code=1):
+    assert done.returncode == code and done.stdout == "", done.stdout
     assert done.stderr.startswith("berthctl: ") and len(done.stderr.splitlines()) == 1
     for word in words:
         assert word in done.stderr, done.stderr
@@ -206,7 +208,8 @@ def test_usage_errors(ctl):
         done = ctl(*argv)
         assert done.returncode == 2 and done.stderr and not done.stdout, argv
     for verb in ("logs", "cancel"):
-        refused(ctl(verb, "nonsense"), "'nonsense' is no uuid")
+        refused(ctl(verb, "nonsense"), "'nonsense' is no uuid", code=2)
+    refused(ctl("submit", "--ram", "much", "--", "true"), "--ram", "is not a size", code=2)
 
 
 def test_output_that_cannot_be_written(ctl, bin_dir, daemon):

@@ -1,5 +1,8 @@
 """berthd's flags, exit codes and --check-config."""
 
+import os
+import pathlib
+import re
 import subprocess
 
 import pytest
@@ -53,9 +56,10 @@ def test_check_config_names_file_line_and_key(bin_dir, tmp_path, change, words):
         assert word in checked.stderr, checked.stderr
 
 
-def check(bin_dir, path, text, prefix=()):
+def check(bin_dir, path, text, prefix=(), flags=("--no-lock",)):
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return subprocess.run([*prefix, bin_dir / "berthd", "--config", path, "--check-config", "--no-lock"], capture_output=True, text=True, timeout=30)
+    return subprocess.run([*prefix, bin_dir / "berthd", "--config", path, "--check-config", *flags], capture_output=True, text=True, timeout=30,
+                          env={key: value for key, value in os.environ.items() if not key.startswith("ARVADOS_")})
 
 
 @pytest.mark.parametrize("change, words", [
@@ -134,3 +138,31 @@ def test_a_cluster_needs_a_lock_or_the_word_that_it_does_not(bin_dir, tmp_path):
     started = berthd(bin_dir, "--config", str(path))
     assert started.returncode == 1
     assert "--no-lock" in started.stderr
+
+
+def test_the_example_is_good_once_its_blanks_are_filled_in(bin_dir, tmp_path):
+    text = (pathlib.Path(__file__).resolve().parents[2] / "config/berth-example.yml").read_text()
+    asis = check(bin_dir, tmp_path / "asis.yml", text, flags=())
+    complained = [line.split(": error: ")[1].split(": ")[0] for line in asis.stderr.splitlines()]
+    assert asis.returncode == 1
+    # The runner may be installed where the test runs.
+    assert set(complained) | {"Containers.CloudVMs.DeployRunnerBinary"} == {
+        "Containers.DispatchPrivateKey", "Containers.CloudVMs.Driver", "Containers.CloudVMs.DeployRunnerBinary"}, asis.stderr
+
+    key = tmp_path / "key.pem"
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key], check=True, capture_output=True)
+    filled_in = {"xmple": "mysit", "SystemRootToken": "s" * 40, "ManagementToken": "m" * 40, "host": "db.internal", "password": "secret",
+                 "ExternalURL": ["https://api.internal/", "wss://ws.internal/"], "DispatchPrivateKey": f"file://{key}", "Driver": "loopback", "Enable": "false",
+                 "DeployRunnerBinary": "/bin/true"}
+    lines, blanks = [], []
+    for line in text.splitlines():
+        blank = re.fullmatch(r"( *)(\w+):(.*?)  # FILL IN.*", line)
+        if blank:
+            blanks.append(blank[2])
+            value = filled_in[blank[2]]
+            value = value.pop(0) if isinstance(value, list) else value
+            line = f"{blank[1]}{value}:" if blank[2] == "xmple" else f"{blank[1]}{blank[2]}: {value}"
+        lines.append(line)
+    assert set(blanks) == set(filled_in)
+    checked = check(bin_dir, tmp_path / "filled.yml", "\n".join(lines), flags=())
+    assert (checked.returncode, checked.stderr) == (0, "") and "mysit" in checked.stdout

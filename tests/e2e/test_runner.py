@@ -74,6 +74,7 @@ def test_records_that_cannot_run(worker, request, record, words):
     worker.run_to_end(api)
     assert [put["state"] for put in api.puts] == ["Cancelled"], "never Running"
     assert words in api.record["runtime_status"]["error"]
+    assert api.record["runtime_status"]["permanent"] is True
 
 
 @pytest.mark.parametrize("record, words", [
@@ -202,7 +203,8 @@ def test_the_command_dies_with_its_runner(worker, request):
         except FileNotFoundError:
             return True
     wait_for(dead, "the command is dead")
-    assert worker.list() == "" and not worker.lock_path().exists(), "a lock that nobody holds is deleted"
+    wait_for(worker.gone, "the guard ends")
+    assert not worker.lock_path().exists(), "a lock that nobody holds is deleted"
 
 
 def test_one_runner_per_container(worker, request):

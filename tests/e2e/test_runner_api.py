@@ -125,6 +125,7 @@ def test_the_memory_limit(worker, request):
     api = make_api(request, command=eater, runtime_constraints={"ram": 64 << 20})
     worker.run_to_end(api)
     assert api.record["exit_code"] == 1 and b"MemoryError" in api.log["stderr"]
+    assert "each of its processes may have 320 MiB" in api.record["runtime_status"]["warning"]
     api.record.update(state="Locked")
     worker.run_to_end(api, "--enable-memory-limit=false")
     assert api.record["exit_code"] == 0

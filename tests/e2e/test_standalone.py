@@ -68,6 +68,17 @@ def test_secrets_are_nowhere_to_be_seen(make_daemon):
         assert not any(token in text for text in seen)
 
 
+def test_what_can_never_run_is_tried_once(make_daemon):
+    client = make_daemon().start()
+    request = client.submit(command=["true"], container_image="0123456789abcdef0123456789abcdef+342", container_count_max=3,
+                            name="with an image", runtime_constraints=SMALL)
+    wait_for(lambda: client.api("GET", f"/arvados/v1/container_requests/{request['uuid']}")["state"] == "Final", what="final")
+    [container] = client.containers().values()
+    assert container["state"] == "Cancelled" and container["uuid"] == request["container_uuid"]
+    assert container["runtime_status"] == {
+        "error": "container_image is set, but this runner runs commands without a container engine", "permanent": True}
+
+
 def test_plain_and_tls_on_one_port(make_daemon):
     daemon = make_daemon()
     daemon.start()

@@ -117,6 +117,17 @@ def test_https_with_a_certificate_that_is_read_again_on_hang_up(cluster, api, tm
     assert daemon.terminate() == 0
 
 
+def test_https_from_one_file_as_an_acme_client_keeps_it(cluster, api, tmp_path):
+    certificate, key = make_certificate(tmp_path, "acme")
+    both = tmp_path / "both"
+    both.write_bytes(key.read_bytes() + certificate.read_bytes())
+    port = free_port()
+    daemon = cluster(config_text(api.url, f"https://127.0.0.1:{port}", f"    TLS: {{Certificate: {both}, Key: {both}}}"), "--no-lock")
+    daemon.wait_ready()
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    assert daemon.get(f"https://127.0.0.1:{port}/_health/ping", context=trusting)[0] == 200
+
+
 def test_the_first_address_that_can_be_bound_is_taken(cluster, api):
     port = free_port()
     text = config_text(api.url, "http://203.0.113.1:9006").replace(

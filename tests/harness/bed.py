@@ -84,9 +84,9 @@ class Bed:
         return " ".join(self.key.with_suffix(".pub").read_text().split()[:2])
 
     def start(self, argv, **options):
-        """A process that ends with this one."""
+        """A process that ends with this one, and not by Ctrl-C."""
         argv = ["setpriv", "--pdeathsig", "KILL", *map(str, argv)]
-        return self.starter.submit(subprocess.Popen, argv, stdin=subprocess.DEVNULL, **options).result()
+        return self.starter.submit(subprocess.Popen, argv, stdin=subprocess.DEVNULL, process_group=0, **options).result()
 
     def destroy(self):
         self.cloud.stop()

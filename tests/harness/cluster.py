@@ -1,7 +1,6 @@
 """Daemons for a cluster: a FakeController, workers that are this machine, a stub for the runner."""
 
 import json
-import os
 import pathlib
 import shutil
 import signal
@@ -10,6 +9,7 @@ import urllib.error
 import urllib.request
 
 from .daemon import free_port, wait_for
+from .processes import end_runners
 
 CONFIG = """
 Clusters:
@@ -74,13 +74,7 @@ class Site:
     def destroy(self):
         for daemon in self.daemons:
             daemon.stop()
-        mark = f"BERTH_LOCK_DIR={self.instances}".encode()
-        for entry in os.scandir("/proc"):
-            try:
-                if entry.name.isdigit() and mark in pathlib.Path(entry.path, "environ").read_bytes():
-                    os.kill(int(entry.name), signal.SIGKILL)
-            except OSError:
-                continue
+        end_runners(self.instances)
 
 
 class ClusterDaemon:

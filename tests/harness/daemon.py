@@ -1,6 +1,5 @@
 """Starts, kills and stops a standalone berthd."""
 
-import os
 import pathlib
 import signal
 import socket
@@ -8,6 +7,7 @@ import subprocess
 import time
 
 from .client import Client
+from .processes import end_runners, processes_with
 
 
 def free_port():
@@ -40,6 +40,7 @@ class Daemon:
         self.process = None
         self.client = None
         self.preexec_fn = None  # called in the new process before it becomes berthd
+        self.own_group = False  # whether it is left alone by Ctrl-C at the terminal
 
     def start(self):
         self.log_path = self.data_dir.with_name(self.data_dir.name + ".log")
@@ -47,7 +48,7 @@ class Daemon:
             self.process = subprocess.Popen(
                 [self.bin / self.program, "--standalone", "--data-dir", self.data_dir, "--listen", f"{self.address}:{self.port}", *self.flags],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, env=self.environment,
-                preexec_fn=self.preexec_fn)
+                preexec_fn=self.preexec_fn, process_group=0 if self.own_group else None)
         line = self.process.stdout.readline()
         if "listening on" not in line:
             raise RuntimeError(f"berthd did not start (exit code {self.process.wait(10)}); the end of its log:\n{self.log_tail()}")
@@ -70,25 +71,14 @@ class Daemon:
         return self.process.returncode if self.process else None
 
     def runners(self):
-        """PIDs of runner processes that work for this data directory."""
-        mark = f"BERTH_LOCK_DIR={self.data_dir}".encode()
-        found = []
-        for entry in os.scandir("/proc"):
-            if not entry.name.isdigit():
-                continue
-            try:
-                name = pathlib.Path(entry.path, "comm").read_text().strip()
-                if name.startswith("berth-run") and mark in pathlib.Path(entry.path, "environ").read_bytes():
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-        return found
+        """PIDs of runner processes, guards included, that work for this data directory."""
+        return processes_with("BERTH_LOCK_DIR", self.data_dir)
 
     def destroy(self):
-        """Ends the daemon and every runner that it left behind."""
-        self.stop()
-        for pid in self.runners():
-            try:
-                os.kill(pid, signal.SIGTERM)
-            except ProcessLookupError:
-                pass
+        """Ends the daemon, every runner that it left behind and their commands."""
+        try:
+            self.stop()
+        finally:
+            if self.process and self.process.poll() is None:
+                self.kill()
+            end_runners(self.data_dir)

@@ -22,9 +22,9 @@ def bin_dir():
 
 class Postgres:
     """Runs as the user postgres if we are root (PostgreSQL refuses to be root), else as us. `berth` logs in over TCP
-    with a password; the socket in `dir` trusts everybody."""
+    with a password; the socket in `dir` trusts everybody. With `certificate` (paths of certificate and key) TCP is TLS alone."""
 
-    def __init__(self, addresses="127.0.0.1"):
+    def __init__(self, addresses="127.0.0.1", certificate=None):
         self.bin = bin_dir()
         self.owner = "postgres" if os.geteuid() == 0 else None
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="berth-pg-"))  # short: the path of a socket is limited
@@ -36,8 +36,13 @@ class Postgres:
         self.port = free_port()
         self.password = secrets.token_hex(16)
         self.run("initdb", "-D", self.data, "-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C")
-        rules = "local all all trust\nhost all all all scram-sha-256\n"
+        rules = f"local all all trust\n{'hostssl' if certificate else 'host'} all all all scram-sha-256\n"
         self.run_shell(f"cat > {self.data}/pg_hba.conf", rules)
+        self.tls = ""
+        if certificate:
+            self.tls = "-c ssl=on"
+            for name, path in zip(("server.crt", "server.key"), certificate):
+                self.run_shell(f"umask 077; cat > {self.data}/{name}", pathlib.Path(path).read_text())
         self.start()
         self.sql(f"CREATE ROLE berth LOGIN PASSWORD '{self.password}'; CREATE DATABASE arvados OWNER berth", "postgres")
 
@@ -53,7 +58,7 @@ class Postgres:
 
     def start(self):
         options = (f"-c listen_addresses='{self.addresses}' -c port={self.port} -c unix_socket_directories={self.dir} -c fsync=off "
-                   "-c max_connections=30 -c shared_buffers=1MB")
+                   f"-c max_connections=30 -c shared_buffers=1MB {self.tls}")
         with open(os.devnull) as nothing:
             # Not through a pipe: the server would keep it open.
             done = subprocess.run([str(self.bin / "pg_ctl"), "-D", str(self.data), "-w", "-l", str(self.dir / "log"), "-o", options, "start"],

@@ -13,6 +13,8 @@ import urllib.parse
 
 import pytest
 
+from .processes import end_runners, processes_with
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RUNNER = pathlib.Path(os.environ.get("BERTH_BIN", ROOT / "build/release/bin")) / "berth-run"
 UUID = "zzzzz-dz642-000000000000001"
@@ -163,6 +165,10 @@ class Worker:
     def lock_path(self):
         return self.locks / f"crunch-run-{UUID}.lock"
 
+    def processes(self):
+        """PIDs of the runner and of its guard."""
+        return processes_with("BERTH_LOCK_DIR", self.locks)
+
     def gone(self):
         return self.list() == ""
 
@@ -175,7 +181,7 @@ class Worker:
 def worker(tmp_path):
     made = Worker(tmp_path)
     yield made
-    made.run("--kill", "9", UUID)  # only if it still holds its lock: numbers of processes come round
+    end_runners(made.locks)
 
 
 def make_api(request, **record):

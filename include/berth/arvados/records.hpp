@@ -11,6 +11,9 @@
 
 namespace berth {
 
+/// What a status other than 2xx means: denied (401, 403), not_found, conflict (409, 422), unavailable (503),
+/// server_error (other 5xx), failed.
+ErrorKind kind_of_status(int status);
 /// Text to JSON with bounds: at most 64 levels deep, and so many values, of which each takes up to some 80 bytes of
 /// memory (a full page of containers holds some 60,000). Errors: undecodable, naming the position.
 Result<nlohmann::json> parse_json(std::string_view text, std::size_t max_values = 1'000'000);

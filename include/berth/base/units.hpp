@@ -15,6 +15,9 @@ Result<Duration> parse_duration(std::string_view text);
 std::string format_duration(Duration duration);
 /// `550MiB`, `4.5 GB`, `1E0EB` (facts §1.2): bytes.
 Result<std::int64_t> parse_bytes(std::string_view text);
+/// For humans and exact: in the largest binary unit of which it is a multiple of a quarter: `8 GiB`, `1.25 MiB`,
+/// `1001 bytes`.
+std::string format_bytes(std::int64_t bytes);
 
 /// RFC 3339 with up to 9 fractional digits, any offset. A Go zero time (`0001-01-01T00:00:00Z`) parses as the epoch.
 Result<WallTime> parse_time(std::string_view text);

@@ -34,17 +34,19 @@ struct HttpResponse {
 
 struct HttpClientOptions {
   bool insecure_tls = false;
-  std::string ca_file;                ///< empty: the library's default
-  bool use_proxy_environment = true;  ///< HTTPS_PROXY, NO_PROXY; facts §1.6
-  std::string connect_to;             ///< dial this host instead of the URL's, same port; empty: as the URL says
-  std::size_t max_concurrent = 64;    ///< transfers at once; more wait
+  std::string ca_file;  ///< empty: the library's default
+  /// HTTPS_PROXY, HTTP_PROXY, NO_PROXY (facts §1.6), as they are when the client is made; not with insecure_tls. A
+  /// redirect goes the way of the first URL.
+  bool use_proxy_environment = true;
+  std::string connect_to;           ///< dial this host instead of the URL's, same port; empty: as the URL says
+  std::size_t max_concurrent = 64;  ///< transfers at once; more wait
   std::size_t max_connections_per_host = 16;
   bool follow_redirects = true;  ///< GET only
 };
 
 /// HTTP client on libcurl's multi interface inside the event loop: keep-alive, TLS, deadlines. An awaiting coroutine
-/// may be on any executor; cancelling it aborts its transfer. Errors: network, timeout, exhausted, invalid (URL). Every
-/// answer that is complete is a success here, whatever its status.
+/// may be on any executor; cancelling it aborts its transfer. Errors: network, timeout, exhausted, invalid (URL),
+/// unavailable (a proxy answered 503 to CONNECT). Every answer that is complete is a success here, whatever its status.
 class HttpClient {
  public:
   HttpClient(Runtime& runtime, HttpClientOptions options);

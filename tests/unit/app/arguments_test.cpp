@@ -62,5 +62,33 @@ TEST(Arguments, ExitCodes) {
     EXPECT_EQ(parse(words).exit_code, 2) << words[0];
 }
 
+TEST(Arguments, AFlagForTheOtherKindOfDaemonIsAUsageError) {
+  for (const Words& words :
+       {Words{"--config", "a.yml"}, Words{"--check-config"}, Words{"--dump-config"}, Words{"--no-lock"}}) {
+    EXPECT_FALSE(parse(words).exit_code) << words[0];
+    Words standalone = words;
+    standalone.emplace_back("--standalone");
+    EXPECT_EQ(parse(standalone).exit_code, 2) << words[0];
+  }
+  for (const Words& words : {Words{"--data-dir", "/tmp/d"}, Words{"--listen", "127.0.0.1:1"}, Words{"--vcpus", "3"},
+                             Words{"--ram", "1GiB"}, Words{"--runner", "/bin/true"}}) {
+    EXPECT_EQ(parse(words).exit_code, 2) << words[0];
+    Words standalone = words;
+    standalone.emplace_back("-standalone");
+    EXPECT_FALSE(parse(standalone).exit_code) << words[0];
+  }
+  EXPECT_EQ(parse({"--check-config", "--dump-config"}).exit_code, 2);
+  ::setenv("ARVADOS_CONFIG", "/env.yml", 1);  // of the machine, not of this command line
+  EXPECT_FALSE(parse({"--standalone"}).exit_code);
+  ::unsetenv("ARVADOS_CONFIG");
+}
+
+TEST(Arguments, AnEmptyValueIsNotTheDefault) {
+  for (const Words& words : {Words{"--config", ""}, Words{"--config="}, Words{"--standalone", "--data-dir", ""},
+                             Words{"--standalone", "--data-dir="}, Words{"--standalone", "--listen", ""},
+                             Words{"--standalone", "--ram", ""}, Words{"--standalone", "--runner", ""}})
+    EXPECT_EQ(parse(words).exit_code, 2) << words.back();
+}
+
 }  // namespace
 }  // namespace berth

@@ -45,11 +45,24 @@ TEST(ListenAddress, Certificates) {
   TlsConfig tls;
   tls.certificate = "/c";
   tls.key = "/k";
-  EXPECT_EQ(certificate_files(tls, "h").certificate, "/c");
-  EXPECT_EQ(certificate_files(tls, "h").key, "/k");
+  EXPECT_EQ(certificate_files(tls, "https://h:1/").certificate, "/c");
+  EXPECT_EQ(certificate_files(tls, "https://h:1/").key, "/k");
   tls.acme_server = "LE";
-  EXPECT_EQ(certificate_files(tls, "h.example").certificate, "/var/lib/arvados/tmp/autocert/h.example");
-  EXPECT_EQ(certificate_files(tls, "h.example").key, "/var/lib/arvados/tmp/autocert/h.example");
+  for (const auto& [entry, name] :
+       {std::pair{"https://h.example:9006/", "h.example"}, std::pair{"https://H.Example./", "h.example"},
+        std::pair{"wss://h.example", "h.example"}, std::pair{"https://[::1]:1/", "[::1]"}}) {
+    const std::string file = std::string("/var/lib/arvados/tmp/autocert/") + name;
+    EXPECT_EQ(certificate_files(tls, entry).certificate, file) << entry;
+    EXPECT_EQ(certificate_files(tls, entry).key, file) << entry;
+  }
+}
+
+TEST(ListenAddress, AnAcmeCertificateIsThatOfTheAddressThatClientsUse) {
+  const ListenChoice choice = choose_listen_addresses({{"https://disp.example:9006/", "https://0.0.0.0:9006/"}}, "");
+  ASSERT_EQ(choice.candidates.size(), 1U);
+  TlsConfig tls;
+  tls.acme_server = "LE";
+  EXPECT_EQ(certificate_files(tls, choice.candidates[0].entry).key, "/var/lib/arvados/tmp/autocert/disp.example");
 }
 
 }  // namespace

@@ -98,7 +98,7 @@ TEST_F(StartupCheckTest, EachReasonIsNamedWithItsKey) {
        "this machine\n"},
       {"Driver: loopback", "Driver: nimbus",
        "c.yml:11:5: error: Containers.DispatchPrivateKey: not set: workers are reached over SSH\n"
-       "c.yml:11:37: error: Containers.CloudVMs.Driver: unknown driver \"nimbus\"; known: loopback, ec2, azure\n"},
+       "c.yml:11:37: error: Containers.CloudVMs.Driver: unknown driver \"nimbus\"; this build has: loopback\n"},
       {"Driver: loopback", "Driver: loopback, DriverParameters: {MaxVCPUs: -1, BootDelay: soon, Wat: 1}",
        "c.yml:11:76: error: Containers.CloudVMs.DriverParameters.MaxVCPUs: must be an integer from 0 to 1000000\n"
        "c.yml:11:91: error: Containers.CloudVMs.DriverParameters.BootDelay: \"soon\" is not a duration: it must be "

@@ -146,8 +146,9 @@ TEST_F(ArvadosClient, TypesErrors) {
       {302, "", ErrorKind::failed, "HTTP status 302"},
       {500, "<html>\n<b>", ErrorKind::server_error, "HTTP status 500: <html> <b>"},
       {200, "<html>Welcome", ErrorKind::undecodable, "not JSON at byte 1 of 13, the text begins: <html>Welcome"},
-      {200, R"({"state":"Lo)", ErrorKind::undecodable, R"(not JSON at byte 13 of 12, the text begins: {"state":"Lo)"},
-      {204, "", ErrorKind::undecodable, "not JSON at byte 1 of 0, the text begins: "},
+      {200, R"({"state":"Lo)", ErrorKind::undecodable,
+       R"(not JSON: it ends too early, after 12 bytes, the text begins: {"state":"Lo)"},
+      {204, "", ErrorKind::undecodable, "not JSON: it ends too early, after 0 bytes, the text begins: "},
       {200, R"({"state":"Locked","priority":"7"})", ErrorKind::type_mismatch,
        "priority: want an integer of 64 bits, got string"},
       {200, "{}", ErrorKind::type_mismatch, "state: want Queued, Locked, Running, Complete or Cancelled"},
@@ -170,7 +171,7 @@ TEST_F(ArvadosClient, ARequestIsNamedOnce) {
 }
 
 TEST_F(ArvadosClient, AProxyThatIsBusyCountsAs503) {
-  reply_ = fail(ErrorKind::network, "proxy CONNECT aborted: 503 Service Unavailable");
+  reply_ = fail(ErrorKind::unavailable, "the proxy answered 503 Service Unavailable");
   EXPECT_EQ(run(client_->lock(uuid)).error().kind, ErrorKind::unavailable);
   EXPECT_EQ(client_->last_503(), runtime_.now());
 }

@@ -96,6 +96,28 @@ TEST(ParseBytes, TinyAndHugeExponents) {
   EXPECT_EQ(*parse_bytes("123456789e-8 KB"), 1234);
 }
 
+TEST(FormatBytes, IsExactAndReadsBack) {
+  const std::vector<std::pair<std::int64_t, std::string>> cases = {
+      {0, "0 bytes"},
+      {1001, "1001 bytes"},
+      {1023, "1023 bytes"},
+      {1024, "1 KiB"},
+      {1280, "1.25 KiB"},
+      {1281, "1281 bytes"},
+      {1536, "1.5 KiB"},
+      {8ll << 30, "8 GiB"},
+      {(8ll << 30) + 1, "8589934593 bytes"},
+      {7ll << 28, "1.75 GiB"},
+      {1000 * (1ll << 40), "1000 TiB"},
+      {std::numeric_limits<std::int64_t>::max(), "9223372036854775807 bytes"},
+      {-5, "-5 bytes"},
+  };
+  for (const auto& [bytes, text] : cases) {
+    EXPECT_EQ(format_bytes(bytes), text);
+    if (bytes >= 0 && !text.ends_with(" bytes")) EXPECT_EQ(parse_bytes(text).value_or(-1), bytes);
+  }
+}
+
 TEST(ParseDuration, EveryFormOfFacts_1_2) {
   check<Duration>({{"0", 0ns},
                    {"-0", 0ns},

@@ -91,8 +91,8 @@ TEST(Refusals, SayWhatToLookAt) {
       {401, R"({"errors":["Not logged in"]})", ErrorKind::denied, "401: Not logged in (the token is from /d/env)"},
       {403, "", ErrorKind::denied, "403 (the token is from /d/env)"},
       {404, R"({"errors":["gone","more"]})", ErrorKind::not_found, "404: gone"},
-      {422, R"({"errors":[5]})", ErrorKind::failed, R"(422: {"errors":[5]})"},
-      {500, "<html>\r\n", ErrorKind::failed, "500: <html>"},
+      {422, R"({"errors":[5]})", ErrorKind::conflict, R"(422: {"errors":[5]})"},
+      {500, "<html>\r\n", ErrorKind::server_error, "500: <html>"},
       {503, "starting\n", ErrorKind::unavailable, "503: starting"},
   };
   for (const Case& c : cases) {

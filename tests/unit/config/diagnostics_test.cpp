@@ -194,7 +194,7 @@ TEST(Diagnostics, Syntax) {
 
 TEST(Diagnostics, DoubtfulButLegal) {
   EXPECT_EQ(report(load_below_cluster("    API:\n      MaxQueuedRequests: 1\n      MaxQueuedRequests: 2\n")),
-            "c.yml:7:7: warning: API.MaxQueuedRequests: set twice in one object: line 6 is ignored\n");
+            "c.yml:7:7: warning: API.MaxQueuedRequests: set twice in one object: the value at 6:7 is ignored\n");
   EXPECT_EQ(report(load_below_cluster("---\nsecond: document\n")),
             "c.yml: warning: the file holds several YAML documents: only the first is read\n");
   EXPECT_EQ(

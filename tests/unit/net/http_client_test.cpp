@@ -86,7 +86,8 @@ TEST_F(HttpClientTest, RefusesBrokenAnswers) {
 TEST_F(HttpClientTest, AProxyIsForOtherMachinesAndForVerifiedServersOnly) {
   const RawServer proxy("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nproxy");
   const RawServer direct("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\ndirect");
-  ::setenv("http_proxy", proxy.url().c_str(), 1);
+  ::setenv("HTTP_PROXY", proxy.url().c_str(), 1);
+  ::setenv("NO_PROXY", "direct.invalid", 1);
   const std::string port = ":" + std::to_string(direct.port()) + "/";
   const struct {
     std::string host;
@@ -94,7 +95,7 @@ TEST_F(HttpClientTest, AProxyIsForOtherMachinesAndForVerifiedServersOnly) {
     std::string body;  ///< empty: an error, as nobody is there
   } cases[] = {
       {"h.invalid", false, "proxy"},  {"127.h.invalid", false, "proxy"}, {"127.0.0.1", false, "direct"},
-      {"localhost", false, "direct"}, {"h.invalid", true, ""},
+      {"localhost", false, "direct"}, {"h.invalid", true, ""},           {"direct.invalid", false, ""},
   };
   for (const auto& c : cases) {
     HttpClientOptions options;
@@ -103,7 +104,22 @@ TEST_F(HttpClientTest, AProxyIsForOtherMachinesAndForVerifiedServersOnly) {
     const auto response = perform("http://" + c.host + port);
     EXPECT_EQ(response ? response->body : "", c.body) << c.host;
   }
-  ::unsetenv("http_proxy");
+  ::unsetenv("HTTP_PROXY");
+  ::unsetenv("NO_PROXY");
+}
+
+TEST_F(HttpClientTest, AProxyThatIsBusyIsToldFromOneThatFails) {
+  for (const auto& [status, kind] :
+       {std::pair{"503 Service Unavailable", ErrorKind::unavailable}, std::pair{"503 Busy", ErrorKind::unavailable},
+        std::pair{"502 Bad Gateway", ErrorKind::network}}) {
+    const RawServer proxy(std::string("HTTP/1.1 ") + status + "\r\nContent-Length: 0\r\n\r\n");
+    ::setenv("HTTPS_PROXY", proxy.url().c_str(), 1);
+    client_ = std::make_unique<HttpClient>(runtime_, HttpClientOptions{});
+    const auto response = perform("https://h.invalid/");
+    ASSERT_FALSE(response) << status;
+    EXPECT_EQ(response.error().kind, kind) << status << ": " << response.error().message;
+  }
+  ::unsetenv("HTTPS_PROXY");
 }
 
 TEST_F(HttpClientTest, RefusesRequestsThatCannotBeSent) {

@@ -13,27 +13,6 @@ namespace {
 const std::string uuid = "zzzzz-dz642-00000000000000a";
 const std::string md5 = "0123456789abcdef0123456789abcdef";
 
-TEST(Commands, ShellQuote) {
-  const std::vector<std::pair<std::string, std::string>> cases = {
-      {"", "''"},
-      {"plain", "'plain'"},
-      {"two words", "'two words'"},
-      {"it's", R"('it'\''s')"},
-      {"'", R"(''\''')"},
-      {"$(x) `y` \\", "'$(x) `y` \\'"},
-      {"a\nb", "'a\nb'"},
-  };
-  for (const auto& [text, quoted] : cases) EXPECT_EQ(shell_quote(text), quoted);
-}
-
-TEST(Commands, ShellWord) {
-  EXPECT_EQ(shell_word("/var/lib/arvados/crunch-run~0a"), "/var/lib/arvados/crunch-run~0a");
-  EXPECT_EQ(shell_word("~root"), "'~root'");
-  EXPECT_EQ(shell_word("a b"), "'a b'");
-  EXPECT_EQ(shell_word("a'b"), R"('a'\''b')");
-  EXPECT_EQ(shell_word(""), "''");
-}
-
 TEST(Commands, RunnerCommands) {
   EXPECT_EQ(list_command("root", "crunch-run", false), "crunch-run --list");
   EXPECT_EQ(list_command("admin", "crunch-run", true), "sudo crunch-run --list --stdin-prices");

@@ -122,6 +122,13 @@ void play(const Script& script) {
   }
 }
 
+void play_all(const std::vector<Script>& scripts) {
+  for (const auto& script : scripts) play(script);
+}
+
+using S = WorkerState;
+constexpr auto run = IdleBehavior::run, hold = IdleBehavior::hold, drain = IdleBehavior::drain;
+constexpr auto unknown = WorkerStage::unknown, booting = WorkerStage::booting, in_service = WorkerStage::in_service;
 const event::ProbeBegun begun;
 const event::TimerFired timer;
 event::ProbeEnded ended_ok(std::set<std::string> running = {}) {
@@ -130,10 +137,7 @@ event::ProbeEnded ended_ok(std::set<std::string> running = {}) {
 const event::ProbeEnded ended_failed{false, std::nullopt};
 
 TEST(Worker, Lives) {
-  using S = WorkerState;
-  constexpr auto run = IdleBehavior::run, hold = IdleBehavior::hold, drain = IdleBehavior::drain;
-  constexpr auto unknown = WorkerStage::unknown, booting = WorkerStage::booting, in_service = WorkerStage::in_service;
-  const std::vector<Script> scripts = {
+  play_all({
       {"from create to disappearance",
        booting,
        run,
@@ -162,6 +166,28 @@ TEST(Worker, Lives) {
        unknown,
        run,
        {{1s, begun, {}, S::unknown}, {2s, ended_ok({u1}), {"adopted(" + u1 + ")", "boot(success)"}, S::running}}},
+      {"scheduler's shutdown",
+       in_service,
+       run,
+       {{1s, event::StartAccepted{u1}, {}, S::running},
+        {2s, event::ShutdownRequested{}, {}, S::running},
+        {2s, event::StartEnded{u1, false}, {}, S::running},
+        {3s, begun, {}, S::running},
+        {3s, ended_ok(), {"exited(" + u1 + ")"}, S::idle},
+        {4s, event::ShutdownRequested{}, {"boot(aborted)", "destroy(not needed)"}, S::shutdown}}},
+      {"scheduler's shutdown does not touch unknown ones",
+       unknown,
+       run,
+       {{2s, event::ShutdownRequested{}, {}, S::unknown}}},
+      {"vanishes while booting",
+       booting,
+       run,
+       {{5s, event::Vanished{}, {"disappeared(booting)", "boot(disappeared)"}, S::booting}}},
+  });
+}
+
+TEST(Worker, TimeOuts) {
+  play_all({
       {"never boots",
        booting,
        run,
@@ -185,6 +211,15 @@ TEST(Worker, Lives) {
         {20min + 9s, timer, {}, S::running},
         {20min + 9s, event::ProbeEnded{true, listing({u1})}, {}, S::running},
         {20min + 11s, timer, {}, S::running}}},
+      {"unknown and vacant past TimeoutBooting",
+       unknown,
+       run,
+       {{10min, timer, {"boot(failure)", "destroy(boot timeout)"}, S::shutdown}}},
+  });
+}
+
+TEST(Worker, HoldAndDrain) {
+  play_all({
       {"never booting on hold",
        booting,
        hold,
@@ -219,27 +254,11 @@ TEST(Worker, Lives) {
         {2s, event::BehaviorSet{drain}, {}, S::running},
         {3s, begun, {}, S::running},
         {3s, ended_ok(), {"exited(" + u1 + ")", "boot(aborted)", "destroy(drain)"}, S::shutdown}}},
-      {"scheduler's shutdown",
-       in_service,
-       run,
-       {{1s, event::StartAccepted{u1}, {}, S::running},
-        {2s, event::ShutdownRequested{}, {}, S::running},
-        {2s, event::StartEnded{u1, false}, {}, S::running},
-        {3s, begun, {}, S::running},
-        {3s, ended_ok(), {"exited(" + u1 + ")"}, S::idle},
-        {4s, event::ShutdownRequested{}, {"boot(aborted)", "destroy(not needed)"}, S::shutdown}}},
-      {"scheduler's shutdown does not touch unknown ones",
-       unknown,
-       run,
-       {{2s, event::ShutdownRequested{}, {}, S::unknown}}},
-      {"unknown and vacant past TimeoutBooting",
-       unknown,
-       run,
-       {{10min, timer, {"boot(failure)", "destroy(boot timeout)"}, S::shutdown}}},
-      {"vanishes while booting",
-       booting,
-       run,
-       {{5s, event::Vanished{}, {"disappeared(booting)", "boot(disappeared)"}, S::booting}}},
+  });
+}
+
+TEST(Worker, Broken) {
+  play_all({
       {"broken before it booted",
        booting,
        run,
@@ -273,47 +292,68 @@ TEST(Worker, Lives) {
         {4s, ended_ok(), {}, S::idle},
         {7s, begun, {}, S::idle},
         {7s, event::ProbeEnded{true, RunProbe{{}, {u1}, false}}, {}, S::idle}}},
-  };
-  for (const auto& script : scripts) play(script);
+  });
 }
 
+const event::StartAccepted accepted{u1};
+const event::StartEnded started{u1, false};
+const event::KillRequested kill_it{u1};
+const event::KillEnded confirmed{u1, true}, refused{u1, false};
+const std::string signalled = "signal(" + u1 + ")";
+
 TEST(Worker, Killing) {
-  using S = WorkerState;
-  constexpr auto run = IdleBehavior::run, hold = IdleBehavior::hold;
-  constexpr auto in_service = WorkerStage::in_service;
-  const event::StartAccepted accepted{u1};
-  const event::StartEnded started{u1, false};
-  const event::KillRequested kill{u1};
-  const event::KillEnded confirmed{u1, true}, refused{u1, false};
-  const std::string signal = "signal(" + u1 + ")";
-  const std::vector<Script> scripts = {
+  play_all({
       {"confirmed at once",
        in_service,
        run,
        {{0s, accepted, {}, S::running},
         {1s, started, {}, S::running},
-        {2s, kill, {signal}, S::running},
-        {2s, kill, {}, S::running},
+        {2s, kill_it, {signalled}, S::running},
+        {2s, kill_it, {}, S::running},
         {3s, confirmed, {"exited(" + u1 + ")"}, S::idle}}},
       {"repeated every TimeoutSignal",
        in_service,
        run,
        {{0s, accepted, {}, S::running},
         {1s, started, {}, S::running},
-        {2s, kill, {signal}, S::running},
+        {2s, kill_it, {signalled}, S::running},
         {3s, refused, {}, S::running},
         {6s, timer, {}, S::running},
-        {7s, timer, {signal}, S::running},
+        {7s, timer, {signalled}, S::running},
         {12s, timer, {}, S::running},  // the second one has not returned
         {13s, refused, {}, S::running},
-        {13s, timer, {signal}, S::running},
+        {13s, timer, {signalled}, S::running},
         {14s, confirmed, {"exited(" + u1 + ")"}, S::idle}}},
+      {"still starting: confirmation does not count",
+       in_service,
+       run,
+       {{0s, accepted, {}, S::running},
+        {1s, kill_it, {signalled}, S::running},
+        {2s, confirmed, {}, S::running},
+        {6s, timer, {signalled}, S::running},
+        {7s, started, {}, S::running},
+        {8s, confirmed, {"exited(" + u1 + ")"}, S::idle}}},
+      {"unknown container", in_service, run, {{1s, kill_it, {}, S::idle}, {1s, confirmed, {}, S::idle}}},
+      {"ended meanwhile",
+       in_service,
+       run,
+       {{0s, accepted, {}, S::running},
+        {1s, started, {}, S::running},
+        {2s, kill_it, {signalled}, S::running},
+        {3s, begun, {}, S::running},
+        {3s, ended_ok(), {"exited(" + u1 + ")"}, S::idle},
+        {4s, confirmed, {}, S::idle}}},
+  });
+}
+
+TEST(Worker, KillingGivenUp) {
+  play_all({
       {"given up after TimeoutTERM",
        in_service,
        run,
        {{0s, accepted, {}, S::running},
         {1s, started, {}, S::running},
-        {2s, kill, {signal}, S::running},
+        {2s, kill_it, {signalled}, S::running},
         {2min + 1s, refused, {}, S::running},
         {2min + 2s, timer, {"gave-up(" + u1 + ")", "boot(aborted)", "destroy(drain)"}, S::shutdown}}},
       {"given up, but another container still runs",
@@ -322,7 +362,7 @@ TEST(Worker, Killing) {
        {{0s, accepted, {}, S::running},
         {0s, event::StartAccepted{u2}, {}, S::running},
         {1s, started, {}, S::running},
-        {2s, kill, {signal}, S::running},
+        {2s, kill_it, {signalled}, S::running},
         {2min + 2s, timer, {"gave-up(" + u1 + ")"}, S::running},
         {3min, event::StartEnded{u2, false}, {}, S::running},
         {4min, begun, {}, S::running},
@@ -331,34 +371,13 @@ TEST(Worker, Killing) {
        in_service,
        hold,
        {{0s, accepted, {}, S::running},
-        {2s, kill, {signal}, S::running},
+        {2s, kill_it, {signalled}, S::running},
         {2min + 2s, timer, {"gave-up(" + u1 + ")"}, S::running},
         {2h, timer, {}, S::running}}},
-      {"still starting: confirmation does not count",
-       in_service,
-       run,
-       {{0s, accepted, {}, S::running},
-        {1s, kill, {signal}, S::running},
-        {2s, confirmed, {}, S::running},
-        {6s, timer, {signal}, S::running},
-        {7s, started, {}, S::running},
-        {8s, confirmed, {"exited(" + u1 + ")"}, S::idle}}},
-      {"unknown container", in_service, run, {{1s, kill, {}, S::idle}, {1s, confirmed, {}, S::idle}}},
-      {"ended meanwhile",
-       in_service,
-       run,
-       {{0s, accepted, {}, S::running},
-        {1s, started, {}, S::running},
-        {2s, kill, {signal}, S::running},
-        {3s, begun, {}, S::running},
-        {3s, ended_ok(), {"exited(" + u1 + ")"}, S::idle},
-        {4s, confirmed, {}, S::idle}}},
-  };
-  for (const auto& script : scripts) play(script);
+  });
 }
 
 TEST(Worker, ProbeOlderThanAnEvent) {
-  using S = WorkerState;
   const std::vector<Script> scripts = {
       {"a start returned after the probe began",
        WorkerStage::in_service,

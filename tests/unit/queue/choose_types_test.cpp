@@ -234,8 +234,8 @@ TEST(ChooseTypes, ErrorsSayWhatWasNeededAndWhatThereIs) {
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().kind, ErrorKind::failed);
   EXPECT_EQ(got.error().message,
-            "constraints not satisfiable by any configured instance type: needs 5 VCPUs, 0 bytes of RAM, 0 bytes of "
-            "scratch, preemptible false; configured: small (4 VCPUs, RAM 8589934592, scratch 107374182400)");
+            "constraints not satisfiable by any configured instance type: needs 5 VCPUs, RAM 0 bytes, scratch 0 bytes, "
+            "preemptible false; configured: small (4 VCPUs, RAM 8 GiB, scratch 100 GiB)");
   std::map<std::string, InstanceType> many;
   for (int i = 0; i < 1000; ++i) many["t" + std::to_string(i)] = type_of("t" + std::to_string(i), 1);
   EXPECT_LT(choose_types(container, many, kDefaults).error().message.size(), 2500U);

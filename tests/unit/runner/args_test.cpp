@@ -84,5 +84,14 @@ TEST(Command, MemoryLimitLeavesSlack) {
   EXPECT_EQ(memory_limit_for(INT64_MAX), 0);
 }
 
+TEST(Command, SpeaksOfMemory) {
+  for (const char* words :
+       {"Traceback …\nMemoryError\n", "terminate called after throwing an instance of 'std::bad_alloc'",
+        "sh: 1: Cannot fork: Cannot allocate memory", "fatal error: runtime: out of memory",
+        "java.lang.OutOfMemoryError: Java heap space", "xz: Memory exhausted"})
+    EXPECT_TRUE(speaks_of_memory(words)) << words;
+  for (const char* words : {"", "memory", "No such file or directory"}) EXPECT_FALSE(speaks_of_memory(words)) << words;
+}
+
 }  // namespace
 }  // namespace berth::runner

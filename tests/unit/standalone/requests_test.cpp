@@ -74,6 +74,23 @@ TEST_F(Requests, RetryAfterCancelled) {
   EXPECT_EQ(now["container_uuid"], second);
 }
 
+TEST_F(Requests, NoRetryOfWhatCannotGoBetter) {
+  for (const auto& [permanent, state] : {std::pair<Json, const char*>{true, "Final"},
+                                         {false, "Committed"},
+                                         {1, "Committed"},
+                                         {nullptr, "Committed"},
+                                         {"true", "Committed"}}) {
+    const Json made = submit();
+    const std::string uuid = made["container_uuid"];
+    ASSERT_EQ(lock(uuid).status, 200);
+    const Json status = {{"error", "no container engine"}, {"permanent", permanent}};
+    ASSERT_EQ(update_container(uuid, {{"state", "Cancelled"}, {"runtime_status", status}}).status, 200);
+    const Json now = request(made["uuid"]);
+    EXPECT_EQ(now["state"], state) << permanent;
+    EXPECT_EQ(now["container_uuid"] == uuid, now["state"] == "Final") << permanent;
+  }
+}
+
 TEST_F(Requests, NoRetryOnceCancelledByTheUser) {
   const Json made = submit();
   const std::string uuid = made["container_uuid"];
