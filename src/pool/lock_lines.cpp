@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "berth/base/shell.hpp"
 #include "berth/model/uuid.hpp"
 
 #include "commands.hpp"
