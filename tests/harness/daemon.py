@@ -1,5 +1,6 @@
 """Starts, kills and stops a standalone berthd."""
 
+import os
 import pathlib
 import signal
 import socket
