@@ -1,7 +1,5 @@
 """Workers over SSH under faults made by real means: no container is lost or run twice."""
 
-import os
-import signal
 import time
 
 import pytest

@@ -6,14 +6,11 @@ held by processes that end with it, everything else lives in their namespaces an
 
 import concurrent.futures
 import contextlib
-import json
 import os
 import pathlib
 import shutil
 import signal
 import subprocess
-import threading
-import time
 
 from .bed_cloud import BedCloud
 from .bed_relay import Relay

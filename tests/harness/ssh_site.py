@@ -1,13 +1,12 @@
 """A cluster whose workers are hosts of a bed, and daemons with the driver for it."""
 
 import json
-import shutil
-import signal
-import subprocess
 import pathlib
+import shutil
+import subprocess
 
 from . import bed as beds
-from .cluster import MANAGEMENT_TOKEN, Site  # noqa: F401
+from .cluster import Site
 from .daemon import wait_for
 from .fake_controller import FakeController
 
@@ -114,9 +113,3 @@ def metric(daemon, name):
     """The value of one series; None if it is not there."""
     lines = [line for line in daemon.get("/metrics")[1].splitlines() if line.startswith(name + " ")]
     return float(lines[0].split()[-1]) if lines else None
-
-
-def running(site, count):
-    """Waits until so many records say Running, and the witness knows of them."""
-    wait_for(lambda: site.controller.states().count("Running") == count, 60, what=f"{count} containers run")
-    return site
