@@ -16,8 +16,10 @@ namespace {
 
 class ClusterDaemon final : public Daemon {
  public:
-  ClusterDaemon(RealRuntime& runtime, LoadedConfig config, Logger log, std::unique_ptr<Lease> lease)
+  ClusterDaemon(RealRuntime& runtime, Additions additions, LoadedConfig config, Logger log,
+                std::unique_ptr<Lease> lease)
       : runtime_(runtime),
+        additions_(std::move(additions)),
         config_(std::move(config)),
         log_(std::move(log)),
         lease_(std::move(lease)),
@@ -29,6 +31,7 @@ class ClusterDaemon final : public Daemon {
     options.http.use_proxy_environment = !config_.cluster.tls.insecure;
     options.http.ca_file = environment_.ca_file;
     options.http.connect_to = environment_.server_address;
+    options.drivers = additions_.drivers;
     if (auto built = stack_.build(config_, *lease_, std::move(options)); !built) co_return built;
     co_return listen();
   }
@@ -80,6 +83,7 @@ class ClusterDaemon final : public Daemon {
   }
 
   RealRuntime& runtime_;
+  const Additions additions_;
   const LoadedConfig config_;
   const ServiceEnvironment environment_ = read_service_environment();
   const Logger log_;
@@ -90,9 +94,9 @@ class ClusterDaemon final : public Daemon {
 
 }  // namespace
 
-awaitable<int> run_cluster(RealRuntime& runtime, Arguments arguments) {
+awaitable<int> run_cluster(RealRuntime& runtime, Arguments arguments, Additions additions) {
   ProcessSignals signals(runtime);
-  LoadedConfig config = load_and_check(arguments);
+  LoadedConfig config = load_and_check(arguments, additions);
   if (!config.ok()) co_return 1;
   CloudVmsConfig& vms = config.cluster.containers.cloud_vms;
   vms.deploy_runner_binary = find_runner_binary(vms.deploy_runner_binary).value_or(vms.deploy_runner_binary);
@@ -103,7 +107,7 @@ awaitable<int> run_cluster(RealRuntime& runtime, Arguments arguments) {
                                  : make_postgres_lease(runtime, log, config.cluster.postgresql_connection);
   Result<void> ended = lease ? Result<void>{} : Result<void>(fail(lease.error()));
   if (lease) {
-    ClusterDaemon daemon(runtime, std::move(config), log, std::move(*lease));
+    ClusterDaemon daemon(runtime, std::move(additions), std::move(config), log, std::move(*lease));
     ended = co_await run_until_signal(runtime, log, signals, daemon);
   }
   if (!ended) std::fprintf(stderr, "berthd: %s\n", ended.error().message.c_str());

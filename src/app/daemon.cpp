@@ -54,11 +54,12 @@ awaitable<void> stop_in_time(Runtime& runtime, Daemon& daemon) {
 
 }  // namespace
 
-LoadedConfig load_and_check(const Arguments& arguments) {
+LoadedConfig load_and_check(const Arguments& arguments, const Additions& additions) {
   LoadedConfig config = load_config_file(arguments.config, read_api_environment());
   if (config.ok()) {
     StartupConditions conditions;
     conditions.takes_lock = !arguments.no_lock;
+    for (const auto& [name, factory] : additions.drivers) conditions.added_drivers.insert(name);
     conditions.internal_url = read_service_environment().internal_url;
     for (Diagnostic& found : check_startup(config, conditions)) config.diagnostics.push_back(std::move(found));
   }

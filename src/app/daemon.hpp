@@ -7,18 +7,19 @@
 #include "berth/base/runtime.hpp"
 #include "berth/config/load.hpp"
 
+#include "additions.hpp"
 #include "arguments.hpp"
 #include "process_signals.hpp"
 
 namespace berth {
 
 /// Runs until a signal ends it; the exit code.
-awaitable<int> run_standalone(RealRuntime& runtime, Arguments arguments);
-awaitable<int> run_cluster(RealRuntime& runtime, Arguments arguments);
+awaitable<int> run_standalone(RealRuntime& runtime, Arguments arguments, Additions additions);
+awaitable<int> run_cluster(RealRuntime& runtime, Arguments arguments, Additions additions);
 
 /// The configuration of a cluster's daemon after every check that can be made without acting: the same for
 /// `--check-config` and the daemon. What was found is printed to stderr and added to the diagnostics.
-LoadedConfig load_and_check(const Arguments& arguments);
+LoadedConfig load_and_check(const Arguments& arguments, const Additions& additions);
 
 /// What both kinds of daemon do at their different stages.
 class Daemon {

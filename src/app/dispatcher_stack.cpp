@@ -3,31 +3,10 @@
 #include <prometheus/gauge.h>
 #include <utility>
 
-#include "berth/remote/local.hpp"
+#include "ssh_access.hpp"
 
 namespace berth {
 namespace {
-
-/// An instance that cannot be reached: every command fails with the same words.
-class NoExecutor final : public Executor {
- public:
-  awaitable<Result<CommandOutput>> execute(Command) override {
-    co_return fail(ErrorKind::unsupported, "this instance is reached over SSH, which this build cannot do");
-  }
-  awaitable<Result<int>> stream(Command, std::function<void(std::string_view)>) override {
-    co_return fail(ErrorKind::unsupported, "this instance is reached over SSH, which this build cannot do");
-  }
-  void set_address(std::string) override {}
-  void close() override {}
-};
-
-/// Executors for instances that are this machine; others are refused until the SSH executor is there to serve them.
-ExecutorFactory local_executors(Runtime& runtime) {
-  return [&runtime](const Instance& instance) -> std::unique_ptr<Executor> {
-    if (const auto* environment = instance.local_environment()) return make_local_executor(runtime, *environment);
-    return std::make_unique<NoExecutor>();
-  };
-}
 
 double epoch_seconds(WallTime time) {
   return std::chrono::duration<double>(time.time_since_epoch()).count();
@@ -44,18 +23,26 @@ Result<void> DispatcherStack::build(const LoadedConfig& config, Lease& lease, St
   client.token = cluster.system_root_token;
   client.max_concurrency = cluster.api.max_concurrent_requests / 4;
   client_ = make_arvados_client(runtime_, log_, *http_client_, client);
-  auto instances = make_instances(cluster);
+  auto instances = make_instances(cluster, options);
   if (!instances) return fail(instances.error());
   instances_ = std::move(*instances);
+  auto access = read_ssh_access(cluster);
+  if (!access) return fail(access.error());
+  const bool deploy_key = access->key && cluster.containers.cloud_vms.deploy_public_key;
+  auto adjust = [inner = std::move(options.adjust), key = deploy_key ? access->key->authorized_key() : ""](
+                    QueueOptions& queue, PoolOptions& pool, SchedulerOptions& scheduler) {
+    pool.public_key = key;
+    if (inner) inner(queue, pool, scheduler);
+  };
   DispatcherEdges edges{runtime_,
                         log_,
                         metrics_,
                         *client_,
                         *instances_,
-                        local_executors(runtime_),
+                        make_executor_factory(runtime_, metrics_, log_, std::move(*access)),
                         lease,
                         std::move(options.runner_environment),
-                        std::move(options.adjust)};
+                        std::move(adjust)};
   dispatcher_ = std::make_unique<Dispatcher>(std::move(edges), cluster);
   management_ = std::make_unique<ManagementServer>(runtime_, log_, metrics_, *dispatcher_, cluster);
   return {};
@@ -66,9 +53,11 @@ awaitable<void> DispatcherStack::stop() {
   if (instances_) co_await instances_->stop();
 }
 
-Result<std::unique_ptr<InstanceSet>> DispatcherStack::make_instances(const Cluster& cluster) {
+Result<std::unique_ptr<InstanceSet>> DispatcherStack::make_instances(const Cluster& cluster,
+                                                                     const StackOptions& options) {
   const CloudVmsConfig& vms = cluster.containers.cloud_vms;
-  const auto factory = find_driver(vms.driver);
+  const auto added = options.drivers.find(vms.driver);
+  const auto factory = added == options.drivers.end() ? find_driver(vms.driver) : added->second;
   if (!factory) return fail(factory.error());
   const std::string set_id = instance_set_id(cluster.system_root_token);
   auto inner = (*factory)(DriverContext{runtime_, log_, metrics_, *vms.driver_parameters, set_id, vms.resource_tags});

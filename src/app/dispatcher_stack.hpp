@@ -18,6 +18,7 @@ namespace berth {
 /// What differs between the daemon of a cluster and that of one machine.
 struct StackOptions {
   HttpClientOptions http;
+  std::map<std::string, DriverFactory, std::less<>> drivers;  ///< Additions::drivers
   std::map<std::string, std::string> runner_environment;
   std::function<void(QueueOptions&, PoolOptions&, SchedulerOptions&)> adjust;
 };
@@ -35,7 +36,7 @@ class DispatcherStack {
   awaitable<void> stop();
 
  private:
-  Result<std::unique_ptr<InstanceSet>> make_instances(const Cluster& cluster);
+  Result<std::unique_ptr<InstanceSet>> make_instances(const Cluster& cluster, const StackOptions& options);
   void set_service_metrics(const LoadedConfig& config);
 
   Runtime& runtime_;

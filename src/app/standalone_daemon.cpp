@@ -75,10 +75,11 @@ bool is_management(std::string_view path) {
 class StandaloneDaemon final : public Daemon {
  public:
   /// `strand`: where everything is called.
-  StandaloneDaemon(RealRuntime& runtime, asio::any_io_executor strand, Arguments arguments, Installation installation,
-                   Logger log, Lease& lease)
+  StandaloneDaemon(RealRuntime& runtime, asio::any_io_executor strand, Arguments arguments, Additions additions,
+                   Installation installation, Logger log, Lease& lease)
       : runtime_(runtime),
         arguments_(std::move(arguments)),
+        additions_(std::move(additions)),
         installation_(std::move(installation)),
         log_(std::move(log)),
         lease_(lease),
@@ -180,7 +181,9 @@ class StandaloneDaemon final : public Daemon {
     const std::string api_url = "http://" + address_;
     config_ = load_config_text(standalone_cluster_text(installation_, *machine, api_url, runner), "standalone");
     if (!config_.ok()) return fail(ErrorKind::internal, to_string(config_.diagnostics.front()));
+    if (additions_.adjust_standalone) additions_.adjust_standalone(config_.cluster);
     StackOptions options;
+    options.drivers = additions_.drivers;
     options.http.use_proxy_environment = false;
     options.runner_environment = {{"BERTH_API_URL", api_url}};
     options.adjust = adjust_to_one_machine;
@@ -191,6 +194,7 @@ class StandaloneDaemon final : public Daemon {
 
   RealRuntime& runtime_;
   const Arguments arguments_;
+  const Additions additions_;
   const Installation installation_;
   const Logger log_;
   Lease& lease_;
@@ -205,7 +209,7 @@ class StandaloneDaemon final : public Daemon {
 
 }  // namespace
 
-awaitable<int> run_standalone(RealRuntime& runtime, Arguments arguments) {
+awaitable<int> run_standalone(RealRuntime& runtime, Arguments arguments, Additions additions) {
   ProcessSignals signals(runtime);
   const std::string data_dir =
       std::filesystem::absolute(arguments.data_dir.empty() ? default_data_dir() : arguments.data_dir)
@@ -218,7 +222,7 @@ awaitable<int> run_standalone(RealRuntime& runtime, Arguments arguments) {
   if (!installation) co_return complain(installation.error().message);
   const Logger log(make_log_sink("berthd"), LogLevel::info, LogFormat::text);
   StandaloneDaemon daemon(runtime, co_await boost::asio::this_coro::executor, std::move(arguments),
-                          std::move(*installation), log, *lease);
+                          std::move(additions), std::move(*installation), log, *lease);
   const auto ended = co_await run_until_signal(runtime, log, signals, daemon);
   co_return ended ? 0 : complain(ended.error().message);
 }

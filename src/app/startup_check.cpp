@@ -13,6 +13,7 @@
 #include "berth/net/http_server.hpp"
 
 #include "listen_address.hpp"
+#include "ssh_access.hpp"
 
 namespace berth {
 namespace {
@@ -32,7 +33,8 @@ class StartupCheck {
     check_lock();
     check_limits();
     check_driver_and_types();
-    check_files();
+    check_access();
+    check_runner();
     std::stable_sort(found_.begin(), found_.end(), [](const Diagnostic& a, const Diagnostic& b) {
       return std::tie(a.line, a.column) < std::tie(b.line, b.column);
     });
@@ -132,7 +134,9 @@ class StartupCheck {
 
   void check_driver_and_types() {
     const CloudVmsConfig& vms = cluster_.containers.cloud_vms;
-    for (const ParameterProblem& problem : check_driver(vms.driver, *vms.driver_parameters)) {
+    const bool added = conditions_.added_drivers.contains(vms.driver);
+    for (const ParameterProblem& problem :
+         added ? std::vector<ParameterProblem>() : check_driver(vms.driver, *vms.driver_parameters)) {
       const bool is_driver = problem.parameter.empty() && !find_driver(vms.driver);
       error(kVms + (is_driver ? "Driver" : "DriverParameters") + (problem.parameter.empty() ? "" : ".") +
                 problem.parameter,
@@ -145,15 +149,24 @@ class StartupCheck {
               : "none: every container would be cancelled");
   }
 
-  void check_files() {
+  void check_access() {
     const ContainersConfig& containers = cluster_.containers;
-    const std::string& key = containers.dispatch_private_key;
-    if (const auto read = read_private_key(key); !read) {
-      error("Containers.DispatchPrivateKey", read.error().message);
-    } else if (key.empty() && containers.cloud_vms.driver != "loopback") {
-      error("Containers.DispatchPrivateKey", "not set: workers are reached over SSH");
+    const std::string key = "Containers.DispatchPrivateKey";
+    const auto pem = read_private_key(containers.dispatch_private_key);
+    if (!pem) {
+      error(key, pem.error().message);
+    } else if (!pem->empty()) {
+      if (const auto usable = SshKey::parse(*pem); !usable) error(key, usable.error().message);
+    } else if (containers.cloud_vms.driver != "loopback") {
+      error(key, "not set: workers are reached over SSH");
     }
-    const auto runner = find_runner_binary(containers.cloud_vms.deploy_runner_binary, conditions_.packaged_runners);
+    if (const auto port = parse_ssh_port(containers.cloud_vms.ssh_port); !port)
+      error(kVms + "SSHPort", port.error().message);
+  }
+
+  void check_runner() {
+    const std::string& configured = cluster_.containers.cloud_vms.deploy_runner_binary;
+    const auto runner = find_runner_binary(configured, conditions_.packaged_runners);
     if (!runner) error(kVms + "DeployRunnerBinary", runner.error().message);
   }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,7 +14,8 @@ namespace berth {
 
 struct StartupConditions {
   bool takes_lock = true;
-  std::string internal_url;  ///< ServiceEnvironment::internal_url
+  std::string internal_url;             ///< ServiceEnvironment::internal_url
+  std::set<std::string> added_drivers;  ///< Additions::drivers
   std::span<const std::string_view> packaged_runners = berth::packaged_runners();
 };
 

@@ -124,9 +124,10 @@ std::unique_ptr<InstanceSet> gate(InstanceSet& instances, const Lease& lease) {
   return std::make_unique<GatedInstanceSet>(instances, lease);
 }
 ExecutorFactory gate(ExecutorFactory executors, const Lease& lease) {
-  return [executors = std::move(executors), &lease](const Instance& instance) -> std::unique_ptr<Executor> {
+  return [executors = std::move(executors), &lease](const Instance& instance,
+                                                    HostCheck check) -> std::unique_ptr<Executor> {
     const auto* gated = dynamic_cast<const GatedInstance*>(&instance);  // the factory gets what the driver made
-    return std::make_unique<GatedExecutor>(executors(gated ? gated->inner() : instance), lease);
+    return std::make_unique<GatedExecutor>(executors(gated ? gated->inner() : instance, std::move(check)), lease);
   };
 }
 

@@ -35,6 +35,7 @@ WorkerPool::Impl::Impl(Runtime& runtime, Logger log, Metrics& metrics, InstanceS
     : runtime_(runtime),
       log_(std::move(log)),
       metrics_(metrics, options.instance_types),
+      host_checks_(metrics),
       instances_(instances),
       executors_(std::move(executors)),
       runner_config_(std::move(runner_config)),
@@ -42,6 +43,7 @@ WorkerPool::Impl::Impl(Runtime& runtime, Logger log, Metrics& metrics, InstanceS
       tag_keys_(options_.tag_key_prefix),
       timeouts_(worker_timeouts(options_)),
       quota_(create_limits(options_)),
+      pace_(options_.probe_interval, options_.max_probes_per_second),
       timer_wakeup_(wakeups_.subscribe()),
       probe_wakeup_(wakeups_.subscribe()),
       tasks_(runtime.make_strand()) {
@@ -138,6 +140,7 @@ void WorkerPool::Impl::remove_process(const std::string& uuid, std::uint64_t num
   const auto found = processes_.find(uuid);
   if (found != processes_.end()) {
     std::erase(found->second, number);
+    if (Member* member = find(number)) member->pids.erase(uuid);
     if (found->second.empty()) processes_.erase(found);
   }
   publish_process(uuid);
@@ -167,10 +170,13 @@ void WorkerPool::Impl::publish(Member& member) {
 void WorkerPool::Impl::publish_process(const std::string& uuid) {
   const auto alive = processes_.find(uuid);
   const auto exited = exits_.find(uuid);
-  if (alive != processes_.end())
-    notify(board_.put_process(uuid, PoolProcess{alive->second.front(), std::nullopt}));
-  else if (exited != exits_.end())
-    notify(board_.put_process(uuid, PoolProcess{0, exited->second}));
+  if (alive != processes_.end()) {
+    PoolProcess shown{alive->second.front(), std::nullopt, 0};
+    const Member* member = find(shown.instance);
+    if (member && member->pids.contains(uuid)) shown.pid = member->pids.at(uuid);
+    notify(board_.put_process(uuid, shown));
+  } else if (exited != exits_.end())
+    notify(board_.put_process(uuid, PoolProcess{0, exited->second, 0}));
   else
     notify(board_.erase_process(uuid));
 }

@@ -13,7 +13,9 @@
 #include "berth/base/task_group.hpp"
 #include "berth/pool/worker_pool.hpp"
 
+#include "host_identity.hpp"
 #include "pool_metrics.hpp"
+#include "probe_pace.hpp"
 #include "quota.hpp"
 #include "runner_source.hpp"
 #include "snapshot_board.hpp"
@@ -47,11 +49,13 @@ class WorkerPool::Impl {
     std::uint64_t number = 0;
     InstanceType type;  ///< of an unknown type only the name and the provider's name
     std::shared_ptr<Instance> instance;
+    std::shared_ptr<HostIdentity> identity;
     std::shared_ptr<Executor> executor;
     std::string address;
     InstanceTags tags;  ///< as last listed or written
     bool writing_tags = false;
-    bool probe_again = false;  ///< once the present probe ends
+    std::map<std::string, std::int64_t> pids;  ///< of runners, by container
+    bool probe_again = false;                  ///< once the present probe ends
     Worker worker;
     SteadyTime busy_seen{};  ///< Worker::busy that `last_busy` stands for
     WallTime last_busy{};
@@ -111,6 +115,10 @@ class WorkerPool::Impl {
   awaitable<std::optional<RunProbe>> run_probe(std::uint64_t number);
   awaitable<void> start_process(std::uint64_t number, std::string uuid, WallTime created_at);
   awaitable<void> send_signal(std::uint64_t number, std::string uuid);
+  void look_for_pids(Member& member);
+  awaitable<void> read_lock_files(std::uint64_t number, std::vector<std::string> uuids);
+  void learn_pids(std::uint64_t number, std::string_view lock_lines);
+  Command command_of(std::string text) const;
   awaitable<Result<CommandOutput>> execute(std::uint64_t number, Command command);
 
   // pool_commands.cpp: what the scheduler and the operator ask for.
@@ -120,6 +128,7 @@ class WorkerPool::Impl {
   Runtime& runtime_;
   Logger log_;
   PoolMetrics metrics_;
+  const HostCheckCounts host_checks_;
   InstanceSet& instances_;
   const ExecutorFactory executors_;
   const RunnerConfig runner_config_;
@@ -147,7 +156,7 @@ class WorkerPool::Impl {
   SteadyTime gauges_set_{};
   std::deque<std::uint64_t> round_;   ///< rest of the probe round
   std::deque<std::uint64_t> urgent_;  ///< to be probed before it
-  SteadyTime next_round_{};
+  ProbePace pace_;
 
   SnapshotBoard board_;
   Signal changed_;

@@ -100,7 +100,9 @@ void WorkerPool::Impl::appear(std::shared_ptr<Instance> instance, const std::str
   if (ours) pending_.erase(pending);
   member.worker = make_worker(ours ? WorkerStage::booting : WorkerStage::unknown, behavior, runtime_.now());
   member.address = instance->address();
-  member.executor = executors_(*instance);
+  const Logger host_log = log_.with({{"Instance", instance->id()}, {"Address", member.address}});
+  member.identity = std::make_shared<HostIdentity>(host_log, host_checks_, instance, secret);
+  member.executor = executors_(*instance, make_host_check(member.identity));
   member.instance = std::move(instance);
   numbers_[member.instance->id()] = member.number;
   const std::uint64_t number = member.number;
@@ -160,6 +162,7 @@ void WorkerPool::Impl::refresh(Member& member, std::shared_ptr<Instance> instanc
     member.executor->set_address(member.address);
   }
   if (!member.writing_tags) member.tags = instance->tags();
+  member.identity->refresh(instance);
   member.instance = std::move(instance);
   step(member, event::Listed{});
   write_tags_if_changed(member);

@@ -29,6 +29,8 @@ class PoolMetrics {
   void observe_time_to_ready(Duration time);
   void observe_shutdown(Duration time);
   void observe_queue_to_start(Duration time);
+  /// How late the latest round of probes began.
+  void set_probe_lag(Duration late);
   void observe_run_probe(Duration time, bool succeeded);
 
  private:
@@ -38,6 +40,7 @@ class PoolMetrics {
   prometheus::Gauge& containers_running_;
   prometheus::Gauge& probe_age_max_;
   prometheus::Gauge& probe_age_median_;
+  prometheus::Gauge& probe_lag_;
   prometheus::Summary& time_to_ssh_;
   prometheus::Summary& time_to_ready_;
   prometheus::Summary& shutdown_time_;

@@ -4,6 +4,7 @@
 #include "berth/base/deadline.hpp"
 
 #include "commands.hpp"
+#include "lock_lines.hpp"
 #include "pool.hpp"
 
 namespace berth {
@@ -11,8 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr Duration runner_retry = 10s;
-constexpr Duration shortest_interval = 1ms;
-constexpr int jitter_divisor = 23;  // facts §6.8
 
 std::string failure_text(const Result<CommandOutput>& output) {
   if (!output) return output.error().message;
@@ -52,22 +51,20 @@ awaitable<void> WorkerPool::Impl::load_runner() {
 
 awaitable<void> WorkerPool::Impl::probe_loop() {
   co_await load_runner();
-  const Duration spacing = options_.max_probes_per_second > 0 ? Duration(1s) / options_.max_probes_per_second : 0s;
   for (;;) {
     if (const auto number = take_probe()) {
-      if (begin_probe(*number) && spacing > 0s) co_await runtime_.sleep_for(spacing);
+      if (begin_probe(*number)) co_await runtime_.sleep_until(pace_.next_probe(runtime_.now()));
     } else {
-      co_await probe_wakeup_.wait_until(runtime_, next_round_);
+      co_await probe_wakeup_.wait_until(runtime_, pace_.next_round());
     }
   }
 }
 
 /// The next worker to probe; begins a new round when the last is over and its time has come.
 std::optional<std::uint64_t> WorkerPool::Impl::take_probe() {
-  if (urgent_.empty() && round_.empty() && runtime_.now() >= next_round_) {
+  if (urgent_.empty() && round_.empty() && runtime_.now() >= pace_.next_round()) {
     for (const auto& [number, member] : members_) round_.push_back(number);
-    const Duration interval = std::max(options_.probe_interval, shortest_interval);
-    next_round_ = runtime_.now() + interval + runtime_.random_below(interval / jitter_divisor);
+    metrics_.set_probe_lag(pace_.begin_round(runtime_.now(), runtime_.random_below(pace_.jitter())));
   }
   auto& source = urgent_.empty() ? round_ : urgent_;
   if (source.empty()) return std::nullopt;
@@ -102,6 +99,7 @@ awaitable<void> WorkerPool::Impl::probe(std::uint64_t number) {
   member = find(number);
   if (!member) co_return;
   step(*member, ended);
+  look_for_pids(*member);
   if (std::exchange(member->probe_again, false)) request_probe(number);
 }
 
@@ -119,10 +117,15 @@ awaitable<event::ProbeEnded> WorkerPool::Impl::probe_steps(std::uint64_t number,
   co_return ended;
 }
 
-awaitable<bool> WorkerPool::Impl::boot_probe(std::uint64_t number) {
+Command WorkerPool::Impl::command_of(std::string text) const {
   Command command;
-  command.text = options_.boot_probe_command;
-  const auto output = co_await execute(number, std::move(command));
+  command.text = std::move(text);
+  command.deadline = options_.command_deadline;
+  return command;
+}
+
+awaitable<bool> WorkerPool::Impl::boot_probe(std::uint64_t number) {
+  const auto output = co_await execute(number, command_of(options_.boot_probe_command));
   if (succeeded(output)) co_return true;
   if (Member* member = find(number)) log_for(*member).debug("boot probe failed", {{"Error", failure_text(output)}});
   co_return false;
@@ -133,14 +136,13 @@ awaitable<bool> WorkerPool::Impl::deploy(std::uint64_t number) {
   if (!member) co_return false;
   if (runner_->path.empty()) co_return true;
   const std::string user = member->instance->remote_user();
-  Command check;
-  check.text = deploy_check_command(runner_->path);
-  const auto checked = co_await execute(number, std::move(check));
+  const auto checked = co_await execute(number, command_of(deploy_check_command(runner_->path)));
   if (!checked) co_return false;
   if (deploy_check_passed(*checked, runner_->path, runner_->md5)) co_return true;
-  Command install;
-  install.text = deploy_install_command(user, options_.deploy_directory, runner_->path, runner_->md5);
+  Command install = command_of(deploy_install_command(user, options_.deploy_directory, runner_->path, runner_->md5));
   install.stdin_data = *runner_->binary;
+  install.deadline = options_.deploy_deadline;
+  install.background = true;
   const auto installed = co_await execute(number, std::move(install));
   if (succeeded(installed)) co_return true;
   if (Member* still = find(number)) log_for(*still).warn("runner not deployed", {{"Error", failure_text(installed)}});
@@ -151,8 +153,7 @@ awaitable<std::optional<RunProbe>> WorkerPool::Impl::run_probe(std::uint64_t num
   Member* member = find(number);
   if (!member) co_return std::nullopt;
   const auto prices = member->instance->price_history(member->type);
-  Command command;
-  command.text = list_command(member->instance->remote_user(), runner_->command, !prices.empty());
+  Command command = command_of(list_command(member->instance->remote_user(), runner_->command, !prices.empty()));
   if (!prices.empty()) command.stdin_data = prices_json(prices);
   const SteadyTime begun = runtime_.now();
   const auto output = co_await execute(number, std::move(command));
@@ -168,11 +169,12 @@ awaitable<void> WorkerPool::Impl::start_process(std::uint64_t number, std::strin
   Member* member = find(number);
   if (!member) co_return;
   const Logger log = log_for(*member).with({{"ContainerUUID", uuid}});
-  Command command;
-  command.text = start_command(member->instance->remote_user(), runner_->command, options_.runner_arguments, uuid);
+  Command command =
+      command_of(start_command(member->instance->remote_user(), runner_->command, options_.runner_arguments, uuid));
   command.stdin_data = runner_config_(uuid, member->type, member->address);
   const auto output = co_await execute(number, std::move(command));
   if (created_at != WallTime{}) metrics_.observe_queue_to_start(runtime_.wall_now() - created_at);
+  if (succeeded(output)) learn_pids(number, output->stdout_text);
   if (succeeded(output))
     log.info("runner started");
   else
@@ -184,11 +186,39 @@ awaitable<void> WorkerPool::Impl::send_signal(std::uint64_t number, std::string 
   Member* member = find(number);
   if (!member) co_return;
   const Logger log = log_for(*member).with({{"ContainerUUID", uuid}});
-  Command command;
-  command.text = kill_command(member->instance->remote_user(), runner_->command, uuid);
-  const auto output = co_await execute(number, std::move(command));
+  const std::string text = kill_command(member->instance->remote_user(), runner_->command, uuid);
+  const auto output = co_await execute(number, command_of(text));
   if (!succeeded(output)) log.info("runner not yet stopped", {{"Error", failure_text(output)}});
   step_number(number, event::KillEnded{uuid, succeeded(output)});
+}
+
+/// Of processes that this pool did not start, and those whose start command was not heard of.
+void WorkerPool::Impl::look_for_pids(Member& member) {
+  std::vector<std::string> unknown;
+  for (const auto& [uuid, process] : member.worker.processes)
+    if (!process.starting && !member.pids.contains(uuid)) unknown.push_back(uuid);
+  if (!unknown.empty() && member.worker.stage != WorkerStage::shutdown)
+    tasks_.spawn(read_lock_files(member.number, std::move(unknown)));
+}
+
+awaitable<void> WorkerPool::Impl::read_lock_files(std::uint64_t number, std::vector<std::string> uuids) {
+  Member* member = find(number);
+  if (!member) co_return;
+  Command command = command_of(lock_files_command(member->instance->remote_user(), uuids));
+  command.background = true;
+  const auto output = co_await execute(number, std::move(command));
+  if (succeeded(output)) learn_pids(number, output->stdout_text);
+}
+
+void WorkerPool::Impl::learn_pids(std::uint64_t number, std::string_view lock_lines) {
+  Member* member = find(number);
+  if (!member) return;
+  for (const auto& [uuid, pid] : parse_lock_lines(lock_lines)) {
+    if (!member->worker.processes.contains(uuid)) continue;
+    member->pids[uuid] = pid;
+    log_for(*member).debug("runner's process known", {{"ContainerUUID", uuid}, {"RunnerPID", pid}});
+    publish_process(uuid);
+  }
 }
 
 /// With the pool's deadline around the executor's own.
@@ -196,8 +226,8 @@ awaitable<Result<CommandOutput>> WorkerPool::Impl::execute(std::uint64_t number,
   Member* member = find(number);
   if (!member) co_return fail(ErrorKind::not_found, "the instance is gone");
   const auto executor = member->executor;
-  command.deadline = options_.command_deadline;
-  auto output = co_await with_deadline(runtime_, options_.command_deadline, executor->execute(std::move(command)));
+  const Duration deadline = command.deadline;
+  auto output = co_await with_deadline(runtime_, deadline, executor->execute(std::move(command)));
   member = find(number);
   if (output && member && !member->worker.first_contact) step(*member, event::Contacted{});
   co_return output;

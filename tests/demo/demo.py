@@ -15,7 +15,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import workload  # noqa: E402
+from harness import bed, workload  # noqa: E402
 from harness.client import ApiError  # noqa: E402
 from harness.daemon import Daemon  # noqa: E402
 
@@ -147,6 +147,14 @@ def check_order(watcher):
     return not wrong
 
 
+def make_daemon(bin_dir, data_dir, hosts=None):
+    size = ("--vcpus", str(VCPUS), "--ram", RAM)
+    if not hosts:
+        return Daemon(bin_dir, data_dir, *size)
+    environment = {"BERTH_BED": f"http://127.0.0.1:{hosts.cloud.port}", "BERTH_BED_KEY": str(hosts.key)}
+    return Daemon(bin_dir, data_dir, *size, program="berthd-bed", address=bed.GATEWAY, environment=environment)
+
+
 def run_workload(daemon, count, witness_dir):
     """Submits the workload and shows it until its end; what went wrong, in words (nothing: all as expected)."""
     client = daemon.start()
@@ -199,16 +207,30 @@ def main():
     parser = argparse.ArgumentParser(prog="./dev demo", description=__doc__)
     parser.add_argument("--bin", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--keep", action="store_true", help="leave the daemon up and say what to try next")
+    parser.add_argument("--ssh", action="store_true", help="workers are hosts of their own (namespaces), reached over SSH")
     parser.add_argument("--jobs", type=int, default=64, help="how many containers (default 64)")
     args = parser.parse_args()
     if args.jobs < 4:
         parser.error("--jobs: at least 4")
+    if args.ssh and (args.keep or bed.why_not()):
+        parser.error("--ssh: the hosts end with this program, so not with --keep" if args.keep else f"--ssh: {bed.why_not()}")
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     home = pathlib.Path(tempfile.mkdtemp(prefix="berth-demo-"))
-    witness_dir = home / "witness"
+    if not args.ssh:
+        return run(args, home, make_daemon(args.bin.resolve(), home / "data"), home / "witness")
+    hosts = bed.Bed(home / "bed", user="crunch")
+    say("workers are hosts in namespaces of their own, made when needed, reached over SSH as a user with sudo")
+    try:
+        return run(args, home, make_daemon(args.bin.resolve(), home / "data", hosts), hosts.shared / "witness")
+    finally:
+        say(f"{hosts.count} hosts were made")
+        hosts.destroy()
+
+
+def run(args, home, daemon, witness_dir):
+    """The exit code."""
     witness_dir.mkdir()
-    daemon = Daemon(args.bin.resolve(), home / "data", "--vcpus", str(VCPUS), "--ram", RAM)
     daemon.own_group = True  # Ctrl-C is for the demo, which ends the daemon itself
     try:
         say(f"starting berthd --standalone, which pretends to have {VCPUS} processors and {RAM}")

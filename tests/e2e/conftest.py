@@ -9,6 +9,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from harness.daemon import Daemon  # noqa: E402
 from harness.processes import end_runners  # noqa: E402
+from harness.ssh_site import SshSite  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -61,3 +62,17 @@ def witness_dir(tmp_path):
 def without_root_rights():
     """What to put before a command, so that a file's mode binds it even if root runs it."""
     return ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+
+
+@pytest.fixture
+def make_ssh_site(bin_dir, tmp_path):
+    """Makes clusters whose workers are hosts in namespaces; one at a time."""
+    made = []
+
+    def make(**options):
+        made.append(SshSite(bin_dir, tmp_path, **options))
+        return made[-1]
+
+    yield make
+    for site in made:
+        site.destroy()

@@ -46,6 +46,8 @@ MANAGEMENT_TOKEN = "e687950a23c3a9bceec28c6223a06c79e687"
 class Site:
     """What the daemons of one cluster share."""
 
+    program, config = "berthd", CONFIG
+
     def __init__(self, bin_dir, directory, controller, connection, seconds=0.2):
         self.bin, self.directory, self.controller, self.connection = pathlib.Path(bin_dir), pathlib.Path(directory), controller, connection
         self.witness = self.directory / "witness"
@@ -61,6 +63,10 @@ class Site:
         self.daemons.append(ClusterDaemon(self, len(self.daemons), **options))
         return self.daemons[-1]
 
+    def settings(self):
+        """What `config` has places for, beside what a daemon knows."""
+        return {"runner": self.runner, "instances": self.instances}
+
     def witnessed(self, what):
         """How often each container saw `start` or `run`."""
         return {path.name: sum(line.startswith(what) for line in path.read_text().splitlines()) for path in self.witness.iterdir()}
@@ -73,27 +79,27 @@ class Site:
 
 class ClusterDaemon:
     def __init__(self, site, number, flags=(), prefix=(), address="127.0.0.1", controller_address="127.0.0.1", connection=None):
-        self.bin, self.flags, self.prefix = site.bin, flags, prefix
+        self.program, self.flags, self.prefix = site.bin / site.program, flags, prefix
         self.address = f"{address}:{free_port()}"
         self.config = site.directory / f"config{number}.yml"
         self.log_path = site.directory / f"daemon{number}.log"
-        self.config.write_text(CONFIG % {
+        self.config.write_text(site.config % {
             "management_token": MANAGEMENT_TOKEN, "controller": f"{controller_address}:{site.controller.port}", "listen": self.address,
-            "connection": json.dumps(connection or site.connection), "runner": site.runner, "instances": site.instances})
+            "connection": json.dumps(connection or site.connection), **site.settings()})
         self.process = None
 
     def start(self):
         """Returns when HTTP is served."""
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([*self.prefix, self.bin / "berthd", "--config", self.config, *self.flags],
+            self.process = subprocess.Popen([*self.prefix, self.program, "--config", self.config, *self.flags],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_for(lambda: self.get("/_health/ping")[0] == 200 or self.process.poll() is not None, 15, what="HTTP")
         assert self.process.poll() is None, self.log()
         return self
 
-    def get(self, path):
+    def get(self, path, method="GET"):
         """Status and body; status 0 if nobody answers."""
-        request = urllib.request.Request(f"http://{self.address}{path}", headers={"Authorization": f"Bearer {MANAGEMENT_TOKEN}"})
+        request = urllib.request.Request(f"http://{self.address}{path}", method=method, headers={"Authorization": f"Bearer {MANAGEMENT_TOKEN}"})
         try:
             with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5) as answer:
                 return answer.status, answer.read().decode()
@@ -101,6 +107,10 @@ class ClusterDaemon:
             return error.code, error.read().decode()
         except OSError:
             return 0, ""
+
+    def post(self, path):
+        """The status."""
+        return self.get(path, "POST")[0]
 
     def active(self):
         return "\nberth_active 1\n" in self.get("/metrics")[1]

@@ -1,5 +1,6 @@
 """Starts, kills and stops a standalone berthd."""
 
+import os
 import pathlib
 import signal
 import socket
@@ -31,7 +32,8 @@ def wait_for(condition, timeout=60, interval=0.02, what="condition"):
 class Daemon:
     """One berthd --standalone on `data_dir`. The same port serves every start, as with a real installation."""
 
-    def __init__(self, bin_dir, data_dir, *flags):
+    def __init__(self, bin_dir, data_dir, *flags, program="berthd", address="127.0.0.1", environment=None):
+        self.program, self.address, self.environment = program, address, {**os.environ, **(environment or {})}
         self.bin = pathlib.Path(bin_dir)
         self.data_dir = pathlib.Path(data_dir)
         self.flags = flags
@@ -45,8 +47,8 @@ class Daemon:
         self.log_path = self.data_dir.with_name(self.data_dir.name + ".log")
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [self.bin / "berthd", "--standalone", "--data-dir", self.data_dir, "--listen", f"127.0.0.1:{self.port}", *self.flags],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
+                [self.bin / self.program, "--standalone", "--data-dir", self.data_dir, "--listen", f"{self.address}:{self.port}", *self.flags],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, env=self.environment,
                 preexec_fn=self.preexec_fn, process_group=0 if self.own_group else None)
         line = self.process.stdout.readline()
         if "listening on" not in line:

@@ -57,8 +57,8 @@ class FakeController:
         self.server.shutdown()
         self.server.server_close()
 
-    def add(self, count, priority=1000, vcpus=1, ram=1 << 20):
-        """So many Queued containers; their uuids."""
+    def add(self, count, priority=1000, vcpus=1, ram=1 << 20, fields=lambda uuid: {}):
+        """So many Queued containers; their uuids. `fields`: more of each record."""
         with self.mutex:
             uuids = [f"zzzzz-dz642-{len(self.containers) + i:015d}" for i in range(count)]
             for uuid in uuids:
@@ -66,7 +66,7 @@ class FakeController:
                     "uuid": uuid, "state": "Queued", "priority": priority, "locked_by_uuid": None, "mounts": {}, "runtime_status": {},
                     "container_image": "d41d8cd98f00b204e9800998ecf8427e+0", "scheduling_parameters": {},
                     "created_at": time.strftime("%Y-%m-%dT%H:%M:%S.000000000Z", time.gmtime()),
-                    "runtime_constraints": {"vcpus": vcpus, "ram": ram}}
+                    "runtime_constraints": {"vcpus": vcpus, "ram": ram}, **fields(uuid)}
             return uuids
 
     def states(self, uuids=None):

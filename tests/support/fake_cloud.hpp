@@ -48,7 +48,9 @@ struct FakeCloud {
   bool hang_creates = false;           ///< not made, and the call never returns
   std::function<void(Vm&)> on_create;  ///< sees each new one before anybody else
   std::function<std::string(const InstanceType&)> quota_group_of;
-  std::vector<InstancePrice> prices;  ///< history of every instance
+  HostKeyVerdict host_key_verdict = HostKeyVerdict::ok;
+  std::optional<Error> host_key_error;  ///< the driver's answer instead
+  std::vector<InstancePrice> prices;    ///< history of every instance
 
   std::map<std::string, Vm> vms;                                 ///< by id
   std::map<std::string, std::shared_ptr<FakeMachine>> machines;  ///< by id, destroyed ones too
@@ -120,7 +122,11 @@ class FakeInstance final : public Instance {
     }
     co_return Result<void>{};
   }
-  awaitable<Result<HostKeyVerdict>> verify_host_key(std::string /*key*/) override { co_return HostKeyVerdict::ok; }
+  awaitable<Result<HostKeyVerdict>> verify_host_key(std::string /*key*/) override {
+    const auto cloud = cloud_;
+    if (cloud->host_key_error) co_return fail(*cloud->host_key_error);
+    co_return cloud->host_key_verdict;
+  }
 
  private:
   std::shared_ptr<FakeCloud> cloud_;
@@ -196,8 +202,8 @@ class FakeInstanceSet final : public InstanceSet {
 };
 
 /// Executors for instances of a FakeCloud.
-inline std::unique_ptr<Executor> make_fake_executor(const Instance& instance) {
-  return std::make_unique<FakeExecutor>(dynamic_cast<const FakeInstance&>(instance).machine());
+inline std::unique_ptr<Executor> make_fake_executor(const Instance& instance, HostCheck check) {
+  return std::make_unique<FakeExecutor>(dynamic_cast<const FakeInstance&>(instance).machine(), std::move(check));
 }
 
 }  // namespace berth

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -10,7 +11,7 @@
 
 #include "berth/base/runtime.hpp"
 #include "berth/base/signal.hpp"
-#include "berth/remote/executor.hpp"
+#include "berth/remote/ssh.hpp"
 
 namespace berth {
 
@@ -40,8 +41,10 @@ class FakeMachine {
   bool list_fails = false;
   bool start_fails = false;  ///< with exit status 1, nothing started
   bool new_runners_ignore_term = false;
-  bool copying_fails = false;                ///< of a runner binary
-  std::map<std::string, std::string> files;  ///< deployed: md5 by path
+  std::string host_key = "ssh-ed25519 AAAA";  ///< a new one is verified before anything else
+  std::optional<std::string> secret;          ///< what its init command wrote
+  bool copying_fails = false;                 ///< of a runner binary
+  std::map<std::string, std::string> files;   ///< deployed: md5 by path
   std::function<void(const std::string& uuid, const std::string& config)> on_start;
   std::function<void(const std::string& uuid)> on_term;  ///< after a runner ended by SIGTERM
   std::vector<std::string> commands;                     ///< all that were begun, in order
@@ -58,7 +61,10 @@ class FakeMachine {
     if (unreachable || runtime.now() < boots_at) return fail(ErrorKind::network, "no route to host");
     std::string_view text = command.text;
     if (text.starts_with("sudo ")) text.remove_prefix(5);
+    if (text == "cat /var/run/arvados-instance-secret")
+      return secret ? answer(0, *secret) : answer(1, {}, "cat: No such file or directory");
     if (text.starts_with("md5sum ")) return md5sum(std::string(text.substr(7)));
+    if (text.starts_with("sh -c 'for uuid in ")) return lock_files();
     if (text.starts_with("sh -c ")) return install(text);
     for (const auto& runner : runner_names())
       if (text.starts_with(runner + " --")) return run_runner(text.substr(runner.size() + 1), command.stdin_data);
@@ -114,6 +120,12 @@ class FakeMachine {
     return answer(0);
   }
 
+  Result<CommandOutput> lock_files() const {
+    std::string lines;
+    for (const auto& [uuid, runner] : runners) lines += "{\"UUID\":\"" + uuid + "\",\"PID\":4242}\n\n";
+    return answer(0, lines);
+  }
+
   Result<CommandOutput> md5sum(const std::string& path) const {
     const auto found = files.find(path);
     if (found == files.end()) return answer(1, {}, "md5sum: " + path + ": No such file or directory\n");
@@ -133,11 +145,19 @@ class FakeMachine {
 /// One connection to a FakeMachine.
 class FakeExecutor final : public Executor {
  public:
-  explicit FakeExecutor(std::shared_ptr<FakeMachine> machine) : machine_(std::move(machine)) {}
+  explicit FakeExecutor(std::shared_ptr<FakeMachine> machine, HostCheck check = {})
+      : machine_(std::move(machine)), check_(std::move(check)) {}
 
   awaitable<Result<CommandOutput>> execute(Command command) override {
     const auto machine = machine_;
     if (*closed_) co_return fail(ErrorKind::network, "connection closed");
+    if (check_ && verified_ != machine->host_key && !machine->unreachable &&
+        machine->runtime.now() >= machine->boots_at) {
+      const std::string key = machine->host_key;
+      FakeExecutor unverified(machine);
+      if (auto verdict = co_await check_(key, unverified); !verdict) co_return fail(verdict.error());
+      verified_ = key;
+    }
     machine->commands.push_back(command.text);
     const bool hangs = machine->hangs(command.text);
     if (!hangs && machine->latency == Duration{}) co_return machine->carry_out(command);
@@ -161,6 +181,8 @@ class FakeExecutor final : public Executor {
 
  private:
   std::shared_ptr<FakeMachine> machine_;
+  HostCheck check_;
+  std::string verified_;  ///< host key
   std::shared_ptr<bool> closed_ = std::make_shared<bool>(false);
   std::shared_ptr<Signal> closing_ = std::make_shared<Signal>();
 };

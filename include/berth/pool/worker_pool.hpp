@@ -18,7 +18,7 @@
 #include "berth/cloud/driver.hpp"
 #include "berth/model/instance.hpp"
 #include "berth/model/instance_type.hpp"
-#include "berth/remote/executor.hpp"
+#include "berth/remote/ssh.hpp"
 
 namespace berth {
 
@@ -43,6 +43,7 @@ struct PoolProcess {
   std::uint64_t instance = 0;  ///< number; 0 for a placeholder
   /// Set for an exit placeholder: when the pool noticed the exit.
   std::optional<SteadyTime> exited;
+  std::int64_t pid = 0;  ///< of the runner, on its worker; 0 while it is not known
   friend bool operator==(const PoolProcess&, const PoolProcess&) = default;
 };
 
@@ -83,6 +84,7 @@ struct PoolOptions {
   Duration timeout_term = std::chrono::minutes(2);
   Duration create_hold_off = std::chrono::seconds(5);   ///< after too many concurrent creates (facts §6.6)
   Duration command_deadline = std::chrono::minutes(1);  ///< of one probe, start or kill command
+  Duration deploy_deadline = std::chrono::minutes(5);   ///< of copying the runner to one worker
   Duration cloud_deadline = std::chrono::minutes(10);   ///< of one driver call
   /// The runner on the worker: command, and the binary to deploy there (empty: nothing to deploy; facts §6.9).
   std::string runner_command = "crunch-run";
@@ -94,8 +96,9 @@ struct PoolOptions {
 /// Makes what a runner gets on stdin (facts §6.10) for one container on one instance.
 using RunnerConfig =
     std::function<std::string(const std::string& uuid, const InstanceType& type, const std::string& address)>;
-/// How to reach an instance.
-using ExecutorFactory = std::function<std::unique_ptr<Executor>(const Instance& instance)>;
+/// How to reach an instance. `check`: whether the host at its address is the instance (facts §6.2), for executors that
+/// cannot know by themselves.
+using ExecutorFactory = std::function<std::unique_ptr<Executor>(const Instance& instance, HostCheck check)>;
 
 struct StartRequest {
   std::uint64_t instance = 0;  ///< number

@@ -68,6 +68,9 @@ TEST_F(StartupCheckTest, EachReasonIsNamedWithItsKey) {
   const Case cases[] = {
       {"https://zzzzz.example/", "",
        "c.yml:7:33: error: Services.Controller.ExternalURL: not set: there is no API to dispatch for\n"},
+      {"Driver: loopback", "Driver: loopback, SSHPort: sshd-of-ours",
+       "c.yml:11:56: error: Containers.CloudVMs.SSHPort: neither a port nor the name of a TCP service: "
+       "\"sshd-of-ours\"\n"},
       {"https://zzzzz.example/", "zzzzz.example",
        "c.yml:7:33: error: Services.Controller.ExternalURL: must be http://HOST/ or https://HOST/\n"},
       {"systemusertesttoken1234567890aoeuidhtnsqjkxbmwvzpy", "",

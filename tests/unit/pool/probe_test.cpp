@@ -61,6 +61,58 @@ TEST_F(PoolTest, ProbeIntervalAndJitter) {
   EXPECT_GE(machine.commands.size(), 1000 / (10 + 10.0 / 23) - 1);
 }
 
+TEST_F(PoolTest, RoundsOfAThousandWorkersKeepTheirIntervalIfTheCapAllows) {
+  struct Case {
+    std::int64_t cap;
+    double least_lag, most_lag;  // seconds
+  };
+  for (const Case& c : {Case{200, 0, 0}, Case{0, 0, 0}, Case{10, 89, 91}}) {
+    options.max_probes_per_second = c.cap;
+    options.timeout_probe = 10min;
+    if (cloud->vms.empty())
+      for (int i = 0; i < 1000; ++i) cloud->add("p.small", tags("small", "hold"));
+    start();
+    runtime.run_for(4min);
+    auto& machine = cloud->machine("i-500");
+    machine.commands.clear();
+    runtime.run_for(20min);
+    const double lag = metric("berth_probe_round_lag_seconds");
+    EXPECT_GE(lag, c.least_lag) << c.cap;
+    EXPECT_LE(lag, c.most_lag) << c.cap;
+    const double rounds = 1200 / (10 + lag);
+    EXPECT_GE(machine.count_commands("--list"), rounds * 0.9 - 1) << c.cap;
+    EXPECT_LE(machine.count_commands("--list"), rounds + 1) << c.cap;
+    stop();
+  }
+}
+
+TEST_F(PoolTest, PidsOfAdoptedContainersComeFromTheirLockFiles) {
+  auto& machine = *cloud->add("p.small", tags("small")).machine;
+  machine.runners[uuid(1)] = {};
+  machine.runners[uuid(2)] = {};
+  start();
+  runtime.run_for(1s);
+  for (const int n : {1, 2}) {
+    ASSERT_TRUE(snapshot()->running.contains(uuid(n)));
+    EXPECT_EQ(snapshot()->running.at(uuid(n)).pid, 4242);
+  }
+  EXPECT_EQ(machine.count_commands("crunch-run-$uuid.lock"), 1) << "one command for both";
+  machine.exit(uuid(1));
+  runtime.run_for(30s);
+  EXPECT_EQ(snapshot()->running.at(uuid(1)).pid, 0) << "an exit placeholder has none";
+  EXPECT_EQ(machine.count_commands("crunch-run-$uuid.lock"), 1) << "nothing is left to be found out";
+}
+
+TEST_F(PoolTest, PidOfAStartedContainerComesFromItsStart) {
+  options.timeout_idle = 1h;
+  start();
+  const auto worker = make_idle();
+  start_container(worker.number, uuid(1));
+  runtime.run_for(30s);
+  EXPECT_EQ(snapshot()->running.at(uuid(1)).pid, 4242);
+  EXPECT_EQ(cloud->machine(worker.id).count_commands("crunch-run-$uuid.lock"), 0);
+}
+
 TEST_F(PoolTest, ProbesAreSpaced) {
   options.max_probes_per_second = 5;
   std::vector<std::shared_ptr<FakeMachine>> machines;
@@ -139,7 +191,7 @@ TEST_F(DeployTest, CopiesOnce) {
   restart();
   runtime.run_for(1s);
   EXPECT_EQ(only().state, WorkerState::running);
-  EXPECT_EQ(machine.count_commands("sh -c"), 1);
+  EXPECT_EQ(machine.count_commands("sh -c 'set -e"), 1);
 }
 
 TEST_F(DeployTest, FailedCopyKeepsItBooting) {

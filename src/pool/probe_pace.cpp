@@ -1,0 +1,36 @@
+#include "probe_pace.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace berth {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr Duration shortest_interval = 1ms;
+constexpr int jitter_divisor = 23;  // facts §6.8
+constexpr Duration made_up_for = 10ms;
+
+}  // namespace
+
+ProbePace::ProbePace(Duration interval, std::int64_t max_per_second)
+    : interval_(std::max(interval, shortest_interval)),
+      spacing_(max_per_second > 0 ? Duration(1s) / max_per_second : Duration::zero()) {}
+
+Duration ProbePace::jitter() const {
+  return interval_ / jitter_divisor;
+}
+
+Duration ProbePace::begin_round(SteadyTime now, Duration jitter) {
+  const Duration late = begun_ ? std::max(now - next_round_, Duration::zero()) : Duration::zero();
+  begun_ = true;
+  next_round_ = now + interval_ + jitter;
+  return late;
+}
+
+SteadyTime ProbePace::next_probe(SteadyTime now) {
+  if (spacing_ == Duration::zero()) return now;
+  return next_probe_ = std::max(next_probe_, now - made_up_for) + spacing_;
+}
+
+}  // namespace berth

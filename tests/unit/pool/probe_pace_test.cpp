@@ -1,0 +1,60 @@
+#include "probe_pace.hpp"
+
+#include <gtest/gtest.h>
+
+namespace berth {
+namespace {
+
+using namespace std::chrono_literals;
+
+SteadyTime at(Duration since) {
+  return SteadyTime{} + 1h + since;
+}
+
+TEST(ProbePace, RoundsKeepTheirIntervalAndSayHowLateTheyAre) {
+  ProbePace pace(10s, 10);
+  EXPECT_EQ(pace.jitter(), Duration(10s) / 23);
+  EXPECT_EQ(pace.begin_round(at(0s), 0s), Duration::zero());  // the first is never late
+  EXPECT_EQ(pace.next_round(), at(10s));
+  EXPECT_EQ(pace.begin_round(at(10s), 100ms), Duration::zero());
+  EXPECT_EQ(pace.next_round(), at(20s + 100ms));
+  EXPECT_EQ(pace.begin_round(at(110s), 0s), Duration(89s + 900ms));
+  EXPECT_EQ(pace.next_round(), at(120s));
+}
+
+TEST(ProbePace, CapIsKeptOnAverage) {
+  struct Case {
+    std::int64_t cap;
+    Duration late;  // of each wake-up
+    int least, most;
+  };
+  const Case cases[] = {
+      {10, 0ms, 99, 101},  // in ten seconds
+      {10, 3ms, 98, 101},  // a late wake-up does not lower the rate
+      {1000, 0ms, 9990, 10020}, {1000, 2ms, 9900, 10020}, {1000, 50ms, 1500, 2500},  // made up for within reason only
+  };
+  for (const auto& c : cases) {
+    ProbePace pace(10s, c.cap);
+    int probes = 0;
+    for (SteadyTime now = at(0s); now < at(10s); ++probes) {
+      const SteadyTime next = pace.next_probe(now);
+      if (next > now) now = next + c.late;
+    }
+    EXPECT_GE(probes, c.least) << c.cap << ' ' << c.late.count();
+    EXPECT_LE(probes, c.most) << c.cap << ' ' << c.late.count();
+  }
+}
+
+TEST(ProbePace, NoCap) {
+  ProbePace pace(10s, 0);
+  EXPECT_EQ(pace.next_probe(at(5s)), at(5s));
+}
+
+TEST(ProbePace, AnIntervalOfNothingStillHasAnEnd) {
+  ProbePace pace(0s, 0);
+  pace.begin_round(at(0s), 0s);
+  EXPECT_GT(pace.next_round(), at(0s));
+}
+
+}  // namespace
+}  // namespace berth
