@@ -24,6 +24,7 @@ struct Command {
   std::string stdin_data;
   Duration deadline = std::chrono::minutes(1);
   std::size_t max_output = std::size_t{1} << 20;  ///< bytes, stdout and stderr together
+  bool background = false;  ///< gives way to the worker's other commands: large transfers, such as the runner's
 };
 
 /// Runs commands on one worker. Thread-safe; commands run concurrently. Cancelling an execute ends its command.
