@@ -1,0 +1,15 @@
+#pragma once
+
+#include "berth/base/asio.hpp"
+#include "berth/base/fd.hpp"
+#include "berth/base/runtime.hpp"
+
+#include "address.hpp"
+
+namespace berth {
+
+/// A TCP connection to `endpoint`: its addresses in turn, each with its share of the time left. Names are looked up on
+/// the blocking pool; whoever waits for that can be cancelled. Errors: network, timeout.
+awaitable<Result<Fd>> dial(Runtime& runtime, SshEndpoint endpoint, Duration deadline);
+
+}  // namespace berth

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <functional>
+#include <gtest/gtest.h>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "berth/base/metrics.hpp"
+#include "berth/base/task_group.hpp"
+#include "berth/remote/ssh.hpp"
+
+#include "ssh_stub.hpp"
+
+namespace berth {
+
+inline Command command(std::string text, std::string stdin_data = "") {
+  Command c;
+  c.text = std::move(text);
+  c.stdin_data = std::move(stdin_data);
+  c.deadline = std::chrono::seconds(60);
+  return c;
+}
+
+inline std::string make_private_key() {
+  ssh_key key = nullptr;
+  ssh_pki_generate(SSH_KEYTYPE_ED25519, 0, &key);
+  const std::string path = testing::TempDir() + "key-" + std::to_string(::getpid());
+  ssh_pki_export_privkey_file(key, nullptr, nullptr, nullptr, path.c_str());
+  ssh_key_free(key);
+  std::string text;
+  if (FILE* file = std::fopen(path.c_str(), "r")) {
+    text.resize(10000);
+    text.resize(std::fread(text.data(), 1, text.size(), file));
+    std::fclose(file);
+  }
+  ::unlink(path.c_str());
+  return text;
+}
+
+/// An executor for a stub server, on a real loop of two threads.
+struct SshBed {
+  SshStub stub;
+  RealRuntime runtime{2};
+  Metrics metrics;
+  SshOptions options{.address = "127.0.0.1", .default_port = stub.port(), .key = *SshKey::parse(make_private_key())};
+  int checks = 0;
+  Result<void> verdict;
+  std::vector<std::string> checked_keys;
+
+  SshBed() {
+    options.first_back_off = std::chrono::milliseconds(1);
+    options.check_host = [this](std::string key, Executor&) -> awaitable<Result<void>> {
+      ++checks;
+      checked_keys.push_back(std::move(key));
+      co_return verdict;
+    };
+  }
+
+  /// Runs `body` to its end.
+  void run(const std::function<awaitable<void>(Executor&)>& body) {
+    auto executor = make_ssh_executor(runtime, metrics, Logger(), options);
+    auto whole = [](SshBed& bed, Executor& worker,
+                    const std::function<awaitable<void>(Executor&)>& b) -> awaitable<void> {
+      co_await b(worker);
+      worker.close();
+      bed.runtime.stop();
+    };
+    asio::co_spawn(runtime.make_strand(), whole(*this, *executor, body), asio::detached);
+    runtime.run();
+  }
+};
+
+}  // namespace berth
