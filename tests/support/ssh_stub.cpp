@@ -289,6 +289,10 @@ void SshStub::serve(Connection& connection) {
     if (connection.stuck) break;
     if (!connection.exchanged) {
       const int result = ssh_handle_key_exchange(connection.session);
+      if (connection.event == nullptr) {  // not before libssh knows the descriptor
+        connection.event = ssh_event_new();
+        ssh_event_add_session(connection.event, connection.session);
+      }
       connection.exchanged = result == SSH_OK;
       connection.stuck = connection.exchanged && hangs_in_authentication;
       connection.dead = result == SSH_ERROR;
@@ -336,8 +340,6 @@ void SshStub::greet(Connection& connection, int fd) {
     return self.stub->open_channel(self, session);
   };
   ssh_set_server_callbacks(connection.session, &connection.callbacks);
-  connection.event = ssh_event_new();
-  ssh_event_add_session(connection.event, connection.session);
 }
 
 ssh_channel SshStub::open_channel(Connection& connection, ssh_session session) {

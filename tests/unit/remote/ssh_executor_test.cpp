@@ -22,7 +22,7 @@ TEST(SshExecutor, RunsCommandsOverOneConnection) {
     };
     for (const auto& c : cases) {
       const auto result = co_await worker.execute(command(c.text, c.input));
-      EXPECT_TRUE(result) << c.text;
+      if (!result) ADD_FAILURE() << c.text << ": " << result.error().message;
       if (!result) continue;
       EXPECT_EQ(result->exit_status, c.status) << c.text;
       EXPECT_EQ(result->stdout_text, c.out) << c.text;
