@@ -47,7 +47,12 @@ struct SshStub::Connection {
   bool dead = false;
   bool stuck = false;
 
+  int open_channels() const {
+    return static_cast<int>(
+        std::count_if(channels.begin(), channels.end(), [](const auto& channel) { return !channel->gone; }));
+  }
   ~Connection() {
+    ::shutdown(fd, SHUT_RDWR);  // no farewells
     for (auto& channel : channels) {
       ssh_remove_channel_callbacks(channel->channel, &channel->callbacks);
       ssh_channel_free(channel->channel);
@@ -107,6 +112,8 @@ void begin(Channel& channel, const std::string& text) {
     channel.is_stderr = true;
     channel.status = 1;
   }
+  if (word == "lines")
+    for (int i = std::stoi(rest); i > 0; --i) channel.output += "line " + std::to_string(i) + "\n";
   if (word == "exit") channel.status = std::stoi(rest);
   if (word == "cat") channel.echoes = true;
   if (word == "hang") channel.hangs = true;
@@ -254,7 +261,7 @@ void SshStub::loop() {
 void SshStub::close_dead() {
   std::erase_if(connections_, [this](const auto& connection) {
     if (!connection->dead) return false;
-    const int open = static_cast<int>(connection->channels.size());
+    const int open = connection->open_channels();
     count([open](SshStubCounts& c) { c.open_channels -= open; });
     return true;
   });
@@ -343,7 +350,7 @@ void SshStub::greet(Connection& connection, int fd) {
 }
 
 ssh_channel SshStub::open_channel(Connection& connection, ssh_session session) {
-  if (static_cast<int>(connection.channels.size()) >= max_channels) return nullptr;
+  if (connection.open_channels() >= max_channels) return nullptr;
   auto opened = std::make_unique<Channel>();
   opened->connection = &connection;
   opened->channel = ssh_channel_new(session);
@@ -384,6 +391,7 @@ ssh_channel SshStub::open_channel(Connection& connection, ssh_session session) {
   callbacks.channel_close_function = [](ssh_session, ssh_channel, void* data) {
     auto& channel = *static_cast<Channel*>(data);
     channel.gone = !(channel.hangs && channel.connection->stub->ignores_kill);
+    if (channel.gone) channel.connection->stub->count([](SshStubCounts& c) { --c.open_channels; });
   };
   ssh_set_channel_callbacks(opened->channel, &callbacks);
   connection.channels.push_back(std::move(opened));
@@ -395,14 +403,13 @@ ssh_channel SshStub::open_channel(Connection& connection, ssh_session session) {
 void SshStub::settle(Connection& connection) {
   for (auto& channel : connection.channels)
     if (!channel->gone) write_output(*channel, connection.session);
-  const auto over = std::erase_if(connection.channels, [](const auto& channel) {
+  std::erase_if(connection.channels, [](const auto& channel) {
     if (!channel->gone) return false;
     if (!channel->closed) ssh_channel_close(channel->channel);
     ssh_remove_channel_callbacks(channel->channel, &channel->callbacks);
     ssh_channel_free(channel->channel);
     return true;
   });
-  if (over > 0) count([over](SshStubCounts& c) { c.open_channels -= static_cast<int>(over); });
 }
 
 }  // namespace berth

@@ -26,8 +26,8 @@ struct SshStubCounts {
 
 /// An SSH server in one thread that runs no processes and can misbehave. It knows these commands:
 ///   true | exit N | echo TEXT | cat | error TEXT (to stderr, exit 1) | die SIG (ends by a signal) |
-///   flood N (N bytes of output) | hang (until killed or released) | vanish (the connection is cut) |
-///   leave (closes the channel without a status)
+///   lines N (`line N` … `line 1`) | flood N (N bytes of output) | hang (until killed or released) | vanish (the
+///   connection is cut) | leave (closes the channel without a status)
 class SshStub {
  public:
   explicit SshStub(const std::string& address = "127.0.0.1");

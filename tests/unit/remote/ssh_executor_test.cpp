@@ -1,9 +1,28 @@
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include "ssh_test.hpp"
 
 namespace berth {
 namespace {
 
 using namespace std::chrono_literals;
+
+void expect_error(const Result<CommandOutput>& result, ErrorKind kind, std::string_view says) {
+  if (result) {
+    ADD_FAILURE() << "succeeded with " << result->exit_status << "; expected: " << says;
+    return;
+  }
+  EXPECT_EQ(result.error().kind, kind) << result.error().message;
+  EXPECT_NE(result.error().message.find(says), std::string::npos) << result.error().message;
+}
+
+void expect_output(const Result<CommandOutput>& result, std::string_view output) {
+  if (!result)
+    ADD_FAILURE() << result.error().message;
+  else
+    EXPECT_EQ(result->stdout_text, output);
+}
 
 TEST(SshExecutor, RunsCommandsOverOneConnection) {
   SshBed bed;
@@ -32,6 +51,351 @@ TEST(SshExecutor, RunsCommandsOverOneConnection) {
   EXPECT_EQ(bed.stub.counts().connections, 1);
   EXPECT_EQ(bed.stub.counts().commands, 7);
   EXPECT_EQ(bed.checks, 1);
+}
+
+TEST(SshExecutor, CarriesMuchInputAndOutput) {
+  SshBed bed;
+  std::string input(10 << 20, 'x');
+  for (std::size_t i = 0; i < input.size(); i += 61) input[i] = static_cast<char>('a' + i % 23);
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    Command echo = command("cat", input);
+    echo.max_output = input.size();
+    const auto result = co_await worker.execute(std::move(echo));
+    EXPECT_TRUE(result && result->stdout_text == input);
+  });
+}
+
+TEST(SshExecutor, HasADeadlineForEveryStepOfAConnection) {
+  const struct {
+    std::function<void(SshBed&)> fault;
+    std::string_view says;
+  } cases[] = {
+      {[](SshBed& bed) { bed.stub.silent_at_banner = true; }, "SSH handshake"},
+      {[](SshBed& bed) { bed.stub.freeze(); }, "SSH handshake"},
+      {[](SshBed& bed) { bed.stub.hangs_in_authentication = true; }, "SSH authentication"},
+      {[](SshBed& bed) {
+         bed.options.check_host = [](std::string, Executor& unverified) -> awaitable<Result<void>> {
+           (void)co_await unverified.execute(command("hang"));
+           co_return Result<void>();
+         };
+       },
+       "host check"},
+  };
+  for (const auto& c : cases) {
+    SshBed bed;
+    bed.options.handshake_deadline = bed.options.authentication_deadline = bed.options.host_check_deadline = 300ms;
+    c.fault(bed);
+    bed.run([&](Executor& worker) -> awaitable<void> {
+      expect_error(co_await worker.execute(command("true")), ErrorKind::timeout, c.says);
+    });
+    bed.stub.thaw();
+    EXPECT_EQ(bed.stub.counts().commands, c.says == "host check" ? 1 : 0);
+  }
+}
+
+TEST(SshExecutor, GivesUpAConnectionThatNobodyAnswers) {
+  // A listener whose queue is full: the kernel drops further attempts.
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in where{};
+  where.sin_family = AF_INET;
+  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof where;
+  auto* address = reinterpret_cast<sockaddr*>(&where);
+  ASSERT_TRUE(::bind(listener, address, size) == 0 && ::listen(listener, 0) == 0);
+  ::getsockname(listener, address, &size);
+  const int filler = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(::connect(filler, address, size), 0);
+  SshBed bed;
+  bed.options.default_port = ntohs(where.sin_port);
+  bed.options.connect_deadline = 200ms;
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    expect_error(co_await worker.execute(command("true")), ErrorKind::timeout, "cannot connect");
+    Command impatient = command("true");
+    impatient.deadline = 50ms;
+    expect_error(co_await worker.execute(impatient), ErrorKind::timeout, "no connection or free channel");
+  });
+  ::close(filler);
+  ::close(listener);
+}
+
+TEST(SshExecutor, SaysWhyItCannotConnect) {
+  SshBed bed;
+  bed.options.address = "";
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    expect_error(co_await worker.execute(command("true")), ErrorKind::network, "no address");
+    worker.set_address("127.0.0.1:1");
+    expect_error(co_await worker.execute(command("true")), ErrorKind::network, "refused");
+    worker.set_address("no-such-host.invalid");
+    expect_error(co_await worker.execute(command("true")), ErrorKind::network, "no-such-host.invalid");
+    worker.set_address("odd address");
+    expect_error(co_await worker.execute(command("true")), ErrorKind::invalid, "odd characters");
+    bed.stub.refuses_authentication = true;
+    worker.set_address("localhost");
+    expect_error(co_await worker.execute(command("true")), ErrorKind::denied, "does not accept our key");
+    bed.stub.refuses_authentication = false;
+    expect_output(co_await worker.execute(command("echo 1")), "1\n");
+  });
+  EXPECT_NE(bed.metrics.text().find("berth_ssh_connect_failures_total{kind=\"denied\"} 1"), std::string::npos)
+      << bed.metrics.text();
+}
+
+TEST(SshExecutor, TakesIpv6Addresses) {
+  SshBed bed("::1");
+  for (const std::string& address : {std::string("::1"), "[::1]:" + std::to_string(bed.stub.port())}) {
+    bed.options.address = address;
+    bed.run(
+        [&](Executor& worker) -> awaitable<void> { expect_output(co_await worker.execute(command("echo 6")), "6\n"); });
+  }
+}
+
+TEST(SshExecutor, SendsNothingButTheCheckToAHostThatIsNotVerified) {
+  SshBed bed;
+  bed.options.check_host = [&](std::string key, Executor& unverified) -> awaitable<Result<void>> {
+    EXPECT_EQ(key, bed.stub.host_key());
+    ++bed.checks;
+    const auto secret = co_await unverified.execute(command("echo wrong secret"));
+    expect_output(secret, "wrong secret\n");
+    co_return fail(ErrorKind::failed, "not the instance's secret");
+  };
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    std::vector<LaunchedPtr> all;
+    for (int i = 0; i < 3; ++i) all.push_back(co_await launch(worker, command("true")));
+    for (const auto& one : all)
+      expect_error(co_await finish(one), ErrorKind::denied, "host check: not the instance's secret");
+  });
+  EXPECT_EQ(bed.checks, 1);
+  EXPECT_EQ(bed.stub.counts().texts, std::vector<std::string>{"echo wrong secret"});
+  EXPECT_NE(bed.metrics.text().find("berth_ssh_host_keys_refused_total 1"), std::string::npos) << bed.metrics.text();
+}
+
+TEST(SshExecutor, VerifiesAHostKeyOnceAndAnewWhenItChanges) {
+  SshBed bed;
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    const std::string first_key = bed.stub.host_key();
+    for (int connection = 0; connection < 3; ++connection) {
+      expect_output(co_await worker.execute(command("echo 1")), "1\n");
+      expect_error(co_await worker.execute(command("vanish")), ErrorKind::network, "broke");
+    }
+    EXPECT_EQ(bed.checked_keys, std::vector<std::string>{first_key});
+    bed.stub.new_host_key();
+    bed.verdict = fail(ErrorKind::denied, "another machine");
+    expect_error(co_await worker.execute(command("true")), ErrorKind::denied, "another machine");
+    bed.verdict = {};
+    expect_output(co_await worker.execute(command("echo 2")), "2\n");
+  });
+  EXPECT_EQ(bed.checked_keys.size(), 3u);
+  EXPECT_EQ(bed.checked_keys.back(), bed.stub.host_key());
+  EXPECT_EQ(bed.stub.counts().connections, 5);
+}
+
+TEST(SshExecutor, RunsFiftyCommandsAtOnceInNineChannels) {
+  SshBed bed;
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    std::vector<LaunchedPtr> hanging;
+    for (int i = 0; i < 9; ++i) hanging.push_back(co_await launch(worker, command("hang")));
+    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.commands == 9; }));
+    std::vector<LaunchedPtr> all;
+    for (int i = 0; i < 50; ++i) all.push_back(co_await launch(worker, command("echo " + std::to_string(i))));
+    bed.stub.release();
+    for (int i = 0; i < 50; ++i)
+      expect_output(co_await finish(all[static_cast<std::size_t>(i)]), std::to_string(i) + "\n");
+    for (const auto& one : hanging) expect_output(co_await finish(one), "");
+  });
+  EXPECT_EQ(bed.stub.counts().most_channels, 9);
+  EXPECT_EQ(bed.stub.counts().connections, 1);
+}
+
+TEST(SshExecutor, LetsBriefCommandsGoBeforeBackgroundOnes) {
+  SshBed bed;
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    std::vector<LaunchedPtr> all;
+    for (int i = 0; i < 9; ++i) all.push_back(co_await launch(worker, command("hang")));
+    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.commands == 9; }));
+    Command background = command("echo background");
+    background.background = true;
+    all.push_back(co_await launch(worker, background));
+    for (int i = 0; i < 9; ++i) all.push_back(co_await launch(worker, command("echo " + std::to_string(i))));
+    bed.stub.release();
+    for (const auto& one : all) EXPECT_TRUE(co_await finish(one));
+  });
+  const auto texts = bed.stub.counts().texts;
+  ASSERT_EQ(texts.size(), 19u);
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(texts[static_cast<std::size_t>(9 + i)], "echo " + std::to_string(i));
+  EXPECT_TRUE(texts[17] == "echo background" || texts[18] == "echo background");
+}
+
+TEST(SshExecutor, BoundsOutput) {
+  SshBed bed;
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    Command flood = command("flood 10485760");
+    flood.max_output = 10485760;
+    const auto whole = co_await worker.execute(flood);
+    EXPECT_TRUE(whole && whole->stdout_text.size() == flood.max_output);
+    flood.text = "flood 1000000000";
+    expect_error(co_await worker.execute(flood), ErrorKind::exhausted, "more than 10485760 bytes");
+    expect_output(co_await worker.execute(command("echo still here")), "still here\n");
+  });
+  EXPECT_EQ(bed.stub.counts().killed, 1);
+  EXPECT_EQ(bed.stub.counts().connections, 1);
+}
+
+TEST(SshExecutor, EndsACommandThatIsCancelledOrLateAndKeepsTheConnection) {
+  SshBed bed;
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    const auto cancelled = co_await launch(worker, command("hang"));
+    const auto other = co_await launch(worker, command("hang"));
+    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.commands == 2; }));
+    cancelled->stop.emit(asio::cancellation_type::terminal);
+    expect_error(co_await finish(cancelled), ErrorKind::internal, "cancelled");
+    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.killed == 1 && c.open_channels == 1; }));
+    Command late = command("hang");
+    late.deadline = 100ms;
+    expect_error(co_await worker.execute(late), ErrorKind::timeout, "was killed");
+    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.killed == 2 && c.open_channels == 1; }));
+    bed.stub.release();
+    expect_output(co_await finish(other), "");
+    expect_output(co_await worker.execute(command("echo still here")), "still here\n");
+  });
+  EXPECT_EQ(bed.stub.counts().connections, 1);
+}
+
+TEST(SshExecutor, LeavesNothingBehindWhereACommandIsCancelledAtAnyMoment) {
+  SshBed bed;
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    EXPECT_TRUE(co_await worker.execute(command("true")));
+    for (int i = 0; i < 200; ++i) {
+      Command brief = command("hang");
+      brief.deadline = std::chrono::microseconds(20 * i);
+      const auto result = co_await worker.execute(brief);
+      EXPECT_FALSE(result);
+    }
+    expect_output(co_await worker.execute(command("echo still here")), "still here\n");
+    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.open_channels == 0; }));
+  });
+  EXPECT_EQ(bed.stub.counts().connections, 1);
+}
+
+TEST(SshExecutor, MakesDoWithTheChannelsThatTheServerOpens) {
+  SshBed bed;
+  bed.stub.max_channels = 2;
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    std::vector<LaunchedPtr> all;
+    for (int i = 0; i < 20; ++i) all.push_back(co_await launch(worker, command("echo " + std::to_string(i))));
+    for (int i = 0; i < 20; ++i)
+      expect_output(co_await finish(all[static_cast<std::size_t>(i)]), std::to_string(i) + "\n");
+    EXPECT_EQ(bed.stub.counts().connections, 1);
+    bed.stub.max_channels = 0;
+    expect_error(co_await worker.execute(command("true")), ErrorKind::network, "opens no channel");
+    EXPECT_EQ(bed.stub.counts().connections, 2);
+    bed.stub.max_channels = 1;
+    expect_output(co_await worker.execute(command("echo again")), "again\n");
+  });
+  EXPECT_EQ(bed.stub.counts().most_channels, 2);
+}
+
+TEST(SshExecutor, NeverSendsACommandTwice) {
+  SshBed bed;
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    expect_error(co_await worker.execute(command("vanish")), ErrorKind::network, "broke while the command ran");
+    EXPECT_EQ(bed.stub.counts().commands, 1);
+    expect_error(co_await worker.execute(command("leave")), ErrorKind::network, "without its exit status");
+    const auto hanging = co_await launch(worker, command("hang"));
+    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.commands == 3; }));
+    bed.stub.cut();
+    expect_error(co_await finish(hanging), ErrorKind::network, "broke while the command ran");
+    expect_output(co_await worker.execute(command("echo back")), "back\n");
+  });
+  EXPECT_EQ(bed.stub.counts().commands, 4);
+  EXPECT_EQ(bed.stub.counts().connections, 3);
+}
+
+TEST(SshExecutor, NoticesAPeerThatNoLongerAnswers) {
+  SshBed bed;
+  bed.options.keepalive = 100ms;
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    const auto hanging = co_await launch(worker, command("hang"));
+    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.commands == 1; }));
+    co_await bed.runtime.sleep_for(600ms);  // answers keep it alive
+    EXPECT_FALSE(hanging->result);
+    bed.stub.freeze();
+    expect_error(co_await finish(hanging), ErrorKind::network, "no longer answers");
+    bed.stub.thaw();
+    expect_output(co_await worker.execute(command("echo back")), "back\n");
+  });
+  EXPECT_EQ(bed.stub.counts().connections, 2);
+}
+
+TEST(SshExecutor, EndsEverythingWhenItIsClosed) {
+  SshBed bed;
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    std::vector<LaunchedPtr> all;
+    for (int i = 0; i < 12; ++i) all.push_back(co_await launch(worker, command("hang")));
+    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.commands == 9; }));
+    worker.close();
+    for (const auto& one : all) expect_error(co_await finish(one), ErrorKind::network, "");
+    expect_error(co_await worker.execute(command("true")), ErrorKind::network, "closed");
+    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.open_channels == 0; }));
+  });
+  EXPECT_NE(bed.metrics.text().find("berth_ssh_sessions 0"), std::string::npos);
+  EXPECT_NE(bed.metrics.text().find("berth_ssh_commands_waiting 0"), std::string::npos);
+}
+
+TEST(SshExecutor, CanBeClosedWhileItConnects) {
+  SshBed bed;
+  bed.stub.silent_at_banner = true;
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    const auto waiting = co_await launch(worker, command("true"));
+    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.connections == 1; }));
+    worker.close();
+    expect_error(co_await finish(waiting), ErrorKind::network, "closed");
+  });
+}
+
+TEST(SshStream, BringsLinesOnTheCallersStrand) {
+  SshBed bed;
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    std::vector<std::string> lines;
+    const auto status =
+        co_await worker.stream(command("lines 100000"), [&](std::string_view line) { lines.emplace_back(line); });
+    EXPECT_TRUE(status && *status == 0);
+    EXPECT_EQ(lines.size(), 100000u);
+    if (lines.size() == 100000u) EXPECT_EQ(lines.front() + lines.back(), "line 100000line 1");
+    lines.clear();
+    const auto rest = co_await worker.stream(command("cat", "one\n\nthree"),
+                                             [&](std::string_view line) { lines.emplace_back(line); });
+    EXPECT_TRUE(rest);
+    EXPECT_EQ(lines, (std::vector<std::string>{"one", "", "three"}));
+    Command endless = command("flood 100000000");
+    endless.max_output = 1000;
+    const auto too_long = co_await worker.stream(endless, [](std::string_view) {});
+    EXPECT_TRUE(!too_long && too_long.error().kind == ErrorKind::exhausted);
+    expect_output(co_await worker.execute(command("echo still here")), "still here\n");
+  });
+  EXPECT_EQ(bed.stub.counts().connections, 1);
+}
+
+TEST(SshStream, IsTheOnlyOneAndEndsWithTheConnection) {
+  SshBed bed;
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    int ended = 0;
+    auto follow = [](Executor& w, std::string text, int& count, Signal& done) -> awaitable<void> {
+      const auto status = co_await w.stream(command(std::move(text)), [](std::string_view) {});
+      count += status ? 1 : 100;
+      done.notify();
+    };
+    Signal done;
+    auto changed = done.subscribe();
+    const auto executor = co_await asio::this_coro::executor;
+    asio::co_spawn(executor, follow(worker, "hang", ended, done), asio::detached);
+    asio::co_spawn(executor, follow(worker, "hang", ended, done), asio::detached);
+    EXPECT_TRUE(co_await worker.execute(command("true")));
+    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.commands == 2 && c.open_channels == 1; }));
+    bed.stub.release();
+    while (ended != 1) co_await changed.wait();
+    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.commands == 3; }));
+    bed.stub.cut();
+    while (ended != 101) co_await changed.wait();
+  });
 }
 
 }  // namespace

@@ -3,14 +3,20 @@
 #include <functional>
 #include <gtest/gtest.h>
 #include <memory>
+#include <optional>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "berth/base/metrics.hpp"
-#include "berth/base/task_group.hpp"
+#include "berth/base/signal.hpp"
 #include "berth/remote/ssh.hpp"
 
 #include "ssh_stub.hpp"
@@ -41,6 +47,35 @@ inline std::string make_private_key() {
   return text;
 }
 
+/// A command that runs beside the test.
+struct Launched {
+  std::optional<Result<CommandOutput>> result;
+  Signal done;
+  Subscription ended = done.subscribe();
+  asio::cancellation_signal stop;
+};
+using LaunchedPtr = std::shared_ptr<Launched>;
+
+/// Starts it on the caller's strand.
+inline awaitable<LaunchedPtr> launch(Executor& worker, Command what) {
+  auto launched = std::make_shared<Launched>();
+  auto body = [](Executor& w, Command c, LaunchedPtr l) -> awaitable<void> {
+    l->result = co_await w.execute(std::move(c));
+    l->done.notify();
+  };
+  asio::co_spawn(co_await asio::this_coro::executor, body(worker, std::move(what), launched),
+                 asio::bind_cancellation_slot(launched->stop.slot(), [launched](const std::exception_ptr& error) {
+                   if (error) launched->result = fail(ErrorKind::internal, "cancelled");
+                   launched->done.notify();
+                 }));
+  co_return launched;
+}
+
+inline awaitable<Result<CommandOutput>> finish(LaunchedPtr launched) {
+  while (!launched->result) co_await launched->ended.wait();
+  co_return *launched->result;
+}
+
 /// An executor for a stub server, on a real loop of two threads.
 struct SshBed {
   SshStub stub;
@@ -51,7 +86,7 @@ struct SshBed {
   Result<void> verdict;
   std::vector<std::string> checked_keys;
 
-  SshBed() {
+  explicit SshBed(const std::string& host = "127.0.0.1") : stub(host) {
     options.first_back_off = std::chrono::milliseconds(1);
     options.check_host = [this](std::string key, Executor&) -> awaitable<Result<void>> {
       ++checks;
