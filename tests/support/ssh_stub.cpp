@@ -401,15 +401,19 @@ ssh_channel SshStub::open_channel(Connection& connection, ssh_session session) {
 
 /// Goes on with each channel, outside of libssh's callbacks.
 void SshStub::settle(Connection& connection) {
-  for (auto& channel : connection.channels)
-    if (!channel->gone) write_output(*channel, connection.session);
-  std::erase_if(connection.channels, [](const auto& channel) {
-    if (!channel->gone) return false;
+  auto& channels = connection.channels;
+  // By index, and twice over: libssh may take in a packet inside any call and with it open a channel.
+  for (std::size_t i = 0; i < channels.size(); ++i)
+    if (!channels[i]->gone) write_output(*channels[i], connection.session);
+  const auto gone = std::stable_partition(channels.begin(), channels.end(), [](const auto& c) { return !c->gone; });
+  const std::vector<std::unique_ptr<Channel>> over(std::make_move_iterator(gone),
+                                                   std::make_move_iterator(channels.end()));
+  channels.erase(gone, channels.end());
+  for (const auto& channel : over) {
     if (!channel->closed) ssh_channel_close(channel->channel);
     ssh_remove_channel_callbacks(channel->channel, &channel->callbacks);
     ssh_channel_free(channel->channel);
-    return true;
-  });
+  }
 }
 
 }  // namespace berth

@@ -193,7 +193,7 @@ TEST(SshExecutor, RunsFiftyCommandsAtOnceInNineChannels) {
   bed.run([&](Executor& worker) -> awaitable<void> {
     std::vector<LaunchedPtr> hanging;
     for (int i = 0; i < 9; ++i) hanging.push_back(co_await launch(worker, command("hang")));
-    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.commands == 9; }));
+    EXPECT_TRUE(co_await bed.sees([](const SshStubCounts& c) { return c.commands == 9; }));
     std::vector<LaunchedPtr> all;
     for (int i = 0; i < 50; ++i) all.push_back(co_await launch(worker, command("echo " + std::to_string(i))));
     bed.stub.release();
@@ -210,11 +210,12 @@ TEST(SshExecutor, LetsBriefCommandsGoBeforeBackgroundOnes) {
   bed.run([&](Executor& worker) -> awaitable<void> {
     std::vector<LaunchedPtr> all;
     for (int i = 0; i < 9; ++i) all.push_back(co_await launch(worker, command("hang")));
-    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.commands == 9; }));
+    EXPECT_TRUE(co_await bed.sees([](const SshStubCounts& c) { return c.commands == 9; }));
     Command background = command("echo background");
     background.background = true;
     all.push_back(co_await launch(worker, background));
     for (int i = 0; i < 9; ++i) all.push_back(co_await launch(worker, command("echo " + std::to_string(i))));
+    co_await bed.shows("berth_ssh_commands_waiting 10");
     bed.stub.release();
     for (const auto& one : all) EXPECT_TRUE(co_await finish(one));
   });
@@ -244,14 +245,14 @@ TEST(SshExecutor, EndsACommandThatIsCancelledOrLateAndKeepsTheConnection) {
   bed.run([&](Executor& worker) -> awaitable<void> {
     const auto cancelled = co_await launch(worker, command("hang"));
     const auto other = co_await launch(worker, command("hang"));
-    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.commands == 2; }));
+    EXPECT_TRUE(co_await bed.sees([](const SshStubCounts& c) { return c.commands == 2; }));
     cancelled->stop.emit(asio::cancellation_type::terminal);
     expect_error(co_await finish(cancelled), ErrorKind::internal, "cancelled");
-    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.killed == 1 && c.open_channels == 1; }));
+    EXPECT_TRUE(co_await bed.sees([](const SshStubCounts& c) { return c.killed == 1 && c.open_channels == 1; }));
     Command late = command("hang");
     late.deadline = 100ms;
     expect_error(co_await worker.execute(late), ErrorKind::timeout, "was killed");
-    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.killed == 2 && c.open_channels == 1; }));
+    EXPECT_TRUE(co_await bed.sees([](const SshStubCounts& c) { return c.killed == 2 && c.open_channels == 1; }));
     bed.stub.release();
     expect_output(co_await finish(other), "");
     expect_output(co_await worker.execute(command("echo still here")), "still here\n");
@@ -270,7 +271,7 @@ TEST(SshExecutor, LeavesNothingBehindWhereACommandIsCancelledAtAnyMoment) {
       EXPECT_FALSE(result);
     }
     expect_output(co_await worker.execute(command("echo still here")), "still here\n");
-    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.open_channels == 0; }));
+    EXPECT_TRUE(co_await bed.sees([](const SshStubCounts& c) { return c.open_channels == 0; }));
   });
   EXPECT_EQ(bed.stub.counts().connections, 1);
 }
@@ -300,7 +301,7 @@ TEST(SshExecutor, NeverSendsACommandTwice) {
     EXPECT_EQ(bed.stub.counts().commands, 1);
     expect_error(co_await worker.execute(command("leave")), ErrorKind::network, "without its exit status");
     const auto hanging = co_await launch(worker, command("hang"));
-    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.commands == 3; }));
+    EXPECT_TRUE(co_await bed.sees([](const SshStubCounts& c) { return c.commands == 3; }));
     bed.stub.cut();
     expect_error(co_await finish(hanging), ErrorKind::network, "broke while the command ran");
     expect_output(co_await worker.execute(command("echo back")), "back\n");
@@ -314,7 +315,7 @@ TEST(SshExecutor, NoticesAPeerThatNoLongerAnswers) {
   bed.options.keepalive = 100ms;
   bed.run([&](Executor& worker) -> awaitable<void> {
     const auto hanging = co_await launch(worker, command("hang"));
-    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.commands == 1; }));
+    EXPECT_TRUE(co_await bed.sees([](const SshStubCounts& c) { return c.commands == 1; }));
     co_await bed.runtime.sleep_for(600ms);  // answers keep it alive
     EXPECT_FALSE(hanging->result);
     bed.stub.freeze();
@@ -330,11 +331,11 @@ TEST(SshExecutor, EndsEverythingWhenItIsClosed) {
   bed.run([&](Executor& worker) -> awaitable<void> {
     std::vector<LaunchedPtr> all;
     for (int i = 0; i < 12; ++i) all.push_back(co_await launch(worker, command("hang")));
-    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.commands == 9; }));
+    EXPECT_TRUE(co_await bed.sees([](const SshStubCounts& c) { return c.commands == 9; }));
     worker.close();
     for (const auto& one : all) expect_error(co_await finish(one), ErrorKind::network, "");
     expect_error(co_await worker.execute(command("true")), ErrorKind::network, "closed");
-    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.open_channels == 0; }));
+    EXPECT_TRUE(co_await bed.sees([](const SshStubCounts& c) { return c.open_channels == 0; }));
   });
   EXPECT_NE(bed.metrics.text().find("berth_ssh_sessions 0"), std::string::npos);
   EXPECT_NE(bed.metrics.text().find("berth_ssh_commands_waiting 0"), std::string::npos);
@@ -345,7 +346,7 @@ TEST(SshExecutor, CanBeClosedWhileItConnects) {
   bed.stub.silent_at_banner = true;
   bed.run([&](Executor& worker) -> awaitable<void> {
     const auto waiting = co_await launch(worker, command("true"));
-    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.connections == 1; }));
+    EXPECT_TRUE(co_await bed.sees([](const SshStubCounts& c) { return c.connections == 1; }));
     worker.close();
     expect_error(co_await finish(waiting), ErrorKind::network, "closed");
   });
@@ -389,10 +390,10 @@ TEST(SshStream, IsTheOnlyOneAndEndsWithTheConnection) {
     asio::co_spawn(executor, follow(worker, "hang", ended, done), asio::detached);
     asio::co_spawn(executor, follow(worker, "hang", ended, done), asio::detached);
     EXPECT_TRUE(co_await worker.execute(command("true")));
-    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.commands == 2 && c.open_channels == 1; }));
+    EXPECT_TRUE(co_await bed.sees([](const SshStubCounts& c) { return c.commands == 2 && c.open_channels == 1; }));
     bed.stub.release();
     while (ended != 1) co_await changed.wait();
-    EXPECT_TRUE(bed.stub.wait_until([](const SshStubCounts& c) { return c.commands == 3; }));
+    EXPECT_TRUE(co_await bed.sees([](const SshStubCounts& c) { return c.commands == 3; }));
     bed.stub.cut();
     while (ended != 101) co_await changed.wait();
   });

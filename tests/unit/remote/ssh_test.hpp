@@ -15,6 +15,8 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "berth/base/beat.hpp"
+#include "berth/base/blocking.hpp"
 #include "berth/base/metrics.hpp"
 #include "berth/base/signal.hpp"
 #include "berth/remote/ssh.hpp"
@@ -93,6 +95,16 @@ struct SshBed {
       checked_keys.push_back(std::move(key));
       co_return verdict;
     };
+  }
+
+  /// Waits until the stub has seen this; not on the loop's threads.
+  awaitable<bool> sees(std::function<bool(const SshStubCounts&)> holds) {
+    co_return co_await run_blocking(runtime, [this, holds] { return stub.wait_until(holds); });
+  }
+
+  /// Waits until the metrics hold this line.
+  awaitable<void> shows(std::string line) {
+    while (metrics.text().find("\n" + line + "\n") == std::string::npos) co_await beat_on(runtime.executor());
   }
 
   /// Runs `body` to its end.
