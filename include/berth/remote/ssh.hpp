@@ -62,8 +62,9 @@ struct SshOptions {
 /// and never in the last free channel.
 ///
 /// `check_host` is asked once for each host key and then only when the key changes. A command that was cancelled or ran
-/// out of time is sent SIGKILL, its channel closed; the connection and other commands go on. A command whose connection
-/// broke before it was sent is tried once more; later that is a network error, as it may have run.
+/// out of time is sent SIGKILL, its channel closed; the connection and other commands go on. (sshd passes signals on
+/// only to commands of users other than root; root's end at their next write.) A command whose connection broke before
+/// it was sent is tried once more; later that is a network error, as it may have run.
 std::unique_ptr<Executor> make_ssh_executor(Runtime& runtime, Metrics& metrics, Logger logger, SshOptions options);
 
 }  // namespace berth

@@ -154,10 +154,10 @@ TEST_F(Sshd, RunsCommands) {
 TEST_F(Sshd, RunsManyCommandsAtOnceOverOneConnection) {
   run(user_key(), [](Runtime&, Executor& worker) -> awaitable<void> {
     std::vector<LaunchedPtr> all;
-    for (int i = 0; i < 50; ++i)
+    for (int i = 0; i < 20; ++i)
       all.push_back(co_await launch(worker, command("echo $SSH_CLIENT; exit " + std::to_string(i))));
     std::string client;
-    for (int i = 0; i < 50; ++i) {
+    for (int i = 0; i < 20; ++i) {
       const auto result = co_await finish(all[static_cast<std::size_t>(i)]);
       if (!result) ADD_FAILURE() << result.error().message;
       if (!result) continue;
@@ -169,6 +169,7 @@ TEST_F(Sshd, RunsManyCommandsAtOnceOverOneConnection) {
 }
 
 TEST_F(Sshd, KillsWhatIsLate) {
+  if (::getuid() == 0) GTEST_SKIP() << "sshd passes no signals on to commands of root";
   // The command holds a lock until it dies; a second one waits for that.
   const std::string lock = directory_ + "/lock";
   run(user_key(), [&](Runtime&, Executor& worker) -> awaitable<void> {
@@ -183,11 +184,25 @@ TEST_F(Sshd, KillsWhatIsLate) {
   });
 }
 
-TEST_F(Sshd, ComesBackAfterARestart) {
+TEST_F(Sshd, KeepsTheConnectionWhenCommandsAreLate) {
+  run(user_key(), [&](Runtime&, Executor& worker) -> awaitable<void> {
+    const auto before = co_await worker.execute(command("echo $SSH_CLIENT"));
+    for (int i = 0; i < 3; ++i) {
+      Command late = command("sleep 5");  // as root it lives on: sshd passes no signals on
+      late.deadline = 50ms;
+      const auto result = co_await worker.execute(late);
+      EXPECT_TRUE(!result && result.error().kind == ErrorKind::timeout);
+    }
+    const auto after = co_await worker.execute(command("echo $SSH_CLIENT"));
+    EXPECT_TRUE(before && after && before->stdout_text == after->stdout_text);
+  });
+}
+
+TEST_F(Sshd, ComesBackAfterItsConnectionDied) {
   run(user_key(), [&](Runtime& runtime, Executor& worker) -> awaitable<void> {
     EXPECT_TRUE(co_await worker.execute(command("true")));
-    const auto parent = co_await worker.execute(command("kill $(ps -o ppid= -p $PPID)"));  // this connection's server
-    EXPECT_FALSE(parent && parent->exit_status == 0);
+    const auto parent = co_await worker.execute(command("kill -9 $PPID; exec sleep 1"));  // this connection's server
+    EXPECT_TRUE(!parent && parent.error().kind == ErrorKind::network);
     const auto again = co_await worker.execute(command("echo again"));
     EXPECT_TRUE(again && again->stdout_text == "again\n");
     (void)runtime;
@@ -200,7 +215,7 @@ TEST_F(Sshd, StreamsLinesUntilCancelled) {
     Signal came;
     auto changed = came.subscribe();
     auto follow = [](Executor& w, int& count, Signal& signal) -> awaitable<void> {
-      (void)co_await w.stream(command("i=0; while [ $i -lt 5 ]; do echo line $i; i=$((i+1)); done; exec sleep 1000"),
+      (void)co_await w.stream(command("i=0; while [ $i -lt 5 ]; do echo line $i; i=$((i+1)); done; exec sleep 5"),
                               [&](std::string_view line) {
                                 EXPECT_EQ(line, "line " + std::to_string(count));
                                 ++count;
@@ -227,16 +242,17 @@ TEST_F(Sshd, AcceptsEveryFormOfKey) {
   must_run("ssh-keygen -q -t ecdsa -b 256 -N '' -f " + d + "ecdsa256");
   must_run("ssh-keygen -q -t ecdsa -b 521 -N '' -f " + d + "ecdsa521");
   must_run("ssh-keygen -q -t rsa -b 2048 -N '' -f " + d + "rsa");
-  must_run("ssh-keygen -q -t rsa -b 2048 -m PEM -N '' -f " + d + "rsa_pkcs1");
+  must_run("cp " + d + "rsa " + d + "rsa_pkcs1 && ssh-keygen -q -p -m PEM -N '' -f " + d + "rsa_pkcs1");
   must_run("ssh-keygen -q -t ecdsa -m PEM -N '' -f " + d + "ecdsa_sec1");
   must_run("openssl genpkey -algorithm ed25519 -out " + d + "ed25519_pkcs8");
-  must_run("openssl genpkey -algorithm rsa -pkeyopt rsa_keygen_bits:2048 -out " + d + "rsa_pkcs8");
+  must_run("openssl pkcs8 -topk8 -nocrypt -in " + d + "rsa_pkcs1 -out " + d + "rsa_pkcs8");
   must_run("openssl genpkey -algorithm ec -pkeyopt ec_paramgen_curve:P-384 -out " + d + "ec_pkcs8");
   for (const std::string name : {"ed25519", "ecdsa256", "ecdsa521", "rsa", "rsa_pkcs1", "ecdsa_sec1", "ed25519_pkcs8",
                                  "rsa_pkcs8", "ec_pkcs8"}) {
     const std::string key = read_file(d + name);
     const auto parsed = SshKey::parse(key);
     ASSERT_TRUE(parsed) << name;
+    if (fs::exists(d + name + ".pub")) EXPECT_TRUE(read_file(d + name + ".pub").starts_with(parsed->authorized_key()));
     std::ofstream(directory_ + "/authorized") << parsed->authorized_key() << "\n";
     run(key, [&](Runtime&, Executor& worker) -> awaitable<void> {
       const auto result = co_await worker.execute(command("echo in"));
