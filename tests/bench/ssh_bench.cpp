@@ -68,6 +68,7 @@ struct Bench {
   RealRuntime runtime{2};
   Metrics metrics;
   std::vector<std::unique_ptr<Executor>> workers;
+  std::shared_ptr<SshConnectLimit> connect_limit = std::make_shared<SshConnectLimit>();
   std::uint16_t port = 0;
   std::atomic<int> failures = 0;
   std::atomic<int> done = 0;
@@ -125,6 +126,7 @@ struct Bench {
   void make_workers(std::size_t count) {
     const SshKey key = *SshKey::parse(make_private_key());
     SshOptions options{.address = "127.0.0.1", .default_port = port, .key = key};
+    options.connect_limit = connect_limit;
     options.first_back_off = 1ms;
     options.check_host = [](std::string, Executor&) -> awaitable<Result<void>> { co_return Result<void>(); };
     while (workers.size() < count) workers.push_back(make_ssh_executor(runtime, metrics, Logger(), options));

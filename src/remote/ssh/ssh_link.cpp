@@ -146,10 +146,13 @@ awaitable<Result<std::shared_ptr<SshSession>>> SshLink::establish(std::shared_pt
     if (error.kind == ErrorKind::timeout) error.message = "no answer within the deadline";
     return fail(error.within(what));
   };
+  SshConnectLimit::Place place;
+  if (options.connect_limit) place = co_await SshConnectLimit::enter(options.connect_limit, runtime);
   auto host_key = co_await with_deadline(runtime, options.handshake_deadline, session->handshake(options.user));
   if (!host_key) co_return late(host_key.error(), "SSH handshake");
   auto known = co_await with_deadline(runtime, options.authentication_deadline, session->authenticate(options.key));
   if (!known) co_return late(known.error(), "SSH authentication");
+  place.reset();
   if (auto verified = co_await verify(self, session, *host_key); !verified) co_return fail(verified.error());
   co_return session;
 }
