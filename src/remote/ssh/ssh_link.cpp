@@ -18,6 +18,8 @@
 namespace berth {
 namespace {
 
+constexpr std::size_t longest_command = 128 * 1024;  // more is too much for one argument of a process on Linux
+
 Error host_check_error(Error error) {
   if (error.kind != ErrorKind::network && error.kind != ErrorKind::timeout) error.kind = ErrorKind::denied;
   return error.within("host check");
@@ -44,6 +46,9 @@ awaitable<Result<int>> SshLink::run(std::shared_ptr<SshLink> self, std::shared_p
 
 void SshLink::enter(const std::shared_ptr<SshCommand>& command) {
   if (closed_) return command->finish(fail(ErrorKind::network, "the executor was closed"));
+  const std::string& text = command->command.text;
+  if (text.size() > longest_command || text.find('\0') != text.npos)
+    return command->finish(fail(ErrorKind::invalid, "the command is longer than 128 KiB or holds a NUL character"));
   if (options_.address.empty() && !session_)
     return command->finish(fail(ErrorKind::network, "the worker has no address"));
   metrics_.waiting(1);

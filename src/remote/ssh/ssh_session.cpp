@@ -156,6 +156,7 @@ void SshSession::State::step() {
   if (phase != Phase::ready) return;
   for (const auto& channel : channels) {
     channel->step();
+    if (channel->overrun()) return lose("the worker sends more than it may");
     if (channel->lingers() && !channel->lingers_since) channel->lingers_since = runtime.now();
   }
 }

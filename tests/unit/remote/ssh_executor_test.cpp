@@ -139,6 +139,17 @@ TEST(SshExecutor, SaysWhyItCannotConnect) {
       << bed.metrics.text();
 }
 
+TEST(SshExecutor, RefusesCommandsThatCannotBeSent) {
+  SshBed bed;
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    for (const std::string& text : {std::string("echo 1\0; true", 14), std::string(128 * 1024 + 1, 'x')})
+      expect_error(co_await worker.execute(command(text)), ErrorKind::invalid, "NUL character");
+    expect_output(co_await worker.execute(command("echo " + std::string(100000, 'x'))),
+                  std::string(100000, 'x') + "\n");
+  });
+  EXPECT_EQ(bed.stub.counts().commands, 1);
+}
+
 TEST(SshExecutor, TakesIpv6Addresses) {
   SshBed bed("::1");
   for (const std::string& address : {std::string("::1"), "[::1]:" + std::to_string(bed.stub.port())}) {
