@@ -305,6 +305,24 @@ TEST(SshExecutor, MakesDoWithTheChannelsThatTheServerOpens) {
   EXPECT_EQ(bed.stub.counts().most_channels, 2);
 }
 
+TEST(SshExecutor, IsNotHeldUpByCommandsThatDoNotDie) {
+  SshBed bed;
+  bed.options.keepalive = 100ms;
+  bed.stub.ignores_kill = true;
+  bed.stub.max_channels = 9;
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    EXPECT_TRUE(co_await worker.execute(command("true")));
+    std::vector<LaunchedPtr> all;
+    for (int i = 0; i < 9; ++i) all.push_back(co_await launch(worker, command("hang")));
+    EXPECT_TRUE(co_await bed.sees([](const SshStubCounts& c) { return c.commands == 10; }));
+    for (const auto& one : all) one->stop.emit(asio::cancellation_type::terminal);
+    // Their places are given away, the server refuses, a new connection has room.
+    expect_output(co_await worker.execute(command("echo at last")), "at last\n");
+    EXPECT_EQ(bed.stub.counts().connections, 2);
+  });
+  EXPECT_EQ(bed.stub.counts().killed, 9);
+}
+
 TEST(SshExecutor, NeverSendsACommandTwice) {
   SshBed bed;
   bed.run([&](Executor& worker) -> awaitable<void> {
