@@ -9,7 +9,6 @@
 #include "listen_address.hpp"
 #include "runner_binary.hpp"
 #include "service_environment.hpp"
-#include "watchdog.hpp"
 
 namespace berth {
 namespace {
@@ -38,7 +37,7 @@ class ClusterDaemon final : public Daemon {
 
   awaitable<Result<void>> activate() override { return stack_.dispatcher().start(); }
 
-  awaitable<void> feed() override { return feed_watchdog(runtime_, stack_.dispatcher()); }
+  awaitable<void> watch() override { return stack_.watch(); }
 
   Result<void> reload_certificate() override { return http_server_->reload_certificate(); }
 

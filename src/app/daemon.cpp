@@ -73,7 +73,7 @@ awaitable<Result<void>> run_until_signal(Runtime& runtime, Logger log, ProcessSi
     sd_notify(0, "READY=1");
     TaskGroup tasks(co_await boost::asio::this_coro::executor);
     tasks.spawn(activate(daemon, signals, outcome));
-    tasks.spawn(daemon.feed());
+    tasks.spawn(daemon.watch());
     tasks.spawn(reload_certificates(runtime, log, signals, daemon));
     co_await signals.wait_for_end();
     sd_notify(0, "STOPPING=1");

@@ -29,9 +29,8 @@ class Daemon {
   virtual awaitable<Result<void>> prepare() = 0;
   /// Waits for the right to act, then starts to. Cancelled by the end of the process.
   virtual awaitable<Result<void>> activate() = 0;
-  /// Tells the service manager's watchdog, while the daemon lives, that it does; beside activate(). Ends by
-  /// cancellation.
-  virtual awaitable<void> feed() = 0;
+  /// Watches over the daemon's life, beside activate(): DispatcherStack::watch.
+  virtual awaitable<void> watch() = 0;
   /// Reads the certificate anew.
   virtual Result<void> reload_certificate() = 0;
   virtual awaitable<void> stop() = 0;

@@ -3,7 +3,11 @@
 #include <prometheus/gauge.h>
 #include <utility>
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#include "loop_lag.hpp"
 #include "ssh_access.hpp"
+#include "watchdog.hpp"
 
 namespace berth {
 namespace {
@@ -46,6 +50,11 @@ Result<void> DispatcherStack::build(const LoadedConfig& config, Lease& lease, St
   dispatcher_ = std::make_unique<Dispatcher>(std::move(edges), cluster);
   management_ = std::make_unique<ManagementServer>(runtime_, log_, metrics_, *dispatcher_, cluster);
   return {};
+}
+
+awaitable<void> DispatcherStack::watch() {
+  using namespace boost::asio::experimental::awaitable_operators;
+  co_await (feed_watchdog(runtime_, *dispatcher_) && watch_loop_lag(runtime_, metrics_));
 }
 
 awaitable<void> DispatcherStack::stop() {

@@ -33,6 +33,9 @@ class DispatcherStack {
   /// After build().
   Dispatcher& dispatcher() { return *dispatcher_; }
   RequestHandler management() { return management_->handler(); }
+  /// Tells the service manager's watchdog that the dispatcher lives, and measures how late the event loop is. After
+  /// build(); ends by cancellation.
+  awaitable<void> watch();
   awaitable<void> stop();
 
  private:

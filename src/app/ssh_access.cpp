@@ -28,12 +28,14 @@ class NoExecutor final : public Executor {
   }
 };
 
-SshOptions ssh_options(const Instance& instance, const SshKey& key, std::uint16_t port, HostCheck check) {
+SshOptions ssh_options(const Instance& instance, const SshAccess& access, HostCheck check,
+                       std::shared_ptr<SshConnectLimit> limit) {
   return {.address = instance.address(),
-          .default_port = port,
+          .default_port = access.port,
           .user = instance.remote_user(),
-          .key = key,
-          .check_host = std::move(check)};
+          .key = *access.key,
+          .check_host = std::move(check),
+          .connect_limit = std::move(limit)};
 }
 
 }  // namespace
@@ -67,12 +69,12 @@ Result<SshAccess> read_ssh_access(const Cluster& cluster) {
 }
 
 ExecutorFactory make_executor_factory(Runtime& runtime, Metrics& metrics, const Logger& log, SshAccess access) {
-  return [&runtime, &metrics, log, access = std::move(access)](const Instance& instance,
-                                                               HostCheck check) -> std::unique_ptr<Executor> {
+  return [&runtime, &metrics, log, access = std::move(access), limit = std::make_shared<SshConnectLimit>()](
+             const Instance& instance, HostCheck check) -> std::unique_ptr<Executor> {
     if (const auto* environment = instance.local_environment()) return make_local_executor(runtime, *environment);
     if (!access.key) return std::make_unique<NoExecutor>();
     return make_ssh_executor(runtime, metrics, log.with({{"Instance", instance.id()}}),
-                             ssh_options(instance, *access.key, access.port, std::move(check)));
+                             ssh_options(instance, access, std::move(check), limit));
   };
 }
 

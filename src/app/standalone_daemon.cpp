@@ -17,7 +17,6 @@
 #include "daemon.hpp"
 #include "dispatcher_stack.hpp"
 #include "listen_address.hpp"
-#include "watchdog.hpp"
 
 namespace berth {
 namespace {
@@ -107,7 +106,7 @@ class StandaloneDaemon final : public Daemon {
     co_return Result<void>{};
   }
 
-  awaitable<void> feed() override { return feed_watchdog(runtime_, stack_.dispatcher()); }
+  awaitable<void> watch() override { return stack_.watch(); }
 
   Result<void> reload_certificate() override { return http_server_->reload_certificate(); }
 

@@ -16,7 +16,8 @@ void describe_submit(CLI::App& app, SubmitOptions& s) {
   submit->add_option("--vcpus", s.vcpus, "processors")
       ->check(CLI::Range(std::int64_t{1}, kMaxCount))
       ->capture_default_str();
-  submit->add_option("--ram", s.ram, "memory, e.g. 512MiB; each process is stopped at 256 MiB above it")->capture_default_str();
+  submit->add_option("--ram", s.ram, "memory, e.g. 512MiB; each process is stopped at 256 MiB above it")
+      ->capture_default_str();
   submit->add_option("--scratch", s.scratch, "disk for temporary files, e.g. 1GiB")->capture_default_str();
   submit->add_option("--priority", s.priority, "1 (lowest) to 1000; 0 holds it back")
       ->check(CLI::Range(std::int64_t{0}, kMaxPriority))

@@ -26,7 +26,7 @@ class FakeDaemon final : public Daemon {
     calls += "active ";
     co_return activated;
   }
-  awaitable<void> feed() override {
+  awaitable<void> watch() override {
     fed = true;
     co_await runtime_.sleep_for(24h * 365);
   }
