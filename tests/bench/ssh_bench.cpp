@@ -1,5 +1,7 @@
 // Figures of the SSH executor against a stub server in a process of its own (which starts no processes):
 //   ssh_bench [SESSIONS [COMMANDS [IDLE_SECONDS]]]     default 200 20000 20
+// or of one session with a server that runs already, as the user root:
+//   ssh_bench --port PORT KEY_FILE [COMMANDS]
 // All CPU times are those of this process alone.
 #include <algorithm>
 #include <arpa/inet.h>
@@ -68,6 +70,7 @@ struct Bench {
   RealRuntime runtime{2};
   Metrics metrics;
   std::vector<std::unique_ptr<Executor>> workers;
+  std::shared_ptr<SshConnectLimit> connect_limit = std::make_shared<SshConnectLimit>();
   std::uint16_t port = 0;
   std::atomic<int> failures = 0;
   std::atomic<int> done = 0;
@@ -122,9 +125,10 @@ struct Bench {
     }
   }
 
-  void make_workers(std::size_t count) {
-    const SshKey key = *SshKey::parse(make_private_key());
+  void make_workers(std::size_t count, const std::string& pem = make_private_key()) {
+    const SshKey key = *SshKey::parse(pem);
     SshOptions options{.address = "127.0.0.1", .default_port = port, .key = key};
+    options.connect_limit = connect_limit;
     options.first_back_off = 1ms;
     options.check_host = [](std::string, Executor&) -> awaitable<Result<void>> { co_return Result<void>(); };
     while (workers.size() < count) workers.push_back(make_ssh_executor(runtime, metrics, Logger(), options));
@@ -169,6 +173,15 @@ struct Bench {
                 static_cast<double>(memory_kb("Rss") - made) / static_cast<double>(count));
   }
 
+  static awaitable<void> one_server(Bench& b, std::string pem, std::size_t commands) {
+    b.make_workers(1, pem);
+    co_await b.run("connect, first command", "true", 1, 1);
+    co_await b.run("commands, 1 in flight", "true", 1, commands);
+    co_await b.run("commands, 9 in flight", "true", 9, commands / 9);
+    b.workers.clear();
+    b.runtime.stop();
+  }
+
   static awaitable<void> main(Bench& b, std::size_t count, std::size_t commands, Duration length) {
     asio::co_spawn(b.runtime.make_strand(), watch_lag(b), asio::detached);
     co_await b.sessions(count);
@@ -185,10 +198,24 @@ struct Bench {
   }
 };
 
+int bench_one_server(std::uint16_t port, const char* key_file, std::size_t commands) {
+  std::ifstream file(key_file);
+  Bench bench;
+  bench.port = port;
+  asio::co_spawn(bench.runtime.make_strand(),
+                 Bench::one_server(bench, std::string(std::istreambuf_iterator<char>(file), {}), commands),
+                 asio::detached);
+  bench.runtime.run();
+  return 0;
+}
+
 }  // namespace
 }  // namespace berth
 
 int main(int argc, char** argv) {
+  if (argc > 3 && std::string_view(argv[1]) == "--port")
+    return berth::bench_one_server(static_cast<std::uint16_t>(std::stoul(argv[2])), argv[3],
+                                   argc > 4 ? std::stoul(argv[4]) : 90);
   rlimit files{};
   ::getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;

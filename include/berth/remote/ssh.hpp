@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -36,6 +38,28 @@ class SshKey {
 /// keep their kind, for they prove nothing; any other becomes `denied`. Runs on the executor's strand.
 using HostCheck = std::function<awaitable<Result<void>>(std::string host_key, Executor& unverified)>;
 
+/// Handshakes cost a millisecond of CPU each: when a thousand workers connect at once, this keeps the event loop free
+/// for the others. Shared by all executors; thread-safe. Whoever holds a place for more than a second (a peer that
+/// hangs) loses it to the next, so that nobody is held up by others.
+class SshConnectLimit {
+ public:
+  explicit SshConnectLimit(std::size_t most = 32) : most_(most) {}
+  /// Given back by its end.
+  using Place = std::shared_ptr<void>;
+  /// Waits for a place, first come, first served.
+  static awaitable<Place> enter(std::shared_ptr<SshConnectLimit> self, Runtime& runtime);
+
+ private:
+  struct Holder;
+  bool take(const std::shared_ptr<Holder>& wanting, SteadyTime now, SteadyTime& retry);
+  void leave(const std::shared_ptr<Holder>& holder);
+
+  const std::size_t most_;
+  std::mutex mutex_;
+  std::deque<std::shared_ptr<Holder>> waiting_;
+  std::deque<std::shared_ptr<Holder>> holding_;  // oldest first
+};
+
 struct SshOptions {
   std::string address;  ///< `host`, `host:port`, `[v6]:port` or bare IPv6; empty: not known yet, commands fail
   std::uint16_t default_port = 22;  ///< where the address names none
@@ -43,6 +67,7 @@ struct SshOptions {
   SshKey key;
   HostCheck check_host;
 
+  std::shared_ptr<SshConnectLimit> connect_limit;       ///< null: none
   Duration connect_deadline = std::chrono::minutes(1);  ///< name and TCP (facts §6.3)
   Duration handshake_deadline = std::chrono::seconds(30);
   Duration authentication_deadline = std::chrono::seconds(30);

@@ -10,6 +10,7 @@ namespace {
 constexpr std::size_t write_piece = 32 * 1024;  // larger ones only fill libssh's own buffer
 /// What a stream's caller may be behind before its command has to wait.
 constexpr std::size_t stream_buffer = 256 * 1024;
+constexpr int longest_backlog = 8 << 20;  // bytes that libssh may hold for it; its window is 1.3 MB
 
 }  // namespace
 
@@ -135,8 +136,8 @@ void SshChannel::write_input() {
 
 int SshChannel::take_output(std::string_view bytes, bool is_stderr) {
   const int size = static_cast<int>(bytes.size());
-  if (command_->use == ChannelUse::stream) return is_stderr ? size : 0;  // take_lines() reads, when there is room
   if (command_->end || command_->abandoned) return size;
+  if (command_->use == ChannelUse::stream) return is_stderr ? size : 0;  // take_lines() reads, when there is room
   const std::size_t have = command_->stdout_text.size() + command_->stderr_text.size();
   too_much_ = too_much_ || have + bytes.size() > command_->command.max_output;
   if (!too_much_) (is_stderr ? command_->stderr_text : command_->stdout_text).append(bytes);
@@ -154,6 +155,7 @@ void SshChannel::take_lines() {
     lines.append(buffer.data(), static_cast<std::size_t>(size));
   }
   if (lines.size() > before) command_->changed.notify();
+  overrun_ = ssh_channel_poll(channel_, 0) > longest_backlog;
 }
 
 void SshChannel::kill() {

@@ -34,6 +34,8 @@ class SshChannel {
   const std::shared_ptr<SshCommand>& command() const { return command_; }
   /// The command ended or was killed, but the server still holds the channel.
   bool lingers() const { return stage_ == Stage::closing; }
+  /// A stream's server sent far more than its window allows: libssh keeps all of it.
+  bool overrun() const { return overrun_; }
   /// When its session first saw it linger.
   std::optional<SteadyTime> lingers_since;
 
@@ -58,6 +60,7 @@ class SshChannel {
   bool close_sent_ = false;
   bool closed_by_server_ = false;
   bool too_much_ = false;
+  bool overrun_ = false;
   int status_ = -1;     // none yet
   std::string signal_;  // that ended the command, without SIG
 };

@@ -18,6 +18,8 @@
 namespace berth {
 namespace {
 
+constexpr std::size_t longest_command = 128 * 1024;  // more is too much for one argument of a process on Linux
+
 Error host_check_error(Error error) {
   if (error.kind != ErrorKind::network && error.kind != ErrorKind::timeout) error.kind = ErrorKind::denied;
   return error.within("host check");
@@ -44,6 +46,9 @@ awaitable<Result<int>> SshLink::run(std::shared_ptr<SshLink> self, std::shared_p
 
 void SshLink::enter(const std::shared_ptr<SshCommand>& command) {
   if (closed_) return command->finish(fail(ErrorKind::network, "the executor was closed"));
+  const std::string& text = command->command.text;
+  if (text.size() > longest_command || text.find('\0') != text.npos)
+    return command->finish(fail(ErrorKind::invalid, "the command is longer than 128 KiB or holds a NUL character"));
   if (options_.address.empty() && !session_)
     return command->finish(fail(ErrorKind::network, "the worker has no address"));
   metrics_.waiting(1);
@@ -146,10 +151,13 @@ awaitable<Result<std::shared_ptr<SshSession>>> SshLink::establish(std::shared_pt
     if (error.kind == ErrorKind::timeout) error.message = "no answer within the deadline";
     return fail(error.within(what));
   };
+  SshConnectLimit::Place place;
+  if (options.connect_limit) place = co_await SshConnectLimit::enter(options.connect_limit, runtime);
   auto host_key = co_await with_deadline(runtime, options.handshake_deadline, session->handshake(options.user));
   if (!host_key) co_return late(host_key.error(), "SSH handshake");
   auto known = co_await with_deadline(runtime, options.authentication_deadline, session->authenticate(options.key));
   if (!known) co_return late(known.error(), "SSH authentication");
+  place.reset();
   if (auto verified = co_await verify(self, session, *host_key); !verified) co_return fail(verified.error());
   co_return session;
 }

@@ -22,9 +22,8 @@ namespace {
 
 using Descriptor = asio::posix::stream_descriptor;
 
-constexpr int polls_per_turn = 16;                             // of 4 KB each; then others have their turn
-constexpr int rounds_per_turn = 8;                             // of steps, while they bring in new packets
-constexpr Duration longest_linger = std::chrono::seconds(10);  // then a channel's place is given away
+constexpr int polls_per_turn = 16;  // of 4 KB each; then others have their turn
+constexpr int rounds_per_turn = 8;  // of steps, while they bring in new packets
 constexpr std::size_t longest_text = 200;
 
 /// What the other side says, fit to be shown.
@@ -156,6 +155,7 @@ void SshSession::State::step() {
   if (phase != Phase::ready) return;
   for (const auto& channel : channels) {
     channel->step();
+    if (channel->overrun()) return lose("the worker sends more than it may");
     if (channel->lingers() && !channel->lingers_since) channel->lingers_since = runtime.now();
   }
 }
@@ -341,7 +341,7 @@ ChannelLoad SshSession::load() const {
   ChannelLoad load;
   const SteadyTime now = state_->runtime.now();
   for (const auto& channel : state_->channels)
-    if (!channel->lingers_since || now - *channel->lingers_since < longest_linger)
+    if (!channel->lingers_since || now - *channel->lingers_since < state_->keepalive)
       ++load.count(channel->command()->use);
   return load;
 }

@@ -46,7 +46,7 @@ class SshSession {
   bool lost() const;
   /// Why it was lost, for people.
   const std::string& loss() const;
-  /// Channels in use; those that the server holds on to for long do not count.
+  /// Channels in use; those that the server holds on to for longer than the keepalive time do not count.
   ChannelLoad load() const;
   /// Ends what streams with this error.
   void end_streams(const Error& error);

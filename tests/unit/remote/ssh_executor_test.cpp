@@ -139,6 +139,17 @@ TEST(SshExecutor, SaysWhyItCannotConnect) {
       << bed.metrics.text();
 }
 
+TEST(SshExecutor, RefusesCommandsThatCannotBeSent) {
+  SshBed bed;
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    for (const std::string& text : {std::string("echo 1\0; true", 14), std::string(128 * 1024 + 1, 'x')})
+      expect_error(co_await worker.execute(command(text)), ErrorKind::invalid, "NUL character");
+    expect_output(co_await worker.execute(command("echo " + std::string(100000, 'x'))),
+                  std::string(100000, 'x') + "\n");
+  });
+  EXPECT_EQ(bed.stub.counts().commands, 1);
+}
+
 TEST(SshExecutor, TakesIpv6Addresses) {
   SshBed bed("::1");
   for (const std::string& address : {std::string("::1"), "[::1]:" + std::to_string(bed.stub.port())}) {
@@ -292,6 +303,24 @@ TEST(SshExecutor, MakesDoWithTheChannelsThatTheServerOpens) {
     expect_output(co_await worker.execute(command("echo again")), "again\n");
   });
   EXPECT_EQ(bed.stub.counts().most_channels, 2);
+}
+
+TEST(SshExecutor, IsNotHeldUpByCommandsThatDoNotDie) {
+  SshBed bed;
+  bed.options.keepalive = 100ms;
+  bed.stub.ignores_kill = true;
+  bed.stub.max_channels = 9;
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    EXPECT_TRUE(co_await worker.execute(command("true")));
+    std::vector<LaunchedPtr> all;
+    for (int i = 0; i < 9; ++i) all.push_back(co_await launch(worker, command("hang")));
+    EXPECT_TRUE(co_await bed.sees([](const SshStubCounts& c) { return c.commands == 10; }));
+    for (const auto& one : all) one->stop.emit(asio::cancellation_type::terminal);
+    // Their places are given away, the server refuses, a new connection has room.
+    expect_output(co_await worker.execute(command("echo at last")), "at last\n");
+    EXPECT_EQ(bed.stub.counts().connections, 2);
+  });
+  EXPECT_EQ(bed.stub.counts().killed, 9);
 }
 
 TEST(SshExecutor, NeverSendsACommandTwice) {

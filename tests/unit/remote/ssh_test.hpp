@@ -89,6 +89,7 @@ struct SshBed {
   std::vector<std::string> checked_keys;
 
   explicit SshBed(const std::string& host = "127.0.0.1") : stub(host) {
+    options.connect_limit = std::make_shared<SshConnectLimit>(1);
     options.first_back_off = std::chrono::milliseconds(1);
     options.check_host = [this](std::string key, Executor&) -> awaitable<Result<void>> {
       ++checks;
