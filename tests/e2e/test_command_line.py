@@ -63,7 +63,7 @@ def check(bin_dir, path, text, prefix=(), flags=("--no-lock",)):
 
 
 @pytest.mark.parametrize("change, words", [
-    (("    ManagementToken:", "    SystemRootToken: x\n    ManagementToken:"), ["config.yml:5:5: ", "SystemRootToken", "line 4"]),
+    (("    ManagementToken:", "    SystemRootToken: x\n    ManagementToken:"), ["config.yml:5:5: ", "SystemRootToken", "4:5"]),
     (("Price: 0.1", "Price: 0.1, Price: 0.2"), ["config.yml:10:", "InstanceTypes.small.Price", "twice"]),
     (("{small:", "{small: {VCPUs: 9, RAM: 1GiB, Price: 0.1}, small:"), ["config.yml:10:", "InstanceTypes.small", "twice"]),
     (("    Containers:", "  zzzzz: {}\n  yyyyy:\n    Containers:"), ["config.yml:11:", "zzzzz", "twice"]),
