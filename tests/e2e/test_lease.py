@@ -170,7 +170,7 @@ def test_the_password_is_in_no_log(site, postgres):
 
 def test_an_unknown_keyword_is_an_error_at_once(site, postgres):
     daemon = site.daemon(connection=postgres.connection(sslmod="require"))
-    done = subprocess.run([daemon.bin / "berthd", "--config", daemon.config], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([daemon.program, "--config", daemon.config], capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
     assert "PostgreSQL.Connection.sslmod" in done.stderr and postgres.password not in done.stderr
 
