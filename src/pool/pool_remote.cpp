@@ -143,7 +143,6 @@ awaitable<bool> WorkerPool::Impl::deploy(std::uint64_t number) {
   install.stdin_data = *runner_->binary;
   install.deadline = options_.deploy_deadline;
   install.background = true;
-  install.background = true;
   const auto installed = co_await execute(number, std::move(install));
   if (succeeded(installed)) co_return true;
   if (Member* still = find(number)) log_for(*still).warn("runner not deployed", {{"Error", failure_text(installed)}});
