@@ -50,7 +50,10 @@ int run_daemon(const Arguments& arguments, const Additions& additions) {
         if (error) std::rethrow_exception(error);
       });
   runtime.run();
-  return exit_code;
+  // All is stopped. What may be left is the look-up of a name that nobody answers, and its thread cannot be
+  // interrupted.
+  std::fflush(nullptr);
+  std::_Exit(exit_code);
 }
 
 }  // namespace

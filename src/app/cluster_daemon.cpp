@@ -57,6 +57,7 @@ class ClusterDaemon final : public Daemon {
         log_.info("listening", {{"URL", candidate.entry}});
         return {};
       } else {
+        log_.info("not listening here", {{"URL", candidate.entry}, {"error", listening.error().message}});
         problems += "; " + listening.error().message;
       }
     }

@@ -26,8 +26,9 @@ Result<void> DispatcherStack::build(const LoadedConfig& config, Lease& lease, St
   client.base_url = cluster.services.controller_url;
   client.token = cluster.system_root_token;
   client.max_concurrency = cluster.api.max_concurrent_requests / 4;
+  client.may_act = [&lease] { return lease.held(); };
   client_ = make_arvados_client(runtime_, log_, *http_client_, client);
-  auto instances = make_instances(cluster, options);
+  auto instances = make_instances(cluster, options, lease);
   if (!instances) return fail(instances.error());
   instances_ = std::move(*instances);
   auto access = read_ssh_access(cluster);
@@ -63,7 +64,7 @@ awaitable<void> DispatcherStack::stop() {
 }
 
 Result<std::unique_ptr<InstanceSet>> DispatcherStack::make_instances(const Cluster& cluster,
-                                                                     const StackOptions& options) {
+                                                                     const StackOptions& options, const Lease& lease) {
   const CloudVmsConfig& vms = cluster.containers.cloud_vms;
   const auto added = options.drivers.find(vms.driver);
   const auto factory = added == options.drivers.end() ? find_driver(vms.driver) : added->second;
@@ -72,6 +73,7 @@ Result<std::unique_ptr<InstanceSet>> DispatcherStack::make_instances(const Clust
   auto inner = (*factory)(DriverContext{runtime_, log_, metrics_, *vms.driver_parameters, set_id, vms.resource_tags});
   if (!inner) return fail(inner.error());
   WrapperOptions wrapper;
+  wrapper.may_act = [&lease] { return lease.held(); };
   wrapper.max_ops_per_second = vms.max_cloud_ops_per_second;
   wrapper.default_tags = vms.resource_tags;
   wrapper.filter = {{vms.tag_key_prefix + "InstanceSetID", set_id}};

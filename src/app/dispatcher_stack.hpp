@@ -39,7 +39,8 @@ class DispatcherStack {
   awaitable<void> stop();
 
  private:
-  Result<std::unique_ptr<InstanceSet>> make_instances(const Cluster& cluster, const StackOptions& options);
+  Result<std::unique_ptr<InstanceSet>> make_instances(const Cluster& cluster, const StackOptions& options,
+                                                      const Lease& lease);
   void set_service_metrics(const LoadedConfig& config);
 
   Runtime& runtime_;

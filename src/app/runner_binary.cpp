@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,7 +15,7 @@ constexpr std::array<std::string_view, 3> kPackaged = {"/usr/bin/arvados-dispatc
 
 Result<std::string> readable(const std::string& path) {
   struct stat info {};
-  if (::stat(path.c_str(), &info) != 0 || ::access(path.c_str(), R_OK) != 0)
+  if (::stat(path.c_str(), &info) != 0 || ::faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) != 0)
     return fail(ErrorKind::failed, path + ": " + std::strerror(errno));
   if (!S_ISREG(info.st_mode)) return fail(ErrorKind::failed, path + ": not a file");
   if (info.st_size == 0) return fail(ErrorKind::failed, path + ": empty");
@@ -32,7 +33,7 @@ Result<std::string> find_runner_binary(const std::string& configured, std::span<
   if (configured != "/proc/self/exe") return readable(configured);
   std::string tried;
   for (const std::string_view path : packaged) {
-    if (::access(std::string(path).c_str(), F_OK) == 0) return readable(std::string(path));
+    if (::faccessat(AT_FDCWD, std::string(path).c_str(), F_OK, AT_EACCESS) == 0) return readable(std::string(path));
     tried.append(tried.empty() ? "" : ", ").append(path);
   }
   return fail(ErrorKind::failed, "/proc/self/exe stands for the runner of an installed package, and there is none of " +

@@ -1,6 +1,7 @@
 #include "service_environment.hpp"
 
 #include <cstdlib>
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace berth {
@@ -20,7 +21,8 @@ ServiceEnvironment read_service_environment() {
   environment.internal_url = variable("ARVADOS_SERVICE_INTERNAL_URL");
   environment.server_address = variable("ARVADOS_SERVER_ADDRESS");
   environment.ca_file = variable("SSL_CERT_FILE");
-  if (environment.ca_file.empty() && ::access(kSiteCaFile, R_OK) == 0) environment.ca_file = kSiteCaFile;
+  if (environment.ca_file.empty() && ::faccessat(AT_FDCWD, kSiteCaFile, R_OK, AT_EACCESS) == 0)
+    environment.ca_file = kSiteCaFile;
   return environment;
 }
 

@@ -44,7 +44,7 @@ class RestClient final : public ContainerApi {
   template <class T>
   awaitable<Result<T>> call(ApiCall call, Result<T> (*decode)(std::string_view));
   awaitable<Result<std::string>> perform(ApiCall call);
-  awaitable<Result<HttpResponse>> transfer(HttpRequest request);
+  awaitable<Result<HttpResponse>> transfer(HttpRequest request, bool changes);
   /// The error as the caller gets it: named, without the token.
   Error named(const ApiCall& call, const Error& error) const;
   void note_503();
@@ -86,13 +86,16 @@ awaitable<Result<std::string>> RestClient::perform(ApiCall call) {
   request.headers.emplace_back("X-Request-Id", id);
   request.deadline = options_.call_deadline;
   log_.log(LogLevel::trace, "API call", {{"Method", call.method}, {"Path", call.path}, {"RequestID", id}});
-  auto response = co_await with_deadline(runtime_, options_.call_deadline, transfer(std::move(request)));
+  auto response =
+      co_await with_deadline(runtime_, options_.call_deadline, transfer(std::move(request), call.method != "GET"));
   if (!response) co_return fail(response.error());
   co_return body_of(std::move(*response));
 }
 
-awaitable<Result<HttpResponse>> RestClient::transfer(HttpRequest request) {
+awaitable<Result<HttpResponse>> RestClient::transfer(HttpRequest request, bool changes) {
   CallSlots::Slot slot = co_await slots_->acquire();
+  if (changes && options_.may_act && !options_.may_act())
+    co_return fail(ErrorKind::unavailable, "this dispatcher is not the active one");
   auto response = co_await transport_(std::move(request));
   const CallOutcome outcome = outcome_of(response);
   if (outcome == CallOutcome::overloaded) note_503();

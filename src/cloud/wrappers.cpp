@@ -107,6 +107,51 @@ class CountedSet final : public ForwardingSet {
   std::shared_ptr<OperationCounters> counters_;
 };
 
+/// Refuses what changes the cloud while it may not be changed, whatever waited before (WrapperOptions::may_act).
+using MayAct = std::function<bool()>;
+
+tl::unexpected<Error> not_active() {
+  return fail(ErrorKind::unavailable, "this dispatcher is not the active one");
+}
+
+class GuardedInstance final : public ForwardingInstance {
+ public:
+  GuardedInstance(std::shared_ptr<Instance> inner, MayAct may_act)
+      : ForwardingInstance(std::move(inner)), may_act_(std::move(may_act)) {}
+  awaitable<Result<void>> set_tags(InstanceTags tags) override {
+    if (!may_act_()) co_return not_active();
+    co_return co_await inner_->set_tags(std::move(tags));
+  }
+  awaitable<Result<void>> destroy() override {
+    if (!may_act_()) co_return not_active();
+    co_return co_await inner_->destroy();
+  }
+
+ private:
+  const MayAct may_act_;
+};
+
+class GuardedSet final : public ForwardingSet {
+ public:
+  GuardedSet(std::unique_ptr<InstanceSet> inner, MayAct may_act)
+      : ForwardingSet(std::move(inner)), may_act_(std::move(may_act)) {}
+  awaitable<Result<std::shared_ptr<Instance>>> create(CreateRequest request) override {
+    if (!may_act_()) co_return not_active();
+    auto created = co_await inner_->create(std::move(request));
+    if (created) *created = std::make_shared<GuardedInstance>(std::move(*created), may_act_);
+    co_return created;
+  }
+  awaitable<Result<std::vector<std::shared_ptr<Instance>>>> instances(InstanceTags filter) override {
+    auto listed = co_await inner_->instances(std::move(filter));
+    if (!listed) co_return listed;
+    for (auto& instance : *listed) instance = std::make_shared<GuardedInstance>(std::move(instance), may_act_);
+    co_return listed;
+  }
+
+ private:
+  const MayAct may_act_;
+};
+
 /// Lets one caller through every 1/n s, in the order in which they came. Thread-safe.
 class Ticker {
  public:
@@ -208,6 +253,7 @@ class FilteredSet final : public ForwardingSet {
 std::unique_ptr<InstanceSet> wrap_instance_set(Runtime& runtime, Metrics& metrics, std::unique_ptr<InstanceSet> inner,
                                                WrapperOptions options) {
   std::unique_ptr<InstanceSet> set = std::make_unique<CountedSet>(std::move(inner), metrics);
+  if (options.may_act) set = std::make_unique<GuardedSet>(std::move(set), std::move(options.may_act));
   if (options.max_ops_per_second > 0)
     set = std::make_unique<LimitedSet>(std::move(set), runtime, options.max_ops_per_second);
   set = std::make_unique<DefaultTagsSet>(std::move(set), std::move(options.default_tags));

@@ -102,9 +102,9 @@ void HostIdentity::tell(const std::string& host_key, const Result<void>& verdict
   const std::lock_guard lock(mutex_);
   const bool news = refused && std::exchange(refused_key_, host_key) != host_key;
   if (news)
-    log_.error("host refused: it is not the instance", {{"Error", verdict.error().message}, {"HostKey", host_key}});
+    log_.error("host refused: it is not the instance", {{"error", verdict.error().message}, {"HostKey", host_key}});
   else
-    log_.debug("host not verified", {{"Error", verdict.error().message}});
+    log_.debug("host not verified", {{"error", verdict.error().message}});
 }
 
 }  // namespace berth

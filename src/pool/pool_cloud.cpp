@@ -75,7 +75,7 @@ void WorkerPool::Impl::create_failed(const InstanceType& type, const Error& erro
       log_.info("no room for more instances", {{"InstanceType", type.name}, {"Reason", error.message}});
   } else {
     log_.error("create failed",
-               {{"InstanceType", type.name}, {"Error", error.message}, {"Kind", to_string(error.kind)}});
+               {{"InstanceType", type.name}, {"error", error.message}, {"Kind", to_string(error.kind)}});
   }
   quota_.create_failed(error, type, quota_groups_.at(type.name), counts(), runtime_.now());
 }
@@ -133,7 +133,7 @@ awaitable<void> WorkerPool::Impl::sync() {
   InstanceTags filter{{tag_keys_.instance_set_id, options_.instance_set_id}};
   auto listed = co_await with_deadline(runtime_, options_.cloud_deadline, instances_.instances(std::move(filter)));
   if (!listed) {
-    log_.error("instance list failed", {{"Error", listed.error().message}});
+    log_.error("instance list failed", {{"error", listed.error().message}});
     quota_.list_failed(listed.error(), runtime_.now());
     publish_room();
     co_return;
@@ -191,7 +191,7 @@ awaitable<void> WorkerPool::Impl::destroy(std::uint64_t number) {
   const auto instance = member->instance;
   const Logger log = log_for(*member);
   const auto destroyed = co_await with_deadline(runtime_, options_.cloud_deadline, instance->destroy());
-  if (!destroyed) log.error("destroy failed; tried again after a list", {{"Error", destroyed.error().message}});
+  if (!destroyed) log.error("destroy failed; tried again after a list", {{"error", destroyed.error().message}});
 }
 
 /// The full set, if the pool's idea differs from what the instance carries (facts §6.1).
@@ -220,7 +220,7 @@ awaitable<void> WorkerPool::Impl::write_tags(std::uint64_t number, InstanceTags 
     member = find(number);
     if (!member) co_return;
     if (!written) {
-      log_for(*member).error("tags not written", {{"Error", written.error().message}});
+      log_for(*member).error("tags not written", {{"error", written.error().message}});
       break;
     }
     member->tags = std::move(*wanted);

@@ -44,7 +44,7 @@ awaitable<void> WorkerPool::Impl::load_runner() {
       runner_ = std::move(*runner);
       co_return;
     }
-    log_.error("no runner to deploy", {{"Error", runner.error().message}});
+    log_.error("no runner to deploy", {{"error", runner.error().message}});
     co_await runtime_.sleep_for(runner_retry);
   }
 }
@@ -127,7 +127,7 @@ Command WorkerPool::Impl::command_of(std::string text) const {
 awaitable<bool> WorkerPool::Impl::boot_probe(std::uint64_t number) {
   const auto output = co_await execute(number, command_of(options_.boot_probe_command));
   if (succeeded(output)) co_return true;
-  if (Member* member = find(number)) log_for(*member).debug("boot probe failed", {{"Error", failure_text(output)}});
+  if (Member* member = find(number)) log_for(*member).debug("boot probe failed", {{"error", failure_text(output)}});
   co_return false;
 }
 
@@ -145,7 +145,7 @@ awaitable<bool> WorkerPool::Impl::deploy(std::uint64_t number) {
   install.background = true;
   const auto installed = co_await execute(number, std::move(install));
   if (succeeded(installed)) co_return true;
-  if (Member* still = find(number)) log_for(*still).warn("runner not deployed", {{"Error", failure_text(installed)}});
+  if (Member* still = find(number)) log_for(*still).warn("runner not deployed", {{"error", failure_text(installed)}});
   co_return false;
 }
 
@@ -161,7 +161,7 @@ awaitable<std::optional<RunProbe>> WorkerPool::Impl::run_probe(std::uint64_t num
   if (succeeded(output)) list = parse_run_probe(output->stdout_text, options_.cluster_id);
   metrics_.observe_run_probe(runtime_.now() - begun, list.has_value());
   if (list) co_return std::move(*list);
-  if (Member* still = find(number)) log_for(*still).warn("run probe failed", {{"Error", list.error().message}});
+  if (Member* still = find(number)) log_for(*still).warn("run probe failed", {{"error", list.error().message}});
   co_return std::nullopt;
 }
 
@@ -178,7 +178,7 @@ awaitable<void> WorkerPool::Impl::start_process(std::uint64_t number, std::strin
   if (succeeded(output))
     log.info("runner started");
   else
-    log.error("start command failed; probes decide", {{"Error", failure_text(output)}});
+    log.error("start command failed; probes decide", {{"error", failure_text(output)}});
   step_number(number, event::StartEnded{uuid, output && output->exit_status != 0});
 }
 
@@ -188,7 +188,7 @@ awaitable<void> WorkerPool::Impl::send_signal(std::uint64_t number, std::string 
   const Logger log = log_for(*member).with({{"ContainerUUID", uuid}});
   const std::string text = kill_command(member->instance->remote_user(), runner_->command, uuid);
   const auto output = co_await execute(number, command_of(text));
-  if (!succeeded(output)) log.info("runner not yet stopped", {{"Error", failure_text(output)}});
+  if (!succeeded(output)) log.info("runner not yet stopped", {{"error", failure_text(output)}});
   step_number(number, event::KillEnded{uuid, succeeded(output)});
 }
 

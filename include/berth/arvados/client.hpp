@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "berth/arvados/container_api.hpp"
@@ -14,6 +15,8 @@ struct ArvadosClientOptions {
   std::string token;                  ///< secret
   std::int64_t max_concurrency = 16;  ///< cap of the adaptive limiter: API.MaxConcurrentRequests / 4
   Duration call_deadline = std::chrono::minutes(1);
+  /// Asked when a call that changes something has its turn and is about to be sent; no: `unavailable`. Empty: always.
+  std::function<bool()> may_act;
 };
 
 /// The REST client (facts §2.1): form-encoded parameters, GET-as-POST over 1000 bytes, request ids, the adaptive

@@ -94,6 +94,8 @@ struct WrapperOptions {
   std::int64_t max_ops_per_second = 0;  ///< 0 = unlimited
   InstanceTags default_tags;            ///< added at create; the request's own win
   InstanceTags filter;                  ///< what instances() asks for and filters by again
+  /// Asked when an operation that changes something has its turn; no: `unavailable`. Empty: always.
+  std::function<bool()> may_act = {};
 };
 /// Puts the wrappers of facts §6.6 around a driver, inner to outer: operation counters, rate limit, default tags, list
 /// filter. (The throttle of creates and lists after rate_limited errors is the pool's.)

@@ -27,6 +27,7 @@ class ArvadosClient : public testing::Test {
     options.token = "v2/sesame";
     options.max_concurrency = max_concurrency;
     options.call_deadline = 60s;
+    options.may_act = [this] { return active_; };
     client_ = make_rest_client(
         runtime_, Logger(), [this](HttpRequest request) { return answer(std::move(request)); }, options);
   }
@@ -72,6 +73,7 @@ class ArvadosClient : public testing::Test {
   Duration latency_ = 10ms;
   int succeeded_ = 0;
   int failed_ = 0;
+  bool active_ = true;
 };
 
 TEST_F(ArvadosClient, CarriesTokenAndRequestId) {
@@ -224,6 +226,21 @@ TEST_F(ArvadosClient, TimeInTheRowCountsForTheDeadlineAndAGivenUpPlaceIsFree) {
   EXPECT_EQ(failed_, 2);
   latency_ = 10ms;
   EXPECT_TRUE(run(client_->lock(uuid)));
+}
+
+TEST_F(ArvadosClient, AChangeThatWaitedIsNotSentWhenItMayNoLongerAct) {
+  restart(1);
+  reply(200, R"({"state":"Locked"})");
+  latency_ = 10s;
+  tasks_.spawn(count_call());
+  tasks_.spawn(count_call());
+  runtime_.run_for(5s);
+  active_ = false;
+  runtime_.run_for(1min);
+  EXPECT_EQ(requests_.size(), 1U);
+  EXPECT_EQ(succeeded_, 1);
+  EXPECT_EQ(failed_, 1);
+  EXPECT_TRUE(run(client_->get_state(uuid))) << "reading changes nothing";
 }
 
 TEST_F(ArvadosClient, CancellingCallsFreesTheirSlots) {

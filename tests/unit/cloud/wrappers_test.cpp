@@ -121,6 +121,24 @@ TEST_F(Wrappers, CountEveryOperation) {
   EXPECT_TRUE(has_line(series("0", "Destroy", 0))) << metrics.text();
 }
 
+TEST_F(Wrappers, WhatWaitedForItsTurnIsRefusedWhenItMayNoLongerAct) {
+  bool active = true;
+  WrapperOptions options;
+  options.max_ops_per_second = 1;
+  options.may_act = [&active] { return active; };
+  wrap(std::move(options));
+  auto instance = *await(set->create({}));
+  const auto calls = book.calls.size();
+  active = false;  // before the next turn, a second later
+  EXPECT_EQ(await(set->create({})).error().kind, ErrorKind::unavailable);
+  EXPECT_EQ(await(instance->destroy()).error().kind, ErrorKind::unavailable);
+  EXPECT_EQ(await(instance->set_tags({})).error().kind, ErrorKind::unavailable);
+  EXPECT_EQ(book.calls.size(), calls);
+  EXPECT_TRUE(await(set->instances({})));
+  active = true;
+  EXPECT_TRUE(await(instance->destroy()));
+}
+
 TEST_F(Wrappers, PassTheRestThrough) {
   wrap({.max_ops_per_second = 1000, .default_tags = {}, .filter = {}});
   auto instance = *await(set->create({}));
