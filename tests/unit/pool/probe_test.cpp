@@ -61,19 +61,19 @@ TEST_F(PoolTest, ProbeIntervalAndJitter) {
   EXPECT_GE(machine.commands.size(), 1000 / (10 + 10.0 / 23) - 1);
 }
 
-TEST_F(PoolTest, RoundsOfAThousandWorkersKeepTheirIntervalIfTheCapAllows) {
+TEST_F(PoolTest, RoundsOfManyWorkersKeepTheirIntervalIfTheCapAllows) {
   struct Case {
     std::int64_t cap;
     double least_lag, most_lag;  // seconds
   };
-  for (const Case& c : {Case{200, 0, 0}, Case{0, 0, 0}, Case{10, 89, 91}}) {
+  for (const Case& c : {Case{20, 0, 0}, Case{0, 0, 0}, Case{1, 89, 91}}) {
     options.max_probes_per_second = c.cap;
     options.timeout_probe = 10min;
     if (cloud->vms.empty())
-      for (int i = 0; i < 1000; ++i) cloud->add("p.small", tags("small", "hold"));
+      for (int i = 0; i < 100; ++i) cloud->add("p.small", tags("small", "hold"));
     start();
     runtime.run_for(4min);
-    auto& machine = cloud->machine("i-500");
+    auto& machine = cloud->machine("i-50");
     machine.commands.clear();
     runtime.run_for(20min);
     const double lag = metric("berth_probe_round_lag_seconds");
