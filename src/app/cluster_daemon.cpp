@@ -54,10 +54,10 @@ class ClusterDaemon final : public Daemon {
     for (const ListenCandidate& candidate :
          choose_listen_addresses(cluster.services.dispatch_cloud, environment_.internal_url).candidates) {
       if (auto listening = listen_on(candidate); listening) {
+        if (!problems.empty()) log_.info("addresses passed over", {{"error", problems.substr(2)}});
         log_.info("listening", {{"URL", candidate.entry}});
         return {};
       } else {
-        log_.info("not listening here", {{"URL", candidate.entry}, {"error", listening.error().message}});
         problems += "; " + listening.error().message;
       }
     }

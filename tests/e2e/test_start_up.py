@@ -136,6 +136,7 @@ def test_the_first_address_that_can_be_bound_is_taken(cluster, api):
     daemon = cluster(text, "--no-lock")
     daemon.wait_ready()
     assert daemon.get(f"http://127.0.0.1:{port}/_health/ping")[0] == 200
+    assert "addresses passed over" in daemon.log() and "203.0.113.1:9006: Cannot assign" in daemon.log()
 
 
 def test_no_address_that_can_be_bound(cluster, api):
