@@ -28,8 +28,8 @@ awaitable<ServerResponse> run_handler(const RequestHandler& handler, ServerReque
   co_return co_await handler(std::move(request));
 }
 
-awaitable<void> run_stream(BodyStream stream, BodyWriter& writer) {
-  co_await stream(writer);
+awaitable<Result<void>> run_stream(BodyStream stream, BodyWriter& writer) {
+  co_return co_await stream(writer);
 }
 
 /// Empty for a cancellation.
@@ -266,12 +266,11 @@ awaitable<void> Connection::send_stream(const ServerResponse& response, bool chu
   StreamWriter writer(*this, chunked);
   auto token = asio::bind_cancellation_slot(work_->slot(), asio::as_tuple(asio::use_awaitable));
   auto stream = run_stream(response.stream, writer);
-  auto [thrown] = co_await asio::co_spawn(server_.tasks.executor(), std::move(stream), std::move(token));
+  auto [thrown, sent] = co_await asio::co_spawn(server_.tasks.executor(), std::move(stream), std::move(token));
   work_.reset();
-  if (thrown) {
-    // No last chunk: the client must see that something is missing.
-    const std::string bug = bug_in(thrown);
-    if (!bug.empty()) server_.log.error("response stream failed", {{"error", bug}});
+  if (thrown || !sent) {
+    const std::string why = thrown ? bug_in(thrown) : peer_gone_ || aborted_ ? "" : sent.error().message;
+    if (!why.empty()) server_.log.error("response stream failed", {{"error", why}});
   } else if (!aborted_ && !peer_gone_) {
     if (!chunked || co_await write("0\r\n\r\n")) co_await finish();
   }

@@ -28,24 +28,24 @@ Result<void> get(const json& object, const char* name, std::string& out) {
   return {};
 }
 
-/// Of a member of a member.
-Result<void> get(const json& object, const char* outer, const char* name, std::string& out) {
-  const json& section = member(object, outer);
-  if (section.is_null()) return {};
-  if (!section.is_object()) return mismatch(outer, "an object");
-  return get(section, name, out);
-}
-
-/// Of a member of a member; a number with a fraction or beyond 64 bits is refused.
-Result<void> get(const json& object, const char* outer, const char* name, std::int64_t& out) {
-  const json& section = member(object, outer);
-  if (section.is_null()) return {};
-  if (!section.is_object()) return mismatch(outer, "an object");
-  const json& value = member(section, name);
+/// A number with a fraction or beyond 64 bits is refused.
+Result<void> get(const json& object, const char* name, std::int64_t& out) {
+  const json& value = member(object, name);
   if (value.is_null()) return {};
   if (!value.is_number_integer() || (value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX))
-    return mismatch(std::string(outer) + '.' + name, "an integer");
+    return mismatch(name, "an integer");
   out = value.get<std::int64_t>();
+  return {};
+}
+
+/// Of a member of a member.
+template <typename T>
+Result<void> get(const json& object, const char* outer, const char* name, T& out) {
+  const json& section = member(object, outer);
+  if (section.is_null()) return {};
+  if (!section.is_object()) return mismatch(outer, "an object");
+  if (auto read = get(section, name, out); !read)
+    return fail(ErrorKind::type_mismatch, std::string(outer) + '.' + read.error().message);
   return {};
 }
 
@@ -94,7 +94,7 @@ Result<Record> parse_record(const json& json) {
   Record record;
   for (const auto& read : {get(json, "state", record.state), get(json, "locked_by_uuid", record.locked_by_uuid),
                            get(json, "runtime_status", "error", record.runtime_error),
-                           get(json, "gateway_address", record.gateway_address),
+                           get(json, "priority", record.priority), get(json, "gateway_address", record.gateway_address),
                            get(json, "container_image", record.container_image), get_command(json, record.command),
                            get(json, "cwd", record.cwd), get_strings(json, "environment", record.environment),
                            get_mounts(json, record.mount_kinds), get(json, "runtime_constraints", "ram", record.ram),

@@ -16,6 +16,7 @@ namespace berth::runner {
 struct Record {
   std::string state;
   std::string locked_by_uuid;
+  std::int64_t priority = 1;    ///< 0: nobody wants it any more
   std::string runtime_error;    ///< runtime_status.error
   std::string gateway_address;  ///< while Running: which runner's claim it was
   std::string container_image;
@@ -27,7 +28,7 @@ struct Record {
   std::int64_t max_run_time = 0;                   ///< seconds; 0 = no limit
 };
 
-/// Errors: type_mismatch, naming the field. Null is the zero value.
+/// Errors: type_mismatch, naming the field. Null is as if it were not there.
 Result<Record> parse_record(const nlohmann::json& json);
 /// Why this runner can never run that record; empty if it can.
 std::string find_obstacle(const Record& record);

@@ -243,7 +243,9 @@ Ending ContainerRun::run_command(const Record& record, const Workplace& place, L
 
 std::string ContainerRun::known_reason() {
   const auto record = api_.fetch_record();
-  return record && !record->runtime_error.empty() ? ": " + record->runtime_error.substr(0, 1000) : "";
+  if (!record) return "";
+  if (!record->runtime_error.empty()) return ": " + record->runtime_error.substr(0, 1000);
+  return record->priority < 1 ? ": its priority is 0 (cancelled, or held back)" : "";
 }
 
 bool ContainerRun::finalize(const Ending& ending) {

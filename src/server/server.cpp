@@ -77,17 +77,19 @@ class CountingWriter final : public BodyWriter {
   std::size_t bytes_ = 0;
 };
 
-awaitable<void> send_recorded(BodyStream stream, std::shared_ptr<RequestRecord> record, BodyWriter& writer) {
+awaitable<Result<void>> send_recorded(BodyStream stream, std::shared_ptr<RequestRecord> record, BodyWriter& writer) {
   CountingWriter counted(writer);
-  co_await stream(counted);
+  auto sent = co_await stream(counted);
   record->complete(counted.bytes());
+  co_return sent;
 }
 
 constexpr std::size_t kPieceSize = 64 * 1024;
 
 /// The entries of a page, between `opening` and `closing`, in pieces.
-awaitable<void> send_entries(QueuePage page, std::string opening, std::string closing,
-                             std::shared_ptr<const std::map<std::string, InstanceType>> types, BodyWriter& writer) {
+awaitable<Result<void>> send_entries(QueuePage page, std::string opening, std::string closing,
+                                     std::shared_ptr<const std::map<std::string, InstanceType>> types,
+                                     BodyWriter& writer) {
   std::string piece = std::move(opening);
   bool first = true;
   for (const ScheduledContainer* entry : page.entries) {
@@ -95,11 +97,11 @@ awaitable<void> send_entries(QueuePage page, std::string opening, std::string cl
     first = false;
     piece += container_entry(*entry, *types);
     if (piece.size() < kPieceSize) continue;
-    if (auto sent = co_await writer.write(piece); !sent) co_return;
+    if (auto sent = co_await writer.write(piece); !sent) co_return sent;
     piece.clear();
   }
   piece += closing;
-  (void)co_await writer.write(piece);
+  co_return co_await writer.write(piece);
 }
 
 }  // namespace
@@ -243,14 +245,14 @@ class ManagementServer::Impl : public std::enable_shared_from_this<Impl> {
     const auto wanted = parse_page_request(limit, offset, order);
     if (!wanted) return error_response(400, wanted.error().message);
     auto queue = dispatcher_.scheduler()->queue();
-    if (!queue) return json_response("{\"items\":null}");
-    std::string closing = "]}\n";
+    std::string counts;
     if (!(limit + offset + order).empty()) {
-      closing = "],\"items_available\":" + std::to_string(queue->containers.size()) +
-                ",\"offset\":" + std::to_string(wanted->offset);
-      if (wanted->limit) closing += ",\"limit\":" + std::to_string(*wanted->limit);
-      closing += "}\n";
+      counts = ",\"items_available\":" + std::to_string(queue ? queue->containers.size() : 0) +
+               ",\"offset\":" + std::to_string(wanted->offset);
+      if (wanted->limit) counts += ",\"limit\":" + std::to_string(*wanted->limit);
     }
+    if (!queue) return json_response("{\"items\":null" + counts + "}");
+    std::string closing = "]" + counts + "}\n";
     ServerResponse response = json_response("");
     response.body.clear();
     response.stream = [page = select_page(std::move(queue), *wanted), closing, types = types_](BodyWriter& writer) {
@@ -267,15 +269,22 @@ class ManagementServer::Impl : public std::enable_shared_from_this<Impl> {
     return error_response(404, "container not found");
   }
 
+  /// Says in the container's record why it is about to end: afterwards the record is closed. It ends all the same if
+  /// that fails.
+  awaitable<void> explain(std::string uuid, std::string what, std::string reason) {
+    const auto queue = dispatcher_.queue();
+    const auto said = co_await queue->explain(uuid, what + " by the operator" + (reason.empty() ? "" : ": " + reason));
+    if (!said)
+      log_.warn("the record does not say why the container ends",
+                {{"ContainerUUID", uuid}, {"error", said.error().message}});
+  }
+
   awaitable<ServerResponse> kill_container(const ServerRequest& request) {
     std::string uuid = parameter(request, "container_uuid");
     if (uuid.empty()) co_return error_response(400, "container_uuid parameter not provided");
     const auto pool = dispatcher_.pool();
-    const auto queue = dispatcher_.queue();
     std::string reason = parameter(request, "reason");
-    // Said before it happens: afterwards the record is closed. It ends all the same if that fails.
-    if (pool->snapshot()->running.contains(uuid))
-      (void)co_await queue->explain(uuid, "killed by the operator" + (reason.empty() ? "" : ": " + reason));
+    if (pool->snapshot()->running.contains(uuid)) co_await explain(uuid, "killed", reason);
     auto killed = co_await pool->kill_container(std::move(uuid), std::move(reason));
     co_return killed ? ServerResponse{} : error_response(404, killed.error().message);
   }
@@ -312,10 +321,19 @@ class ManagementServer::Impl : public std::enable_shared_from_this<Impl> {
         done = co_await pool->set_idle_behavior(std::move(id), IdleBehavior::run);
         break;
       default:
-        done = co_await pool->kill_instance(std::move(id), parameter(request, "reason"));
+        done = co_await kill_instance(std::move(id), parameter(request, "reason"));
         break;
     }
     co_return done ? ServerResponse{} : error_response(404, done.error().message);
+  }
+
+  awaitable<Result<void>> kill_instance(std::string id, std::string reason) {
+    const auto pool = dispatcher_.pool();
+    const auto snapshot = pool->snapshot();
+    for (const PoolInstance& instance : snapshot->instances)
+      if (instance.id == id)
+        for (const std::string& uuid : instance.containers) co_await explain(uuid, "its instance was killed", reason);
+    co_return co_await pool->kill_instance(std::move(id), std::move(reason));
   }
 
   std::string request_id(const ServerRequest& request) {

@@ -62,37 +62,34 @@ awaitable<Result<std::string>> read_piece(ApiContextPtr api, std::string uuid, s
   co_return co_await run_blocking(api->runtime, std::move(work));
 }
 
-/// Writes what is there from `range.offset` on, and moves it. False: the client or the log is gone.
-awaitable<bool> send_available(ApiContextPtr api, std::string uuid, Range& range, BodyWriter& writer) {
+/// Writes what is there from `range.offset` on, and moves it.
+awaitable<Result<void>> send_available(ApiContextPtr api, std::string uuid, Range& range, BodyWriter& writer) {
   while (range.limit > 0) {
     const auto max = static_cast<std::size_t>(std::min<std::int64_t>(range.limit, kPiece));
     const auto piece = co_await read_piece(api, uuid, range.offset, max);
-    if (!piece) {
-      api->log.error("a log cannot be read", {{"ContainerUUID", uuid}, {"error", piece.error().message}});
-      co_return false;
-    }
-    if (piece->empty()) co_return true;
-    const auto written = co_await writer.write(*piece);
-    if (!written) co_return false;
+    if (!piece) co_return fail(piece.error());
+    if (piece->empty()) break;
+    if (auto written = co_await writer.write(*piece); !written) co_return written;
     range.offset += static_cast<std::int64_t>(piece->size());
     range.limit -= static_cast<std::int64_t>(piece->size());
   }
-  co_return true;
+  co_return Result<void>{};
 }
 
 /// Sends the log; with `follow`, until the container has ended and all of it was sent.
-awaitable<void> send_log(ApiContextPtr api, std::string uuid, Range range, BodyWriter& writer) {
+awaitable<Result<void>> send_log(ApiContextPtr api, std::string uuid, Range range, BodyWriter& writer) {
   Subscription activity = api->activity.subscribe();
   for (;;) {
     // The state is read before the log, so that the last turn sees all of it.
     bool final = true;
     if (range.follow) {
       const auto state = co_await read_state(api, uuid);
-      if (!state) co_return;
+      if (!state) co_return fail(state.error());
       const auto parsed = parse_container_state(*state);
       final = !parsed || is_final(*parsed);
     }
-    if (!co_await send_available(api, uuid, range, writer) || final || range.limit == 0) co_return;
+    auto sent = co_await send_available(api, uuid, range, writer);
+    if (!sent || final || range.limit == 0) co_return sent;
     co_await activity.wait();
     co_await api->runtime.sleep_for(kFollowPause);
   }
@@ -140,7 +137,10 @@ awaitable<Answer> append_log(ApiContextPtr api, Route route, Params params, std:
   };
   const auto appended = co_await run_blocking(api->runtime, std::move(work));
   api->activity.notify();
-  if (!appended) co_return fail(appended.error());
+  if (!appended) {
+    api->log.error("a log cannot be written", {{"ContainerUUID", route.uuid}, {"error", appended.error().message}});
+    co_return fail(appended.error());
+  }
   co_return json_response("{}");
 }
 

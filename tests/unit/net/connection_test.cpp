@@ -30,13 +30,16 @@ class ConnectionTest : public testing::Test {
     if (request.path == "/stream") response.stream = [test](BodyWriter& out) { return stream(test, out); };
     co_return response;
   }
-  static awaitable<void> stream(ConnectionTest* test, BodyWriter& out) {
+  static awaitable<Result<void>> stream(ConnectionTest* test, BodyWriter& out) {
     test->streaming_ = true;
     struct Guard {
       bool& flag;
       ~Guard() { flag = false; }
     } const guard{test->streaming_};
-    while (co_await out.write("tick")) co_await test->runtime_.sleep_for(1h);
+    for (;;) {
+      if (auto sent = co_await out.write("tick"); !sent) co_return sent;
+      co_await test->runtime_.sleep_for(1h);
+    }
   }
 
   void start() {

@@ -68,24 +68,26 @@ class HttpServerTest : public NetTest {
     if (request.path == "/count") response.stream = [](BodyWriter& out) { return count(out); };
     co_return response;
   }
-  static awaitable<void> stream(HttpServerTest* test, BodyWriter& out) {
+  static awaitable<Result<void>> stream(HttpServerTest* test, BodyWriter& out) {
     struct Guard {
       std::latch& latch;
       ~Guard() { latch.count_down(); }
     } const guard{test->stream_ended_};
-    if (!co_await out.write("tick")) co_return;
-    co_await test->runtime_.sleep_for(1h);
+    auto sent = co_await out.write("tick");
+    if (sent) co_await test->runtime_.sleep_for(1h);
+    co_return sent;
   }
-  static awaitable<void> flood(BodyWriter& out) {
+  static awaitable<Result<void>> flood(BodyWriter& out) {
     const std::string piece(100'000, 'x');
-    while (co_await out.write(piece)) {
-    }
+    for (;;)
+      if (auto sent = co_await out.write(piece); !sent) co_return sent;
   }
-  static awaitable<void> count(BodyWriter& out) {
+  static awaitable<Result<void>> count(BodyWriter& out) {
     for (int i = 0; i < 1000; ++i) {
       const std::string piece = std::to_string(i) + "\n";
-      if (!co_await out.write(piece)) co_return;
+      if (auto sent = co_await out.write(piece); !sent) co_return sent;
     }
+    co_return Result<void>{};
   }
 
   void start_server(HttpServerOptions options = {}) {

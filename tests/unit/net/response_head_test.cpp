@@ -20,7 +20,7 @@ TEST(ResponseHead, FramesTheBody) {
   ServerResponse empty;
   empty.status = 204;
   ServerResponse stream;
-  stream.stream = [](BodyWriter&) -> awaitable<void> { co_return; };
+  stream.stream = [](BodyWriter&) -> awaitable<Result<void>> { co_return Result<void>{}; };
   ServerResponse meddling;
   meddling.headers = {
       {"content-length", "9"}, {"Transfer-Encoding", "x"}, {"connection", "y"}, {"DATE", "z"}, {"A", "b"}};
