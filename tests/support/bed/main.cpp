@@ -1,5 +1,6 @@
 // berthd with one more driver: for tests and the demo on a bed of hosts (tests/harness/bed.py).
 
+#include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -25,11 +26,29 @@ void use_bed(berth::Cluster& cluster) {
   vms.deploy_runner_directory = "/tmp/arvados-crunch-run";
 }
 
+/// $BERTH_BED_INTERVALS=reference: no push, and the intervals that a cluster has by default.
+void use_intervals(berth::Cluster& cluster) {
+  const char* intervals = std::getenv("BERTH_BED_INTERVALS");
+  if (intervals == nullptr || std::string(intervals) != "reference") return;
+  auto& vms = cluster.containers.cloud_vms;
+  cluster.services.websocket_url.clear();
+  vms.poll_interval = std::chrono::seconds(10);
+  vms.probe_interval = std::chrono::seconds(10);
+  vms.sync_interval = std::chrono::minutes(1);
+  vms.max_probes_per_second = 10;
+  vms.timeout_idle = std::chrono::minutes(1);
+}
+
+void adjust(berth::Cluster& cluster) {
+  use_bed(cluster);
+  use_intervals(cluster);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   berth::Additions additions;
   additions.drivers["bed"] = berth::make_bed_set;
-  additions.adjust_standalone = use_bed;
+  additions.adjust_standalone = adjust;
   return berth::run_berthd(argc, argv, additions);
 }

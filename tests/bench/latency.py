@@ -1,0 +1,189 @@
+#!/usr/bin/python3
+"""How long a container waits for the daemon: figures from real processes on a standalone daemon. They are printed, never
+judged. Each scenario is a function that returns named lists of seconds; to add one, write it and put it into SCENARIOS."""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import random
+import select
+import statistics
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import workload  # noqa: E402
+from harness.daemon import Daemon, wait_for  # noqa: E402
+
+NOW = "$EPOCHREALTIME"  # of bash: the wall clock in microseconds, without another process
+MIB = 1 << 20
+
+
+class Site:
+    """A standalone daemon with `slots` slots of one VCPU, each an instance that is up and idle."""
+
+    def __init__(self, bin_dir, directory, slots, without_push):
+        self.slots, self.directory = slots, pathlib.Path(directory)
+        environment = {"BERTH_BED_INTERVALS": "reference"} if without_push else {}
+        self.daemon = Daemon(bin_dir, self.directory / "data", "--vcpus", str(slots), "--ram", f"{slots}GiB",
+                             program="berthd-bed" if without_push else "berthd", environment=environment)
+        self.client = self.daemon.start()
+
+    def warm_up(self):
+        """Fills every slot once, so that each has an instance."""
+        barrier = self.directory / "warm"
+        jobs = [self.submit(f"touch {barrier}.{i}; until [ -e {barrier} ]; do sleep 0.1; done") for i in range(self.slots)]
+        wait_for(lambda: all(pathlib.Path(f"{barrier}.{i}").exists() for i in range(self.slots)), timeout=600)
+        barrier.touch()
+        self.wait_until_free(jobs)
+
+    def submit(self, script, priority=500):
+        return self.client.submit(command=["bash", "-c", script], priority=priority, runtime_constraints={"vcpus": 1, "ram": 64 * MIB})
+
+    def wait_until_free(self, jobs):
+        """Until the dispatcher has done with them: neither queue nor instances know them any more."""
+        uuids = {job["container_uuid"] for job in jobs}
+
+        def free():
+            known = {entry["container"]["uuid"] for entry in self.client.queue()}
+            known.update(uuid for instance in self.client.instances() for uuid in instance["running_container_uuids"] or [])
+            return not known & uuids
+        wait_for(free, timeout=600, interval=0.05)
+
+    def path(self):
+        """A new path for a container to write to."""
+        descriptor, name = tempfile.mkstemp(dir=self.directory)
+        os.close(descriptor)
+        os.unlink(name)
+        return pathlib.Path(name)
+
+    def cpu_seconds(self):
+        fields = pathlib.Path(f"/proc/{self.daemon.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def written(path):
+    """What a container has written there: whole lines, or nothing yet."""
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        return None
+    return text if text.endswith("\n") else None
+
+
+def many(sample, count, workers, pause):
+    """Calls `sample` so many times from a few threads, after a random pause each: no figure depends on the phase of a timer."""
+    def one(number):
+        time.sleep(random.Random(number).uniform(0, pause))
+        return sample()
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(one, range(count)))
+
+
+def start(site, samples, workers, pause):
+    def sample():
+        path = site.path()
+        sent = time.time()
+        job = site.submit(f"echo {NOW} > {path}")
+        answered = time.time()
+        began = float(wait_for(lambda: written(path), timeout=120, interval=0.005))
+        site.wait_until_free([job])
+        return began - answered, began - sent
+    figures = many(sample, samples, workers, pause)
+    return {"request committed (answered) → command runs": [f[0] for f in figures],
+            "request sent → command runs": [f[1] for f in figures]}
+
+
+def cancel(site, samples, workers, pause):
+    def sample():
+        path = site.path()
+        job = site.submit(f"echo $$ > {path}; exec sleep 1000")
+        pid = int(wait_for(lambda: written(path), timeout=120, interval=0.005))
+        wait_for(lambda: site.client.container(job["container_uuid"])["state"] == "Running", timeout=60, interval=0.005)
+        process = os.pidfd_open(pid)
+        time.sleep(random.uniform(0, pause))
+        sent = time.time()
+        site.client.cancel(job["uuid"])
+        answered = time.time()
+        poll = select.poll()
+        poll.register(process, select.POLLIN)
+        if not poll.poll(120_000):
+            raise TimeoutError(f"process {pid} was not stopped within two minutes")
+        gone = time.time()
+        os.close(process)
+        site.wait_until_free([job])
+        return gone - answered, gone - sent
+    figures = many(sample, samples, workers, pause)
+    return {"cancel committed (answered) → process gone": [f[0] for f in figures],
+            "cancel sent → process gone": [f[1] for f in figures]}
+
+
+def turnover(site, samples, workers, pause):
+    """All at once; every slot is always wanted, so the n-th end frees the slot of the n-th start after the first `slots`."""
+    directory = site.directory / "turnover"
+    directory.mkdir()
+    sent = time.time()
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        jobs = list(pool.map(lambda i: site.submit(f"echo {NOW} > {directory}/{i}.began; echo {NOW} > {directory}/{i}.ended"),
+                             range(samples + site.slots)))
+    submitted = time.time()
+    wait_for(lambda: len(list(directory.glob("*.ended"))) == len(jobs), timeout=3600, interval=0.1)
+    site.wait_until_free(jobs)
+    times = {kind: sorted(float(path.read_text()) for path in directory.glob(f"*.{kind}")) for kind in ("began", "ended")}
+    records = site.client.containers()
+    finished = [workload.timestamp(records[job["container_uuid"]]["finished_at"]) for job in jobs]
+    took = max(finished) - times["began"][0]
+    print(f"  {len(jobs)} containers submitted in {submitted - sent:.2f} s; {len(jobs) / took:.1f}/s on {site.slots} slots "
+          f"({len(jobs) / took / site.slots:.1f}/s per slot) from the first start to the last completion")
+    return {"process exits → next container's command runs there":
+            [began - ended for ended, began in zip(times["ended"], times["began"][site.slots:])]}
+
+
+SCENARIOS = {"start": start, "cancel": cancel, "turnover": turnover}
+
+
+def quantile(values, share):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev latency", description=__doc__)
+    parser.add_argument("--bin", default="build/release/bin", type=pathlib.Path, help=argparse.SUPPRESS)
+    parser.add_argument("--samples", type=int, default=500)
+    parser.add_argument("--slots", type=int, default=1)
+    parser.add_argument("--without-push", action="store_true", help="no events, and the intervals of a cluster's defaults")
+    parser.add_argument("--json", type=pathlib.Path, help="also write every figure to this file")
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"{', '.join(SCENARIOS)}; default: all")
+    arguments = parser.parse_args()
+    for name in arguments.scenarios:
+        if name not in SCENARIOS:
+            parser.error(f"no scenario is called {name!r}")
+    workers, pause = (arguments.slots, 10) if arguments.without_push else (1, 0.1)
+    every = {}
+    print(f"load average {os.getloadavg()[0]:.2f} on {os.cpu_count()} processors; {arguments.samples} samples, {arguments.slots} slots"
+          + (", without push, intervals of 10 s" if arguments.without_push else ""))
+    for name in arguments.scenarios or SCENARIOS:
+        with tempfile.TemporaryDirectory(prefix="berth-latency-") as directory:
+            site = Site(arguments.bin, directory, arguments.slots, arguments.without_push)
+            try:
+                site.warm_up()
+                cpu, began = site.cpu_seconds(), time.time()
+                figures = SCENARIOS[name](site, arguments.samples, workers, pause)
+                cpu, took = site.cpu_seconds() - cpu, time.time() - began
+            finally:
+                site.daemon.destroy()
+        for what, values in figures.items():
+            every[what] = values
+            p50, p90, p99 = (1000 * quantile(values, share) for share in (0.5, 0.9, 0.99))
+            print(f"{what:55} p50 {p50:8.1f} ms  p90 {p90:8.1f}  p99 {p99:8.1f}  mean {1000 * statistics.mean(values):8.1f}  n {len(values)}", flush=True)
+        print(f"  daemon: {cpu:.2f} s of CPU in {took:.1f} s, load average {os.getloadavg()[0]:.2f}", flush=True)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(every))
+
+
+if __name__ == "__main__":
+    main()
