@@ -7,8 +7,6 @@
 namespace berth {
 namespace {
 
-constexpr std::uint32_t kFirstRealOrder = std::uint32_t{1} << 31;  // pending instances count down from here
-
 /// By type: its place by price ascending, then VCPUs, RAM, scratch descending; equal types share a rank.
 std::vector<std::uint32_t> rank_types(const std::vector<PlanType>& types) {
   const auto key = [&](std::uint32_t t) {
@@ -27,14 +25,17 @@ std::vector<std::uint32_t> rank_types(const std::vector<PlanType>& types) {
 }  // namespace
 
 Fleet::Fleet(const PlanInput& input, GpuMemory gpu_memory)
-    : input_(input), gpu_memory_(gpu_memory), type_rank_(rank_types(input.types)) {
+    : input_(input), gpu_memory_(gpu_memory), type_rank_(rank_types(input.types)), order_(input.instances) {
   instances_.reserve(input.instances.size());
-  for (const PlanInstance& instance : input.instances) instances_.push_back(load(instance));
-  number_by_id();
+  for (std::uint32_t i = 0; i < input.instances.size(); ++i) instances_.push_back(load(i));
 }
 
-FleetInstance Fleet::load(const PlanInstance& instance) const {
+FleetInstance Fleet::load(std::uint32_t number) const {
+  const PlanInstance& instance = input_.instances[number];
   FleetInstance loaded;
+  loaded.gone = instance.gone;
+  if (instance.gone) return loaded;
+  loaded.order = order_.of(number);
   loaded.type = instance.type;
   loaded.containers = static_cast<std::uint32_t>(instance.containers.size()) + instance.unknown_containers;
   loaded.ready = instance.state == WorkerState::idle || instance.state == WorkerState::running;
@@ -47,19 +48,11 @@ FleetInstance Fleet::load(const PlanInstance& instance) const {
   return loaded;
 }
 
-void Fleet::number_by_id() {
-  std::vector<std::uint32_t> real;
-  real.reserve(instances_.size());
-  next_pending_order_ = kFirstRealOrder;
-  for (std::uint32_t i = 0; i < size(); ++i) {
-    if (input_.instances[i].id.empty())
-      instances_[i].order = --next_pending_order_;
-    else
-      real.push_back(i);
-  }
-  std::sort(real.begin(), real.end(),
-            [&](std::uint32_t a, std::uint32_t b) { return input_.instances[a].id < input_.instances[b].id; });
-  for (std::uint32_t i = 0; i < real.size(); ++i) instances_[real[i]].order = kFirstRealOrder + i;
+bool Fleet::reload(std::uint32_t instance) {
+  if (!order_.update(instance, input_.instances[instance])) return false;
+  if (instance >= size()) instances_.resize(instance + 1, FleetInstance{.gone = true});
+  instances_[instance] = load(instance);
+  return true;
 }
 
 std::uint64_t Fleet::list_key(std::uint32_t instance) const {
@@ -90,10 +83,15 @@ std::uint32_t Fleet::add_pending(std::uint32_t type) {
   FleetInstance pending;
   pending.capacity.left = input_.types[type].size;
   pending.type = type;
-  pending.order = --next_pending_order_;
+  pending.order = order_.next_pending();
   pending.usable = true;
   instances_.push_back(pending);
   return size() - 1;
+}
+
+void Fleet::drop_pending() {
+  instances_.resize(input_.instances.size());
+  order_.release_pending();
 }
 
 }  // namespace berth

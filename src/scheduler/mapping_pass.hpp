@@ -1,10 +1,11 @@
 #pragma once
 
-#include <optional>
+#include <vector>
 
 #include "berth/scheduler/plan.hpp"
 
 #include "fleet.hpp"
+#include "waiting_queue.hpp"
 
 namespace berth {
 
@@ -16,7 +17,11 @@ struct PassRules {
 };
 PassRules rules_of(Policy policy);
 
-/// One mapping pass (facts §5.4, §5.5) with the instances in `fleet`, which must be new and made from `input`.
+/// One mapping pass (facts §5.4, §5.5) over the containers of `queue` with the instances in `fleet`, both made from
+/// `input`, both as the input says. `statuses`: by container, filled in unless null; costs a walk over all.
+Decisions mapping_pass(const PlanInput& input, const WaitingQueue& queue, Fleet& fleet, const PassRules& rules,
+                       std::vector<ContainerStatus>* statuses);
+/// The same with all that belongs to it.
 Plan mapping_pass(const PlanInput& input, Fleet& fleet, const PassRules& rules);
 
 }  // namespace berth

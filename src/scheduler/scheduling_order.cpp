@@ -14,6 +14,11 @@ std::uint64_t urgency_key(const PlanContainer& container) {
          (kHighestPriority - std::min(priority, kHighestPriority));
 }
 
+/// The criteria after first_seen.
+bool older(const PlanContainer& a, const PlanContainer& b) {
+  return a.created != b.created ? a.created < b.created : a.uuid < b.uuid;
+}
+
 struct Item {
   std::uint64_t key;
   WallTime first_seen;
@@ -22,17 +27,22 @@ struct Item {
 
 }  // namespace
 
+bool scheduled_before(const PlanContainer& a, const PlanContainer& b) {
+  const std::uint64_t x = urgency_key(a), y = urgency_key(b);
+  if (x != y) return x < y;
+  return a.first_seen != b.first_seen ? a.first_seen < b.first_seen : older(a, b);
+}
+
 std::vector<std::uint32_t> scheduling_order(const std::vector<PlanContainer>& containers) {
   std::vector<Item> items;
   items.reserve(containers.size());
-  for (const PlanContainer& container : containers)
-    items.push_back({urgency_key(container), container.first_seen, static_cast<std::uint32_t>(items.size())});
+  for (std::uint32_t c = 0; c < containers.size(); ++c)
+    if (!containers[c].gone) items.push_back({urgency_key(containers[c]), containers[c].first_seen, c});
 
   const auto before = [&](const Item& a, const Item& b) {
     if (a.key != b.key) return a.key < b.key;
     if (a.first_seen != b.first_seen) return a.first_seen < b.first_seen;
-    const PlanContainer &x = containers[a.container], &y = containers[b.container];
-    return x.created != y.created ? x.created < y.created : x.uuid < y.uuid;
+    return older(containers[a.container], containers[b.container]);
   };
   if (!std::is_sorted(items.begin(), items.end(), before)) std::sort(items.begin(), items.end(), before);
 

@@ -71,6 +71,7 @@ struct PlanContainer {
   std::int64_t priority = 0;
   WallTime first_seen{};
   WallTime created{};
+  bool gone = false;  ///< this number stands for no container: an owner who keeps numbers leaves gaps
 };
 
 struct PlanInstance {
@@ -81,6 +82,8 @@ struct PlanInstance {
   std::vector<std::uint32_t> containers;  ///< those listed on it
   /// Containers listed on it that the queue does not know: while there are any, it counts as full (facts §5.2).
   std::uint32_t unknown_containers = 0;
+  std::uint64_t number = 0;  ///< of a pending create: the order in which they were asked for
+  bool gone = false;         ///< this number stands for no instance
 };
 
 struct PlanLimits {
@@ -101,7 +104,7 @@ struct PlanInput {
   std::vector<std::vector<std::uint32_t>> type_lists;  ///< eligible types, cheapest first
   std::vector<NeedClass> needs;
   std::vector<PlanContainer> containers;  ///< any order; in scheduling order is fastest
-  std::vector<PlanInstance> instances;    ///< pending creates: oldest first
+  std::vector<PlanInstance> instances;
   PlanLimits limits;
 };
 
@@ -118,19 +121,24 @@ struct PlanStart {
   friend bool operator==(const PlanStart&, const PlanStart&) = default;
 };
 
-/// What one pass decided (facts §5.4, §5.5). Numbers are indices into the input.
-struct Plan {
-  std::vector<std::uint32_t> order;       ///< containers in scheduling order (facts §5.2)
-  std::vector<ContainerStatus> statuses;  ///< by container
-  std::vector<std::uint32_t> locks;       ///< containers
-  std::vector<std::uint32_t> unlocks;     ///< containers
-  std::vector<std::uint32_t> kills;       ///< containers with an old process
+/// What is to be done (facts §5.4, §5.5). Numbers are indices into the input.
+struct Decisions {
+  std::vector<std::uint32_t> locks;    ///< containers
+  std::vector<std::uint32_t> unlocks;  ///< containers
+  std::vector<std::uint32_t> kills;    ///< containers with an old process
   std::vector<PlanStart> starts;
   std::vector<std::uint32_t> creates;    ///< types, in order
   std::vector<std::uint32_t> shutdowns;  ///< instances to ask; the pool refuses those in a wrong state
   bool at_quota = false;                 ///< at the end of the pass
   std::int64_t allocated_not_started = 0;
   std::int64_t not_allocated_over_quota = 0;  ///< over-quota and over-supervisor lists together
+  friend bool operator==(const Decisions&, const Decisions&) = default;
+};
+
+/// What one pass decided, and why each container waits.
+struct Plan : Decisions {
+  std::vector<std::uint32_t> order;       ///< containers in scheduling order (facts §5.2)
+  std::vector<ContainerStatus> statuses;  ///< by container
   friend bool operator==(const Plan&, const Plan&) = default;
 };
 

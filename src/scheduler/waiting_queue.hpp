@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "berth/scheduler/plan.hpp"
+
+namespace berth {
+
+/// What the mapping pass needs to know of a container most of the time, in 8 bytes.
+class WaitingRow {
+ public:
+  /// A row without any of these is a Locked container that may be started.
+  enum Flags : std::uint32_t {
+    queued = 1,
+    neither = 2,  ///< neither Queued nor Locked
+    zero = 4,     ///< priority 0
+    supervisor = 8,
+    all = 15,
+  };
+  WaitingRow(std::uint32_t number, const PlanContainer& of);
+
+  std::uint32_t container() const { return container_; }
+  std::uint32_t need() const { return info_ >> kFlagBits; }
+  std::uint32_t flags() const { return info_ & all; }
+  bool is(Flags flag) const { return (info_ & flag) != 0; }
+  friend bool operator==(const WaitingRow&, const WaitingRow&) = default;
+
+ private:
+  static constexpr int kFlagBits = 4;
+  std::uint32_t container_;
+  std::uint32_t info_;
+};
+
+/// The containers of one PlanInput that are not in the pool, in scheduling order.
+class WaitingQueue {
+ public:
+  /// `order`: scheduling_order() of the input's containers.
+  WaitingQueue(const PlanInput& input, const std::vector<std::uint32_t>& order);
+
+  /// These came, changed or went; each named once. Costs a walk over the rows, at a nanosecond each.
+  void update(const std::vector<std::uint32_t>& containers);
+
+  const std::vector<WaitingRow>& rows() const { return rows_; }
+  std::int64_t supervisors_in_pool() const { return supervisors_in_pool_; }
+
+ private:
+  void count_supervisor(std::uint32_t container);
+  void insert(std::vector<std::uint32_t> sorted);
+
+  const PlanInput& input_;
+  std::vector<WaitingRow> rows_;
+  std::vector<bool> counted_;  // by container: a supervisor in the pool
+  std::int64_t supervisors_in_pool_ = 0;
+};
+
+}  // namespace berth
