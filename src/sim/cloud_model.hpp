@@ -1,0 +1,71 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "berth/cloud/driver.hpp"
+#include "berth/model/instance_type.hpp"
+
+#include "core.hpp"
+#include "machine.hpp"
+
+namespace berth {
+
+/// An instance as the cloud knows it.
+struct SimVm {
+  std::string id;
+  const InstanceType* type = nullptr;
+  std::string address;
+  InstanceTags tags;
+  SteadyTime created{};
+  SteadyTime listed_from{};
+  SteadyTime tagged_from{};
+  std::optional<SteadyTime> booted;
+  std::optional<SteadyTime> ended;  ///< destroyed or died
+  SteadyTime busy_until{};          ///< when its last runner ended
+  std::uint64_t created_by = 0;     ///< number of the dispatcher process
+  std::shared_ptr<SimMachine> machine;
+};
+
+/// The cloud: instances, limits, and what befalls them.
+class SimCloud {
+ public:
+  SimCloud(SimCore& core, SimMachine::Shared& machines);
+
+  /// Carries out a create call.
+  Result<std::shared_ptr<SimVm>> create(const CreateRequest& request, const Link& link);
+  /// Those that lists show now, tags as they are shown.
+  std::vector<std::shared_ptr<SimVm>> listed(const InstanceTags& filter);
+  void destroy(const std::shared_ptr<SimVm>& vm);
+  /// Also one that is gone; null if there never was such an instance.
+  std::shared_ptr<SimVm> find(const std::string& id) const;
+  /// By id, those that are not gone.
+  const std::map<std::string, std::shared_ptr<SimVm>>& all() const { return vms_; }
+
+ private:
+  std::optional<Error> refusal(const CreateRequest& request);
+  std::optional<Error> fault(const CreateRequest& request);
+  std::shared_ptr<SimVm> make(const CreateRequest& request, const Link& link);
+  void boot(const std::shared_ptr<SimVm>& vm);
+  void plan_misfortune(const std::shared_ptr<SimVm>& vm, double SimFaults::*per_hour,
+                       void (SimCloud::*misfortune)(const std::shared_ptr<SimVm>&));
+  void die(const std::shared_ptr<SimVm>& vm);
+  void hang(const std::shared_ptr<SimVm>& vm);
+  void break_down(const std::shared_ptr<SimVm>& vm);
+  void partition(const std::shared_ptr<SimVm>& vm);
+  void end(const std::shared_ptr<SimVm>& vm);
+
+  SimCore& core_;
+  SimMachine::Shared& machines_;
+  std::map<std::string, std::shared_ptr<SimVm>> vms_;
+  std::map<std::string, std::weak_ptr<SimVm>> known_;  // while anybody still holds them
+  std::deque<SteadyTime> recent_creates_;
+  std::uint64_t made_ = 0;
+};
+
+}  // namespace berth

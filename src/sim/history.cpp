@@ -1,0 +1,202 @@
+#include "berth/sim/history.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "chance.hpp"
+
+namespace berth {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr std::int64_t GB = 1'000'000'000;
+
+void add_type(Cluster& cluster, const std::string& name, std::int64_t vcpus, std::int64_t ram_gb, double price,
+              bool preemptible) {
+  InstanceType type;
+  type.name = preemptible ? name + ".spot" : name;
+  type.provider_type = name;
+  type.vcpus = vcpus;
+  type.ram = ram_gb * GB;
+  type.included_scratch = 100 * GB;
+  type.price = preemptible ? price * 0.35 : price;
+  type.preemptible = preemptible;
+  cluster.instance_types[type.name] = type;
+}
+
+template <class T, std::size_t n>
+T one_of(Chance& chance, const std::array<T, n>& values) {
+  return values[static_cast<std::size_t>(chance.between(std::int64_t{0}, static_cast<std::int64_t>(n) - 1))];
+}
+
+Cluster draw_cluster(Chance& chance) {
+  Cluster cluster;
+  cluster.id = "zzzzz";
+  cluster.system_root_token = "root";
+  cluster.services.controller_url = "https://zzzzz.example/";
+  for (const bool preemptible : {false, true}) {
+    add_type(cluster, "small", 1, 4, 0.10, preemptible);
+    add_type(cluster, "medium", 2, 8, 0.19, preemptible);
+    add_type(cluster, "large", 4, 16, 0.37, preemptible);
+    add_type(cluster, "xlarge", 8, 32, 0.72, preemptible);
+  }
+  ContainersConfig& containers = cluster.containers;
+  containers.stale_lock_timeout = 1min;
+  containers.crunch_run_command = "crunch-run";
+  containers.runtime_engine = "docker";
+  containers.maximum_price_factor = one_of(chance, std::array{1.0, 1.5, 4.0});
+  containers.max_dispatch_attempts = 10;
+  CloudVmsConfig& vms = containers.cloud_vms;
+  vms.driver = "sim";
+  vms.tag_key_prefix = "Arvados";
+  vms.boot_probe_command = "true";
+  vms.policy = "greedy";
+  vms.supervisor_fraction = 0.5;
+  vms.max_instances = one_of(chance, std::array<std::int64_t, 4>{0, 4, 8, 16});
+  vms.initial_quota_estimate = one_of(chance, std::array<std::int64_t, 3>{0, 0, 6});
+  vms.max_concurrent_instance_create_ops = one_of(chance, std::array<std::int64_t, 4>{0, 1, 2, 8});
+  vms.max_cloud_ops_per_second = one_of(chance, std::array<std::int64_t, 3>{0, 1, 10});
+  vms.max_running_containers_per_instance = one_of(chance, std::array<std::int64_t, 3>{0, 0, 2});
+  vms.max_probes_per_second = one_of(chance, std::array<std::int64_t, 3>{2, 10, 100});
+  vms.poll_interval = one_of(chance, std::array<Duration, 2>{10s, 20s});
+  vms.probe_interval = one_of(chance, std::array<Duration, 2>{10s, 20s});
+  vms.sync_interval = one_of(chance, std::array<Duration, 2>{30s, 1min});
+  vms.timeout_idle = one_of(chance, std::array<Duration, 2>{1min, 3min});
+  vms.timeout_booting = 5min;
+  vms.timeout_probe = 3min;
+  vms.timeout_shutdown = 10s;
+  vms.timeout_signal = 5s;
+  vms.timeout_stale_run_lock = one_of(chance, std::array<Duration, 2>{5s, 1min});
+  vms.timeout_term = 2min;
+  return cluster;
+}
+
+WorkloadContainer draw_container(Chance& chance, Duration last_submission) {
+  constexpr std::int64_t longest = 45 * 60;
+  WorkloadContainer c;
+  c.submit = chance.between(Duration{}, last_submission);
+  c.priority = one_of(chance, std::array<std::int64_t, 4>{1, 250, 500, 1000});
+  c.constraints.vcpus = one_of(chance, std::array<std::int64_t, 6>{1, 1, 1, 2, 3, 8});
+  c.constraints.ram = c.constraints.vcpus * chance.between(std::int64_t{1}, 3) * GB;
+  if (chance.with(0.2)) c.scratch = chance.between(std::int64_t{10}, 90) * GB;
+  if (chance.with(0.01)) c.constraints.vcpus = 4096;  // fits nowhere
+  c.scheduling.preemptible = chance.with(0.25);
+  const DelayModel run_time{6min, 1.2, 5s, std::chrono::seconds(longest)};
+  c.run_time = chance.draw(run_time);
+  return c;
+}
+
+/// Bursts and a trickle, and a few workflows: a supervisor with children, some of which wait for others.
+Workload draw_workload(Chance& chance, Duration last_submission) {
+  Workload workload;
+  const double hours = std::chrono::duration<double>(last_submission) / 1h;
+  const auto scaled = [&](double per_hour) { return static_cast<std::int64_t>(std::ceil(per_hour * hours)); };
+  for (std::int64_t i = scaled(chance.fraction() * 25); i > 0; --i)
+    workload.push_back(draw_container(chance, last_submission));
+  for (std::int64_t burst = chance.between(std::int64_t{1}, scaled(0.8)); burst > 0; --burst) {
+    WorkloadContainer like = draw_container(chance, last_submission);
+    for (std::int64_t i = chance.between(std::int64_t{2}, 25); i > 0; --i) {
+      like.submit += chance.between(Duration{}, Duration(500ms));
+      like.run_time = std::max<Duration>(1s, chance.draw(DelayModel{like.run_time, 0.2, 1s, 45min}));
+      workload.push_back(like);
+    }
+  }
+  for (std::int64_t flow = chance.between(std::int64_t{0}, scaled(0.8)); flow > 0; --flow) {
+    const auto supervisor = static_cast<std::uint32_t>(workload.size());
+    WorkloadContainer c = draw_container(chance, last_submission);
+    c.constraints.vcpus = 1;
+    c.constraints.ram = GB;
+    c.scheduling.supervisor = true;
+    c.scheduling.preemptible = false;
+    c.run_time = 1min;
+    workload.push_back(c);
+    for (std::int64_t i = chance.between(std::int64_t{1}, 8); i > 0; --i) {
+      WorkloadContainer child = draw_container(chance, 1min);
+      child.parent = supervisor;
+      child.priority = c.priority;
+      child.run_time = std::min<Duration>(child.run_time, 10min);
+      if (workload.size() > supervisor + 1 && chance.with(0.4))
+        child.after.push_back(static_cast<std::uint32_t>(workload.size()) - 1);
+      workload.push_back(child);
+    }
+  }
+  return workload;
+}
+
+/// Each fault is on with some chance; how often it strikes varies by a factor of ten.
+void draw(Chance& chance, double& rate, double least, double on = 0.3) {
+  if (chance.with(on)) rate = least * std::pow(10, chance.fraction());
+}
+
+SimFaults draw_faults(Chance& chance) {
+  SimFaults f;
+  for (double* rate : {&f.api_error, &f.api_unavailable, &f.api_timeout, &f.api_lost_answer, &f.api_garbled})
+    draw(chance, *rate, 0.005);
+  draw(chance, f.api_slow, 0.02);
+  for (double* rate : {&f.create_refused, &f.create_throttled, &f.create_no_room, &f.create_over_quota, &f.create_lost,
+                       &f.create_doubled, &f.list_failed, &f.listed_late, &f.tags_late, &f.tags_failed,
+                       &f.destroy_failed, &f.destroy_lost, &f.slow_boot})
+    draw(chance, *rate, 0.03);
+  draw(chance, f.list_omission, 0.01, 0.1);
+  draw(chance, f.never_boots, 0.02);
+  draw(chance, f.deaths_per_hour, 0.1);
+  draw(chance, f.hangs_per_hour, 0.05);
+  draw(chance, f.partitions_per_hour, 0.1);
+  draw(chance, f.breakdowns_per_hour, 0.05);
+  draw(chance, f.command_slow, 0.005);
+  draw(chance, f.command_dropped, 0.005);
+  draw(chance, f.command_cut, 0.002);
+  for (double* rate : {&f.start_fails, &f.dies_before, &f.gives_back, &f.dies_during, &f.dies_after, &f.ignores_term})
+    draw(chance, *rate, 0.01);
+  draw(chance, f.lingers, 0.02);
+  draw(chance, f.leaves_stale_lock, 0.1);
+  draw(chance, f.kills_per_hour, 0.5);
+  draw(chance, f.restarts_per_hour, 0.3);
+  draw(chance, f.lease_losses_per_hour, 0.3);
+  draw(chance, f.clock_steps_per_hour, 0.3);
+  draw(chance, f.operator_verbs_per_hour, 1);
+  draw(chance, f.user_verbs_per_hour, 2);
+  return f;
+}
+
+/// Two thirds of the time, in two parts, so that the end of each shows whether all comes right again.
+std::vector<std::pair<Duration, Duration>> draw_storms(Chance& chance, Duration duration) {
+  const Duration first = chance.between(Duration{}, duration / 12);
+  return {{first, first + duration / 4}, {duration / 2, duration * 3 / 4}};
+}
+
+}  // namespace
+
+SimOptions draw_history(std::uint64_t seed, Duration duration) {
+  Chance chance(seed ^ 0x5eed5eed5eed5eed);
+  SimOptions options;
+  options.seed = seed;
+  options.duration = duration;
+  options.cluster = draw_cluster(chance);
+  options.workload = draw_workload(chance, duration * 5 / 8);
+  options.dispatchers = chance.with(0.4) ? 2 : 1;
+  options.api.max_page = one_of(chance, std::array<std::int64_t, 3>{1000, 1000, 7});
+  if (chance.with(0.3)) options.cloud.quota = chance.between(std::int64_t{3}, 12);
+  if (chance.with(0.3)) options.cloud.creates_per_minute = chance.between(std::int64_t{2}, 6);
+  if (chance.with(0.3)) options.cloud.capacity["small"] = chance.between(std::int64_t{0}, 4);
+  if (chance.with(0.3)) options.cloud.capacity["xlarge.spot"] = chance.between(std::int64_t{0}, 2);
+  const std::int64_t window = one_of(chance, std::array<std::int64_t, 3>{100, 100, 5});
+  options.adjust = [window](QueueOptions& queue, PoolOptions& /*pool*/, SchedulerOptions& /*scheduler*/) {
+    queue.window = window;
+    if (window < 100) queue.page_size = window;
+  };
+  constexpr std::uint64_t fault_free = 10;
+  if (seed % fault_free == 0) return options;
+  options.faults = draw_faults(chance);
+  options.storms = draw_storms(chance, duration);
+  return options;
+}
+
+std::string describe(const SimOptions& options) {
+  return std::to_string(options.workload.size()) + " containers, " + std::to_string(options.dispatchers) +
+         " dispatchers, MaxInstances " + std::to_string(options.cluster.containers.cloud_vms.max_instances) +
+         (options.storms.empty() ? ", no faults" : ", with faults");
+}
+
+}  // namespace berth

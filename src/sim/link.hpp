@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "berth/base/time.hpp"
+
+namespace berth {
+
+class Dispatcher;
+class Lease;
+
+/// One dispatcher process as the rest of the world sees it: the other end of all its connections.
+struct Link {
+  std::uint64_t number = 0;          ///< of the process, never reused
+  bool dead = false;                 ///< killed: nothing leaves it or reaches it any more
+  int waiting = 0;                   ///< its coroutines that wait for us
+  const Lease* lease = nullptr;      ///< null: dead
+  Dispatcher* dispatcher = nullptr;  ///< null: dead
+  SteadyTime began{};
+  std::optional<SteadyTime> last_503;
+};
+
+}  // namespace berth

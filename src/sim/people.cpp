@@ -1,0 +1,91 @@
+#include "people.hpp"
+
+namespace berth {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr Duration longest_hold = 20min;  ///< of an instance, or a container
+
+// The pool is kept for the length of the call.
+awaitable<void> behave(std::shared_ptr<WorkerPool> pool, std::string id, IdleBehavior behavior) {
+  (void)co_await pool->set_idle_behavior(std::move(id), behavior);
+}
+awaitable<void> kill_instance(std::shared_ptr<WorkerPool> pool, std::string id) {
+  (void)co_await pool->kill_instance(std::move(id), "by chance");
+}
+awaitable<void> kill_container(std::shared_ptr<WorkerPool> pool, std::string uuid) {
+  (void)co_await pool->kill_container(std::move(uuid), "by chance");
+}
+
+}  // namespace
+
+void People::begin() {
+  plan(&SimFaults::operator_verbs_per_hour, &People::operate);
+  plan(&SimFaults::user_verbs_per_hour, &People::use);
+}
+
+void People::plan(double SimFaults::*per_hour, void (People::*verb)()) {
+  const double rate = core_.options.faults.*per_hour;
+  if (rate <= 0) return;
+  core_.after(core_.chance.until_next(rate), [this, per_hour, verb] {
+    if (core_.storm()) (this->*verb)();
+    plan(per_hour, verb);
+  });
+}
+
+void People::set_behavior(DispatcherProcess& process, const std::string& id, IdleBehavior behavior) {
+  core_.note(SimEventKind::verb, {}, id, to_string(behavior));
+  process.run(behave(process.dispatcher().pool(), id, behavior));
+}
+
+/// Whoever holds an instance back lets it go again.
+void People::operate() {
+  DispatcherProcess* process = active_();
+  if (!process) return;
+  const auto snapshot = process->dispatcher().pool()->snapshot();
+  if (snapshot->instances.empty()) return;
+  const auto& instance = snapshot->instances[static_cast<std::size_t>(
+      core_.chance.between(std::int64_t{0}, std::ssize(snapshot->instances) - 1))];
+  if (instance.id.empty()) return;
+  switch (core_.chance.between(std::int64_t{0}, 4)) {
+    case 0:
+      set_behavior(*process, instance.id, IdleBehavior::hold);
+      core_.after(core_.chance.between(1min, longest_hold), [this, id = instance.id] {
+        if (DispatcherProcess* now = active_()) set_behavior(*now, id, IdleBehavior::run);
+      });
+      return;
+    case 1:
+      return set_behavior(*process, instance.id, IdleBehavior::drain);
+    case 2:
+      return set_behavior(*process, instance.id, IdleBehavior::run);
+    case 3:
+      core_.note(SimEventKind::verb, {}, instance.id, "kill instance");
+      return process->run(kill_instance(process->dispatcher().pool(), instance.id));
+    default:
+      if (instance.containers.empty()) return;
+      core_.note(SimEventKind::verb, instance.containers.front(), instance.id, "kill container");
+      return process->run(kill_container(process->dispatcher().pool(), instance.containers.front()));
+  }
+}
+
+void People::use() {
+  if (store_.open().empty()) return;
+  auto chosen = store_.open().begin();
+  std::advance(chosen, core_.chance.between(std::int64_t{0}, std::ssize(store_.open()) - 1));
+  const std::string uuid = *chosen;
+  switch (core_.chance.between(std::int64_t{0}, 3)) {
+    case 0:
+      core_.note(SimEventKind::verb, uuid, {}, "cancel");
+      store_.set_priority(uuid, 0);
+      return store_.cancel_by_user(uuid);
+    case 1:
+      core_.note(SimEventKind::verb, uuid, {}, "hold");
+      store_.set_priority(uuid, 0);
+      return core_.after(core_.chance.between(10s, longest_hold), [this, uuid] { store_.set_priority(uuid, 500); });
+    default:
+      core_.note(SimEventKind::verb, uuid, {}, "priority");
+      return store_.set_priority(uuid, core_.chance.between(std::int64_t{1}, 1000));
+  }
+}
+
+}  // namespace berth

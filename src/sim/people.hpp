@@ -1,0 +1,33 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "cloud_model.hpp"
+#include "core.hpp"
+#include "process.hpp"
+#include "record_store.hpp"
+
+namespace berth {
+
+/// Operators and users, who interfere at random.
+class People {
+ public:
+  /// `active`: the dispatcher that would answer an operator; null if there is none.
+  People(SimCore& core, RecordStore& store, std::function<DispatcherProcess*()> active)
+      : core_(core), store_(store), active_(std::move(active)) {}
+
+  void begin();
+
+ private:
+  void plan(double SimFaults::*per_hour, void (People::*verb)());
+  void operate();
+  void set_behavior(DispatcherProcess& process, const std::string& id, IdleBehavior behavior);
+  void use();
+
+  SimCore& core_;
+  RecordStore& store_;
+  const std::function<DispatcherProcess*()> active_;
+};
+
+}  // namespace berth

@@ -1,0 +1,259 @@
+#include "record_store.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace berth {
+namespace {
+
+tl::unexpected<Error> not_found(const std::string& uuid) {
+  return fail(ErrorKind::not_found, "no container " + uuid);
+}
+
+SimEventKind kind_of(ContainerState state) {
+  switch (state) {
+    case ContainerState::queued:
+      return SimEventKind::unlocked;
+    case ContainerState::locked:
+      return SimEventKind::locked;
+    case ContainerState::running:
+      return SimEventKind::running;
+    case ContainerState::complete:
+      return SimEventKind::complete;
+    case ContainerState::cancelled:
+      return SimEventKind::cancelled;
+  }
+  return SimEventKind::unlocked;
+}
+
+bool waits(const Container& container) {
+  return container.state == ContainerState::queued && container.priority > 0;
+}
+
+bool matches(const Container& c, const ContainerQuery::Filter& filter) {
+  if (filter.op == "in") return std::count(filter.uuids.begin(), filter.uuids.end(), c.uuid) > 0;
+  if (filter.field == "uuid") return c.uuid > filter.operand;
+  if (filter.field == "priority") {
+    std::int64_t bound = 0;
+    std::from_chars(filter.operand.data(), filter.operand.data() + filter.operand.size(), bound);
+    return c.priority > bound;
+  }
+  if (filter.field == "state") return to_string(c.state) == filter.operand;
+  return filter.field == "locked_by_uuid" && c.locked_by_uuid == filter.operand;
+}
+
+const ContainerQuery::Filter* filter_of(const ContainerQuery& query, std::string_view field, std::string_view op) {
+  for (const auto& filter : query.filters)
+    if (filter.field == field && filter.op == op) return &filter;
+  return nullptr;
+}
+
+}  // namespace
+
+std::string_view to_string(ChangedBy by) {
+  switch (by) {
+    case ChangedBy::user:
+      return "user";
+    case ChangedBy::dispatcher:
+      return "dispatcher";
+    case ChangedBy::runner:
+      return "runner";
+  }
+  return "";
+}
+
+// Ten characters of chance, so that the order of uuids says nothing, and a number for the reader.
+std::string RecordStore::make_uuid() {
+  std::string uuid = "zzzzz-dz642-";
+  for (int i = 0; i < 9; ++i) uuid += "0123456789abcdefghijklmnopqrstuvwxyz"[core_.chance.between(std::int64_t{0}, 35)];
+  const std::string number = std::to_string(++made_);
+  return uuid.append(6 - std::min<std::size_t>(6, number.size()), '0') += number;
+}
+
+SimRecord& RecordStore::add(const WorkloadContainer& what, std::uint32_t index_in_workload, int attempt) {
+  const std::string uuid = make_uuid();
+  SimRecord& record = records_[uuid];
+  Container& container = record.container;
+  container.uuid = uuid;
+  container.created_at = core_.server_time();
+  container.priority = container_priority(what.priority, container.created_at);
+  container.container_image = "d41d8cd98f00b204e9800998ecf8427e+0";
+  container.runtime_constraints = what.constraints;
+  container.scheduling_parameters = what.scheduling;
+  if (what.scratch > 0) container.mounts["/tmp"] = Mount{"tmp", what.scratch};
+  record.workload_index = index_in_workload;
+  record.attempt = attempt;
+  record.submitted = record.changed = record.prioritized = core_.now();
+  open_.insert(uuid);
+  index(record);
+  core_.note(SimEventKind::submitted, uuid, {});
+  watcher_.record_added(record);
+  return record;
+}
+
+SimRecord* RecordStore::find(const std::string& uuid) {
+  const auto found = records_.find(uuid);
+  return found == records_.end() ? nullptr : &found->second;
+}
+
+void RecordStore::index(const SimRecord& record) {
+  const Container& c = record.container;
+  if (!c.locked_by_uuid.empty()) held_.insert(c.uuid);
+  if (!waits(c)) return;
+  waiting_.insert(c.uuid);
+  waiting_by_rank_.emplace(-c.priority, c.uuid);
+}
+
+void RecordStore::unindex(const SimRecord& record) {
+  const Container& c = record.container;
+  held_.erase(c.uuid);
+  waiting_.erase(c.uuid);
+  waiting_by_rank_.erase({-c.priority, c.uuid});
+}
+
+Result<ContainerUpdate> RecordStore::change(const std::string& uuid, const Rules& rules, ChangedBy by, const Link* link,
+                                            const std::string& gateway) {
+  SimRecord* record = find(uuid);
+  if (!record) return not_found(uuid);
+  Container& c = record->container;
+  const auto next =
+      rules(RecordState{c.state, c.priority, c.locked_by_uuid, record->lock_count, record->gateway_address},
+            Caller{CallerRole::admin, token_uuid});
+  if (!next) return fail(next.error());
+  const ContainerState before = c.state;
+  unindex(*record);
+  c.state = next->state;
+  c.locked_by_uuid = next->locked_by_uuid;
+  record->lock_count = next->lock_count;
+  record->too_many_attempts = record->too_many_attempts || next->too_many_attempts;
+  if (next->clear_runtime_status) record->runtime_error.clear();
+  if (next->clear_gateway_address) record->gateway_address.clear();
+  if (!gateway.empty()) record->gateway_address = gateway;
+  if (next->set_started_at) record->started = core_.now();
+  if (next->set_finished_at) record->ended = core_.now();
+  if (is_final(c.state)) open_.erase(uuid);
+  index(*record);
+  if (c.state == before) return ContainerUpdate{c.state, c.priority, c.locked_by_uuid};
+  record->changed = core_.now();
+  core_.note(kind_of(c.state), uuid, {}, next->too_many_attempts ? "too many attempts" : to_string(by));
+  watcher_.record_changed(*record, before, by, link);
+  if (on_change) on_change(*record);
+  return ContainerUpdate{c.state, c.priority, c.locked_by_uuid};
+}
+
+Result<ContainerUpdate> RecordStore::lock(const std::string& uuid, const Link& link) {
+  return change(uuid, lock_rules, ChangedBy::dispatcher, &link);
+}
+
+Result<ContainerUpdate> RecordStore::unlock(const std::string& uuid, const Link& link) {
+  const auto rules = [this](const RecordState& r, const Caller& c) { return unlock_rules(r, c, max_attempts()); };
+  return change(uuid, rules, ChangedBy::dispatcher, &link);
+}
+
+Result<ContainerUpdate> RecordStore::cancel(const std::string& uuid, const Link& link) {
+  const auto rules = [this](const RecordState& r, const Caller& c) {
+    return apply_rules(r, c, ContainerState::cancelled, {}, max_attempts());
+  };
+  return change(uuid, rules, ChangedBy::dispatcher, &link);
+}
+
+Result<void> RecordStore::set_error(const std::string& uuid, const std::string& text) {
+  FieldChanges fields;
+  fields.runtime_status = true;
+  const auto rules = [&](const RecordState& r, const Caller& c) {
+    return apply_rules(r, c, std::nullopt, fields, max_attempts());
+  };
+  auto changed = change(uuid, rules, ChangedBy::dispatcher, nullptr);
+  if (!changed) return fail(changed.error());
+  find(uuid)->runtime_error = text;
+  return {};
+}
+
+Result<ContainerState> RecordStore::state(const std::string& uuid) const {
+  const auto found = records_.find(uuid);
+  if (found == records_.end()) return not_found(uuid);
+  return found->second.container.state;
+}
+
+Result<std::map<std::string, Mount>> RecordStore::mounts(const std::string& uuid) const {
+  const auto found = records_.find(uuid);
+  if (found == records_.end()) return not_found(uuid);
+  return found->second.container.mounts;
+}
+
+Result<void> RecordStore::runner_update(const std::string& uuid, ContainerState state, const std::string& gateway) {
+  FieldChanges fields;
+  fields.gateway_address = gateway;
+  const auto rules = [&](const RecordState& r, const Caller& c) {
+    return apply_rules(r, c, state, fields, max_attempts());
+  };
+  auto changed = change(uuid, rules, ChangedBy::runner, nullptr, gateway);
+  if (!changed) return fail(changed.error());
+  return {};
+}
+
+Result<void> RecordStore::claim(const std::string& uuid, const std::string& gateway) {
+  return runner_update(uuid, ContainerState::running, gateway);
+}
+
+Result<void> RecordStore::finish(const std::string& uuid, ContainerState state) {
+  return runner_update(uuid, state, {});
+}
+
+Result<void> RecordStore::give_back(const std::string& uuid) {
+  return runner_update(uuid, ContainerState::queued, {});
+}
+
+void RecordStore::cancel_by_user(const std::string& uuid) {
+  const auto rules = [this](const RecordState& r, const Caller& c) {
+    return apply_rules(r, c, ContainerState::cancelled, {}, max_attempts());
+  };
+  (void)change(uuid, rules, ChangedBy::user, nullptr);
+}
+
+void RecordStore::set_priority(const std::string& uuid, std::int64_t request_priority) {
+  SimRecord* record = find(uuid);
+  if (!record || is_final(record->container.state)) return;
+  unindex(*record);
+  record->container.priority = container_priority(request_priority, record->container.created_at);
+  record->prioritized = core_.now();
+  index(*record);
+  core_.note(SimEventKind::reprioritized, uuid, {}, std::to_string(request_priority));
+  if (on_change) on_change(*record);
+}
+
+Result<std::vector<Container>> RecordStore::list(const ContainerQuery& query) const {
+  const std::int64_t limit = std::min(query.limit > 0 ? query.limit : 100, core_.options.api.max_page);
+  std::int64_t skip = query.offset;
+  std::vector<Container> page;
+  const auto take = [&](const std::string& uuid) {
+    const auto found = records_.find(uuid);
+    if (found == records_.end()) return true;
+    const Container& c = found->second.container;
+    for (const auto& filter : query.filters)
+      if (!matches(c, filter)) return true;
+    if (skip-- > 0) return true;
+    page.push_back(c);
+    page.back().locked_by_uuid.clear();  // not in the select list S (facts §2.2)
+    if (!query.with_mounts) page.back().mounts.clear();
+    return std::ssize(page) < limit;
+  };
+  const auto take_from = [&](const std::set<std::string>& uuids) {
+    const auto* after = filter_of(query, "uuid", ">");
+    for (auto it = after ? uuids.upper_bound(after->operand) : uuids.begin(); it != uuids.end() && take(*it); ++it) {
+    }
+  };
+  if (const auto* by_uuid = filter_of(query, "uuid", "in")) {
+    take_from(std::set<std::string>(by_uuid->uuids.begin(), by_uuid->uuids.end()));
+  } else if (filter_of(query, "locked_by_uuid", "=")) {
+    take_from(held_);
+  } else if (query.order == "priority desc") {
+    for (auto it = waiting_by_rank_.begin(); it != waiting_by_rank_.end() && take(it->second); ++it) {
+    }
+  } else {
+    take_from(waiting_);
+  }
+  return page;
+}
+
+}  // namespace berth

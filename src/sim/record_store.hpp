@@ -1,0 +1,101 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "berth/arvados/container_api.hpp"
+#include "berth/model/container_rules.hpp"
+#include "berth/sim/workload.hpp"
+
+#include "core.hpp"
+#include "link.hpp"
+#include "watcher.hpp"
+
+namespace berth {
+
+/// A container record on the API server.
+struct SimRecord {
+  Container container;
+  std::int64_t lock_count = 0;
+  std::string runtime_error;
+  std::string gateway_address;
+  std::uint32_t workload_index = 0;
+  int attempt = 1;
+  bool too_many_attempts = false;  ///< Cancelled by the rule of MaxDispatchAttempts
+  SteadyTime submitted{};
+  SteadyTime changed{};      ///< of the state
+  SteadyTime prioritized{};  ///< last change of the priority
+  std::optional<SteadyTime> started;
+  std::optional<SteadyTime> ended;
+
+  const std::string& uuid() const { return container.uuid; }
+  /// Nothing more will come of it.
+  bool settled() const {
+    return is_final(container.state) || (container.state == ContainerState::queued && container.priority == 0);
+  }
+};
+
+/// The API server: records, the rules of `model`, and lists.
+class RecordStore {
+ public:
+  RecordStore(SimCore& core, SimWatcher& watcher) : core_(core), watcher_(watcher) {}
+
+  const std::string token_uuid = "zzzzz-gj3su-000000000000000";
+
+  SimRecord& add(const WorkloadContainer& what, std::uint32_t index, int attempt);
+  SimRecord* find(const std::string& uuid);
+  const std::map<std::string, SimRecord>& all() const { return records_; }
+  /// Uuids of those that are not final.
+  const std::set<std::string>& open() const { return open_; }
+
+  // Calls of dispatchers (facts §2.2).
+  Result<ContainerUpdate> lock(const std::string& uuid, const Link& link);
+  Result<ContainerUpdate> unlock(const std::string& uuid, const Link& link);
+  Result<ContainerUpdate> cancel(const std::string& uuid, const Link& link);
+  Result<void> set_error(const std::string& uuid, const std::string& text);
+  Result<ContainerState> state(const std::string& uuid) const;
+  Result<std::map<std::string, Mount>> mounts(const std::string& uuid) const;
+  Result<std::vector<Container>> list(const ContainerQuery& query) const;
+
+  // Calls of runners. `gateway` tells runners apart.
+  Result<void> claim(const std::string& uuid, const std::string& gateway);
+  Result<void> finish(const std::string& uuid, ContainerState state);
+  /// Back to Queued.
+  Result<void> give_back(const std::string& uuid);
+
+  // What users do.
+  void cancel_by_user(const std::string& uuid);
+  /// Priority of the request.
+  void set_priority(const std::string& uuid, std::int64_t request_priority);
+
+  /// Told after each change of a state, or of a priority to 0.
+  std::function<void(SimRecord&)> on_change;
+
+ private:
+  using Rules = std::function<Result<Transition>(const RecordState&, const Caller&)>;
+  Result<ContainerUpdate> change(const std::string& uuid, const Rules& rules, ChangedBy by, const Link* link,
+                                 const std::string& gateway = {});
+  Result<void> runner_update(const std::string& uuid, ContainerState state, const std::string& gateway);
+  std::int64_t max_attempts() const { return core_.options.cluster.containers.max_dispatch_attempts; }
+  void index(const SimRecord& record);
+  void unindex(const SimRecord& record);
+  std::string make_uuid();
+
+  SimCore& core_;
+  SimWatcher& watcher_;
+  std::map<std::string, SimRecord> records_;
+  std::set<std::string> open_;
+  std::set<std::string> held_;
+  std::set<std::string> waiting_;                                   // Queued, priority above 0
+  std::set<std::pair<std::int64_t, std::string>> waiting_by_rank_;  // negative priority first
+  std::uint64_t made_ = 0;
+};
+
+std::string_view to_string(ChangedBy by);
+
+}  // namespace berth

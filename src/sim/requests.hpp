@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core.hpp"
+#include "record_store.hpp"
+
+namespace berth {
+
+/// The users' side of the workload: submits containers when their time has come, and anew if one was Cancelled.
+class Requests {
+ public:
+  Requests(SimCore& core, RecordStore& store);
+
+  void begin();
+  /// To be told of each change of a record.
+  void on_change(const SimRecord& record);
+  bool children_done(const SimRecord& supervisor) const;
+  bool all_ended() const { return open_ == 0; }
+  /// Uuids in the order of submission.
+  const std::vector<std::string>& submitted() const { return submitted_; }
+
+ private:
+  struct Request {
+    std::uint32_t waits_for = 0;  ///< of `after`
+    int attempts = 0;
+    bool planned = false;  ///< submitted, or about to be
+    bool ended = false;
+    std::vector<std::uint32_t> children;
+    std::vector<std::uint32_t> dependents;
+  };
+  void plan(std::uint32_t index, Duration delay);
+  void plan_if_ready(std::uint32_t index);
+  void submit(std::uint32_t index);
+  void end(std::uint32_t index, bool complete);
+  void give_up(std::uint32_t index);
+
+  SimCore& core_;
+  RecordStore& store_;
+  const Workload& workload_;
+  std::vector<Request> requests_;
+  std::vector<std::string> latest_;  // uuid, by index
+  std::vector<std::string> submitted_;
+  std::size_t open_ = 0;
+};
+
+}  // namespace berth

@@ -1,0 +1,136 @@
+#include "exchange.hpp"
+#include "sim_instances.hpp"
+
+namespace berth {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr Duration refused = 50ms;     ///< a host that answers "no such port"
+constexpr Duration unreachable = 10s;  ///< a host that does not answer
+constexpr Duration keepalive = 30s;    ///< a connection whose peer is gone
+constexpr Duration very_slow = 40s;
+constexpr Duration never = 24h * 365;
+
+/// The uuid that a start or kill command names last, quoted or not.
+std::string last_word(std::string_view text) {
+  if (text.ends_with('\'')) text.remove_suffix(1);
+  return std::string(text.substr(text.find_last_of(" '") + 1));
+}
+
+enum class CommandKind { list, start, kill, other };
+CommandKind kind_of(std::string_view text) {
+  if (text.find("crunch-run --list") != text.npos) return CommandKind::list;
+  if (text.find("crunch-run --detach") != text.npos) return CommandKind::start;
+  if (text.find("crunch-run --kill") != text.npos) return CommandKind::kill;
+  return CommandKind::other;
+}
+
+/// One connection to a worker. It verifies its host before the first command, as over SSH (facts §6.2).
+class SimExecutor final : public Executor {
+ public:
+  struct State {
+    SimCore& core;
+    SimWatcher& watcher;
+    const std::shared_ptr<Link> link;
+    const std::shared_ptr<SimVm> vm;
+    bool closed = false;
+    std::set<std::shared_ptr<Exchange<CommandOutput>>> under_way;
+  };
+  SimExecutor(std::shared_ptr<State> state, HostCheck check) : state_(std::move(state)), check_(std::move(check)) {}
+
+  awaitable<Result<CommandOutput>> execute(Command command) override {
+    if (check_ && !verified_ && state_->vm->machine->reachable()) {
+      SimExecutor unverified(state_, {});
+      const auto verdict = co_await check_("ssh-ed25519 AAAA", unverified);
+      if (!verdict) co_return fail(verdict.error());
+      verified_ = true;
+    }
+    co_return co_await carry_out(state_, std::move(command));
+  }
+
+  awaitable<Result<int>> stream(Command /*command*/, std::function<void(std::string_view)> /*on_line*/) override {
+    co_return fail(ErrorKind::unsupported, "simulated workers do not stream");
+  }
+  void set_address(std::string /*address*/) override {}
+  void close() override {
+    state_->closed = true;
+    for (const auto& exchange : state_->under_way) exchange->give(fail(ErrorKind::network, "connection closed"));
+  }
+
+ private:
+  static awaitable<Result<CommandOutput>> carry_out(std::shared_ptr<State> state, Command command) {
+    if (state->closed) co_return fail(ErrorKind::network, "connection closed");
+    const CommandKind kind = kind_of(command.text);
+    announce(*state, kind, command.text);
+    auto as_of = std::make_shared<SteadyTime>();
+    const Route route = way(state->core, *state->vm->machine);
+    const bool cut = state->core.strikes(&SimFaults::command_cut);
+    auto effect = [state, command = std::move(command), as_of, cut]() -> Result<CommandOutput> {
+      SimMachine& machine = *state->vm->machine;
+      if (!machine.reachable()) return fail(ErrorKind::network, "connection lost");
+      *as_of = state->core.now();
+      auto output = machine.carry_out(command, *state->link);
+      if (cut) return fail(ErrorKind::network, "connection lost in the middle of the output");
+      return output;
+    };
+    auto exchange = send<CommandOutput>(state->core, state->link, route, std::move(effect));
+    state->under_way.insert(exchange);
+    struct Done {
+      State& state;
+      const std::shared_ptr<Exchange<CommandOutput>>& exchange;
+      ~Done() { state.under_way.erase(exchange); }
+    } done{*state, exchange};
+    auto output = co_await answer_of(state->link, exchange);
+    if (output && output->exit_status == 0 && kind == CommandKind::list)
+      state->watcher.probed(*state->link, *state->vm, *as_of);
+    co_return output;
+  }
+
+  static void announce(State& state, CommandKind kind, const std::string& text) {
+    if (kind == CommandKind::start) {
+      state.watcher.acts(*state.link, "start", state.vm->id);
+      state.watcher.start_sent(*state.link, *state.vm, last_word(text));
+    } else if (kind == CommandKind::kill) {
+      state.watcher.acts(*state.link, "kill", state.vm->id);
+      state.watcher.kill_sent(*state.link, *state.vm, last_word(text));
+    }
+    state.core.note(SimEventKind::command, {}, state.vm->id, kind == CommandKind::list ? "list" : "command");
+  }
+
+  static Route way(SimCore& core, const SimMachine& machine) {
+    Route route;
+    route.there = core.chance.draw(core.options.workers.command) / 2;
+    route.back = route.there;
+    route.loss = Error{ErrorKind::network, "no connection"};
+    if (!machine.reachable()) {
+      route.arrives = false;
+      route.give_up = machine.booted || machine.offline ? unreachable : refused;
+    } else if (machine.hangs) {
+      route.arrives = false;
+      route.give_up = never;
+    } else if (core.strikes(&SimFaults::command_dropped)) {
+      (core.chance.with(0.5) ? route.arrives : route.answered) = false;
+      route.give_up = core.chance.with(0.5) ? keepalive : route.there + route.back;
+    } else if (core.strikes(&SimFaults::command_slow)) {
+      (core.chance.with(0.5) ? route.there : route.back) += core.chance.between(Duration{}, very_slow);
+    }
+    return route;
+  }
+
+  const std::shared_ptr<State> state_;
+  const HostCheck check_;
+  bool verified_ = false;
+};
+
+}  // namespace
+
+ExecutorFactory make_sim_executors(SimCore& core, SimCloud& cloud, SimWatcher& watcher, std::shared_ptr<Link> link) {
+  return [&core, &cloud, &watcher, link](const Instance& instance, HostCheck check) -> std::unique_ptr<Executor> {
+    auto vm = cloud.find(instance.id());
+    return std::make_unique<SimExecutor>(
+        std::make_shared<SimExecutor::State>(SimExecutor::State{core, watcher, link, std::move(vm), false, {}}),
+        std::move(check));
+  };
+}
+
+}  // namespace berth

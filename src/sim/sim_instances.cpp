@@ -1,0 +1,154 @@
+#include "sim_instances.hpp"
+
+#include "exchange.hpp"
+
+namespace berth {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr Duration driver_deadline = 60s;
+
+/// One call to the cloud: half of its time before it takes effect.
+Route cloud_route(SimCore& core, const DelayModel& time) {
+  const Duration whole = core.chance.draw(time);
+  Route route;
+  route.there = route.back = whole / 2;
+  route.give_up = driver_deadline;
+  return route;
+}
+
+/// An instance as one create or list showed it.
+class SimInstance final : public Instance {
+ public:
+  SimInstance(SimCore& core, SimCloud& cloud, SimWatcher& watcher, std::shared_ptr<Link> link,
+              std::shared_ptr<SimVm> vm)
+      : core_(core), cloud_(cloud), watcher_(watcher), link_(std::move(link)), vm_(std::move(vm)), tags_(vm_->tags) {}
+
+  const std::string& id() const override { return vm_->id; }
+  const std::string& provider_type() const override { return vm_->type->provider_type; }
+  const std::string& address() const override { return vm_->address; }
+  const std::string& remote_user() const override { return user_; }
+  const InstanceTags& tags() const override { return tags_; }
+  std::vector<InstancePrice> price_history(const InstanceType& type) const override {
+    if (!type.preemptible) return {};
+    return {InstancePrice{core_.wall_begin, type.price}};
+  }
+  const std::map<std::string, std::string>* local_environment() const override { return nullptr; }
+
+  awaitable<Result<void>> set_tags(InstanceTags tags) override {
+    watcher_.acts(*link_, "set_tags", vm_->id);
+    const bool fails = core_.strikes(&SimFaults::tags_failed);
+    auto effect = [&core = core_, vm = vm_, tags = std::move(tags), fails]() -> Result<void> {
+      if (fails) return fail(ErrorKind::failed, "the cloud has a bad day");
+      if (vm->ended) return fail(ErrorKind::not_found, "no such instance");
+      vm->tags = tags;
+      core.note(SimEventKind::tags_written, {}, vm->id);
+      return {};
+    };
+    co_return co_await call(std::move(effect), core_.options.cloud.list);
+  }
+
+  awaitable<Result<void>> destroy() override {
+    watcher_.acts(*link_, "destroy", vm_->id);
+    watcher_.destroy_sent(*link_, *vm_);
+    const bool fails = core_.strikes(&SimFaults::destroy_failed);
+    const bool lost = core_.strikes(&SimFaults::destroy_lost);
+    auto effect = [&cloud = cloud_, vm = vm_, fails, lost]() -> Result<void> {
+      if (fails) return fail(ErrorKind::failed, "the cloud has a bad day");
+      if (!lost) cloud.destroy(vm);
+      return {};
+    };
+    co_return co_await call(std::move(effect), core_.options.cloud.destroy);
+  }
+
+  awaitable<Result<HostKeyVerdict>> verify_host_key(std::string /*key*/) override {
+    co_return HostKeyVerdict::not_implemented;
+  }
+
+ private:
+  awaitable<Result<void>> call(std::function<Result<void>()> effect, const DelayModel& time) {
+    return answer_of(link_, send<void>(core_, link_, cloud_route(core_, time), std::move(effect)));
+  }
+
+  SimCore& core_;
+  SimCloud& cloud_;
+  SimWatcher& watcher_;
+  const std::shared_ptr<Link> link_;
+  const std::shared_ptr<SimVm> vm_;
+  const InstanceTags tags_;
+  const std::string user_ = "admin";
+};
+
+class SimInstanceSet final : public InstanceSet {
+ public:
+  SimInstanceSet(SimCore& core, SimCloud& cloud, SimWatcher& watcher, std::shared_ptr<Link> link)
+      : core_(core), cloud_(cloud), watcher_(watcher), link_(std::move(link)) {}
+
+  awaitable<Result<std::shared_ptr<Instance>>> create(CreateRequest request) override {
+    struct Ended {
+      SimWatcher& watcher;
+      std::shared_ptr<Link> link;
+      ~Ended() { watcher.create_ended(*link); }
+    } ended{watcher_, link_};
+    const std::string type = request.type.name;
+    watcher_.acts(*link_, "create", type);
+    watcher_.create_sent(*link_, type);
+    Route route = cloud_route(core_, core_.options.cloud.create);
+    if (core_.strikes(&SimFaults::create_lost)) {
+      route.answered = false;
+      route.loss = Error{ErrorKind::network, "connection reset"};
+    }
+    auto effect = [&cloud = cloud_, link = link_, request = std::move(request)] {
+      return cloud.create(request, *link);
+    };
+    auto made = co_await answer_of(link_, send<std::shared_ptr<SimVm>>(core_, link_, route, std::move(effect)));
+    watcher_.create_answered(*link_, type, made ? made->get() : nullptr, made ? nullptr : &made.error());
+    if (!made) co_return fail(made.error());
+    co_return shown(std::move(*made));
+  }
+
+  awaitable<Result<std::vector<std::shared_ptr<Instance>>>> instances(InstanceTags filter) override {
+    using Page = std::vector<std::shared_ptr<SimVm>>;
+    core_.note(SimEventKind::api_call, {}, {}, "instances");
+    const bool fails = core_.strikes(&SimFaults::list_failed);
+    auto as_of = std::make_shared<SteadyTime>();
+    auto effect = [&core = core_, &cloud = cloud_, as_of, filter = std::move(filter), fails]() -> Result<Page> {
+      *as_of = core.now();
+      if (fails) return fail(ErrorKind::failed, "the cloud has a bad day");
+      return cloud.listed(filter);
+    };
+    const Route route = cloud_route(core_, core_.options.cloud.list);
+    const auto page = co_await answer_of(link_, send<Page>(core_, link_, route, std::move(effect)));
+    if (!page) co_return fail(page.error());
+    std::set<std::string> ids;
+    std::vector<std::shared_ptr<Instance>> out;
+    for (const auto& vm : *page) {
+      ids.insert(vm->id);
+      out.push_back(shown(vm));
+    }
+    watcher_.list_answered(*link_, *as_of, ids);
+    co_return out;
+  }
+
+  std::string quota_group(const InstanceType& type) const override { return type.preemptible ? "spot" : "standard"; }
+  awaitable<void> stop() override { co_return; }
+
+ private:
+  std::shared_ptr<Instance> shown(std::shared_ptr<SimVm> vm) {
+    return std::make_shared<SimInstance>(core_, cloud_, watcher_, link_, std::move(vm));
+  }
+
+  SimCore& core_;
+  SimCloud& cloud_;
+  SimWatcher& watcher_;
+  const std::shared_ptr<Link> link_;
+};
+
+}  // namespace
+
+std::unique_ptr<InstanceSet> make_sim_instances(SimCore& core, SimCloud& cloud, SimWatcher& watcher,
+                                                std::shared_ptr<Link> link) {
+  return std::make_unique<SimInstanceSet>(core, cloud, watcher, std::move(link));
+}
+
+}  // namespace berth
