@@ -1,6 +1,6 @@
 #include "sim_api.hpp"
 
-#include "exchange.hpp"
+#include "call.hpp"
 
 namespace berth {
 namespace {
@@ -58,8 +58,8 @@ class SimApi final : public ContainerApi {
     return verb == "lock" || verb == "unlock" || verb == "cancel" || verb == "error";
   }
 
-  Route route() {
-    Route route;
+  CallRoute route() {
+    CallRoute route;
     route.there = core_.chance.draw(core_.options.api.latency) / 2;
     route.back = route.there;
     route.give_up = core_.options.api.deadline;

@@ -1,4 +1,4 @@
-#include "exchange.hpp"
+#include "call.hpp"
 #include "sim_instances.hpp"
 
 namespace berth {
@@ -34,7 +34,9 @@ class SimExecutor final : public Executor {
     const std::shared_ptr<Link> link;
     const std::shared_ptr<SimVm> vm;
     bool closed = false;
-    std::set<std::shared_ptr<Exchange<CommandOutput>>> under_way;
+    std::uint64_t sent = 0;
+    std::map<std::uint64_t, std::shared_ptr<SimCall<CommandOutput>>>
+        under_way;  // in order, so that one seed stays one history
   };
   SimExecutor(std::shared_ptr<State> state, HostCheck check) : state_(std::move(state)), check_(std::move(check)) {}
 
@@ -54,7 +56,7 @@ class SimExecutor final : public Executor {
   void set_address(std::string /*address*/) override {}
   void close() override {
     state_->closed = true;
-    for (const auto& exchange : state_->under_way) exchange->give(fail(ErrorKind::network, "connection closed"));
+    for (const auto& [number, call] : state_->under_way) call->give(fail(ErrorKind::network, "connection closed"));
   }
 
  private:
@@ -63,7 +65,7 @@ class SimExecutor final : public Executor {
     const CommandKind kind = kind_of(command.text);
     announce(*state, kind, command.text);
     auto as_of = std::make_shared<SteadyTime>();
-    const Route route = way(state->core, *state->vm->machine);
+    const CallRoute route = way(state->core, *state->vm->machine);
     const bool cut = state->core.strikes(&SimFaults::command_cut);
     auto effect = [state, command = std::move(command), as_of, cut]() -> Result<CommandOutput> {
       SimMachine& machine = *state->vm->machine;
@@ -73,14 +75,15 @@ class SimExecutor final : public Executor {
       if (cut) return fail(ErrorKind::network, "connection lost in the middle of the output");
       return output;
     };
-    auto exchange = send<CommandOutput>(state->core, state->link, route, std::move(effect));
-    state->under_way.insert(exchange);
+    auto call = send<CommandOutput>(state->core, state->link, route, std::move(effect));
+    const std::uint64_t number = state->sent++;
+    state->under_way[number] = call;
     struct Done {
       State& state;
-      const std::shared_ptr<Exchange<CommandOutput>>& exchange;
-      ~Done() { state.under_way.erase(exchange); }
-    } done{*state, exchange};
-    auto output = co_await answer_of(state->link, exchange);
+      const std::uint64_t number;
+      ~Done() { state.under_way.erase(number); }
+    } done{*state, number};
+    auto output = co_await answer_of(state->link, call);
     if (output && output->exit_status == 0 && kind == CommandKind::list)
       state->watcher.probed(*state->link, *state->vm, *as_of);
     co_return output;
@@ -97,8 +100,8 @@ class SimExecutor final : public Executor {
     state.core.note(SimEventKind::command, {}, state.vm->id, kind == CommandKind::list ? "list" : "command");
   }
 
-  static Route way(SimCore& core, const SimMachine& machine) {
-    Route route;
+  static CallRoute way(SimCore& core, const SimMachine& machine) {
+    CallRoute route;
     route.there = core.chance.draw(core.options.workers.command) / 2;
     route.back = route.there;
     route.loss = Error{ErrorKind::network, "no connection"};
@@ -128,7 +131,7 @@ ExecutorFactory make_sim_executors(SimCore& core, SimCloud& cloud, SimWatcher& w
   return [&core, &cloud, &watcher, link](const Instance& instance, HostCheck check) -> std::unique_ptr<Executor> {
     auto vm = cloud.find(instance.id());
     return std::make_unique<SimExecutor>(
-        std::make_shared<SimExecutor::State>(SimExecutor::State{core, watcher, link, std::move(vm), false, {}}),
+        std::make_shared<SimExecutor::State>(SimExecutor::State{core, watcher, link, std::move(vm), false, 0, {}}),
         std::move(check));
   };
 }

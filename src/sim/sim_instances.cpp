@@ -1,6 +1,6 @@
 #include "sim_instances.hpp"
 
-#include "exchange.hpp"
+#include "call.hpp"
 
 namespace berth {
 namespace {
@@ -9,9 +9,9 @@ using namespace std::chrono_literals;
 constexpr Duration driver_deadline = 60s;
 
 /// One call to the cloud: half of its time before it takes effect.
-Route cloud_route(SimCore& core, const DelayModel& time) {
+CallRoute cloud_route(SimCore& core, const DelayModel& time) {
   const Duration whole = core.chance.draw(time);
-  Route route;
+  CallRoute route;
   route.there = route.back = whole / 2;
   route.give_up = driver_deadline;
   return route;
@@ -93,7 +93,7 @@ class SimInstanceSet final : public InstanceSet {
     const std::string type = request.type.name;
     watcher_.acts(*link_, "create", type);
     watcher_.create_sent(*link_, type);
-    Route route = cloud_route(core_, core_.options.cloud.create);
+    CallRoute route = cloud_route(core_, core_.options.cloud.create);
     if (core_.strikes(&SimFaults::create_lost)) {
       route.answered = false;
       route.loss = Error{ErrorKind::network, "connection reset"};
@@ -117,7 +117,7 @@ class SimInstanceSet final : public InstanceSet {
       if (fails) return fail(ErrorKind::failed, "the cloud has a bad day");
       return cloud.listed(filter);
     };
-    const Route route = cloud_route(core_, core_.options.cloud.list);
+    const CallRoute route = cloud_route(core_, core_.options.cloud.list);
     const auto page = co_await answer_of(link_, send<Page>(core_, link_, route, std::move(effect)));
     if (!page) co_return fail(page.error());
     std::set<std::string> ids;

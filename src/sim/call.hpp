@@ -15,7 +15,7 @@
 namespace berth {
 
 /// How one request travels. What is lost shows to the client as `loss`, after `give_up`.
-struct Route {
+struct CallRoute {
   Duration there{};
   Duration back{};
   bool arrives = true;
@@ -26,7 +26,7 @@ struct Route {
 
 /// One request under way: the client waits on `reply` until there is an answer.
 template <class T>
-struct Exchange {
+struct SimCall {
   Subscription reply = Signal().subscribe();
   std::optional<Result<T>> answer;
 
@@ -40,33 +40,33 @@ struct Exchange {
 /// Sends a request: it is carried out by `effect` when it arrives, whether or not the client still waits. Of what a
 /// process sent before it was killed half still arrives.
 template <class T>
-std::shared_ptr<Exchange<T>> send(SimCore& core, const std::shared_ptr<Link>& link, Route route,
-                                  std::function<Result<T>()> effect) {
-  auto exchange = std::make_shared<Exchange<T>>();
-  if (link->dead) return exchange;
+std::shared_ptr<SimCall<T>> send(SimCore& core, const std::shared_ptr<Link>& link, CallRoute route,
+                                 std::function<Result<T>()> effect) {
+  auto call = std::make_shared<SimCall<T>>();
+  if (link->dead) return call;
   if (!route.arrives || !route.answered)
-    core.after(route.give_up, [exchange, loss = route.loss] { exchange->give(fail(loss)); });
-  if (!route.arrives) return exchange;
+    core.after(route.give_up, [call, loss = route.loss] { call->give(fail(loss)); });
+  if (!route.arrives) return call;
   constexpr double still_arrives = 0.5;
-  core.after(route.there, [&core, link, exchange, route, effect = std::move(effect)] {
+  core.after(route.there, [&core, link, call, route, effect = std::move(effect)] {
     if (link->dead && !core.chance.with(still_arrives)) return;
     Result<T> result = effect();
     if (!route.answered || link->dead) return;
-    core.after(route.back, [exchange, result = std::move(result)] { exchange->give(result); });
+    core.after(route.back, [call, result = std::move(result)] { call->give(result); });
   });
-  return exchange;
+  return call;
 }
 
 /// Waits for the answer.
 template <class T>
-awaitable<Result<T>> answer_of(std::shared_ptr<Link> link, std::shared_ptr<Exchange<T>> exchange) {
+awaitable<Result<T>> answer_of(std::shared_ptr<Link> link, std::shared_ptr<SimCall<T>> call) {
   struct Waiting {
     Link& link;
     explicit Waiting(Link& l) : link(l) { ++link.waiting; }
     ~Waiting() { --link.waiting; }
   } waiting(*link);
-  while (!exchange->answer) co_await exchange->reply.wait();
-  co_return std::move(*exchange->answer);
+  while (!call->answer) co_await call->reply.wait();
+  co_return std::move(*call->answer);
 }
 
 }  // namespace berth
