@@ -2,6 +2,7 @@
 
 #include <libpq-fe.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <utility>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -16,6 +17,7 @@ using boost::asio::posix::stream_descriptor;
 constexpr std::size_t kMostWords = 500;
 constexpr int kMostRows = 100;
 constexpr std::size_t kMostBytes = 1 << 20;
+constexpr int kReceiveBuffer = 32 << 10;
 
 /// libpq's socket, watched for the length of one wait: libpq may replace it between two.
 struct Watched {
@@ -29,6 +31,12 @@ struct Watched {
 awaitable<void> wait_for(int socket, stream_descriptor::wait_type what) {
   Watched watched(co_await asio::this_coro::executor, socket);
   co_await watched.descriptor.async_wait(what, asio::use_awaitable);
+}
+
+/// libpq reads in one call for as long as there is something to read, and keeps it all while a message is not whole. A
+/// small buffer runs empty before a fast sender fills it again, so that the call ends and the bytes can be counted.
+void bound_reads(int socket) {
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, sizeof kReceiveBuffer);
 }
 
 void drop_notice(void* /*unused*/, const PGresult* /*notice*/) {}
@@ -93,6 +101,7 @@ awaitable<Result<void>> PgConnection::connect(std::map<std::string, std::string>
   auto wanted = PGRES_POLLING_WRITING;
   while (wanted != PGRES_POLLING_OK) {
     if (wanted == PGRES_POLLING_FAILED || PQsocket(connection_) < 0) co_return failure();
+    bound_reads(PQsocket(connection_));
     const bool reads = wanted == PGRES_POLLING_READING;
     co_await wait_for(PQsocket(connection_), reads ? stream_descriptor::wait_read : stream_descriptor::wait_write);
     if (auto bounded = count_waiting(); !bounded) co_return bounded;

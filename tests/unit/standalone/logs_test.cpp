@@ -61,7 +61,7 @@ TEST_F(Logs, FollowsToTheEnd) {
   ASSERT_TRUE(response.stream);
   std::string text;
   CollectingWriter writer(text);
-  SimTask<void> follower(runtime_, response.stream(writer));
+  SimTask<Result<void>> follower(runtime_, response.stream(writer));
   runtime_.run_for(1s);
   EXPECT_EQ(text, "one\n");
   ASSERT_EQ(post(path(uuid), "two\n").status, 200);
