@@ -83,6 +83,8 @@ void read_intervals(CloudVmsConfig& vms, const Values& values) {
   using namespace std::chrono_literals;
   vms.poll_interval = std::max(values.duration("Containers.CloudVMs.PollInterval"), Duration::zero());
   vms.probe_interval = values.duration_or("Containers.CloudVMs.ProbeInterval", 10s);
+  vms.exit_watch = values.boolean("Containers.CloudVMs.ExitWatch");
+  vms.watched_probe_interval = values.duration_or("Containers.CloudVMs.WatchedProbeInterval", 30s);
   vms.sync_interval = values.duration_or("Containers.CloudVMs.SyncInterval", 1min);
   vms.timeout_idle = values.duration_or("Containers.CloudVMs.TimeoutIdle", 1min);
   vms.timeout_booting = values.duration_or("Containers.CloudVMs.TimeoutBooting", 10min);

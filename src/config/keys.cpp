@@ -98,6 +98,10 @@ constexpr std::array kKeys = {
         "a runner's lock file without a runner counts as broken after this time"},
     Key{"Containers.CloudVMs.TimeoutTERM", duration, R"("2m")",
         "a runner that ignores SIGTERM for so long is given up"},
+    Key{"Containers.CloudVMs.ExitWatch", boolean, "true",
+        "workers tell by themselves when a container ends, over one long-lived command each", false, kOwn},
+    Key{"Containers.CloudVMs.WatchedProbeInterval", duration, R"("30s")",
+        "how often workers are probed that do so; less than ProbeInterval: as often", false, kOwn},
     Key{"Containers.CloudVMs.Policy", text, R"("greedy")", "how containers are put on instances: greedy or reference",
         false, kOwn},
 

@@ -26,6 +26,8 @@ PoolOptions pool_options(const Cluster& cluster) {
   options.max_concurrent_creates = vms.max_concurrent_instance_create_ops;
   options.sync_interval = vms.sync_interval;
   options.probe_interval = vms.probe_interval;
+  options.exit_watch = vms.exit_watch;
+  options.watched_probe_interval = vms.watched_probe_interval;
   options.max_probes_per_second = vms.max_probes_per_second;
   options.timeout_idle = vms.timeout_idle;
   options.timeout_booting = vms.timeout_booting;

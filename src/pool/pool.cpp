@@ -63,6 +63,7 @@ awaitable<void> WorkerPool::Impl::stop() {
   co_await tasks_.stop();
   for (auto& [number, member] : members_) member.executor->close();
   metrics_.set_gauges({}, runtime_.now());
+  metrics_.set_watches(0);
 }
 
 std::optional<std::string> WorkerPool::Impl::unhealthy() const {
@@ -84,6 +85,7 @@ void WorkerPool::Impl::step(Member& member, const WorkerEvent& event) {
   const IdleBehavior before = member.worker.idle_behavior;
   for (const auto& action : next(member.worker, event, runtime_.now(), timeouts_)) perform(member, action);
   if (member.worker.idle_behavior != before) write_tags_if_changed(member);
+  keep_watch(member);
   set_deadline(member);
   publish(member);
 }
@@ -109,6 +111,7 @@ void WorkerPool::Impl::perform(Member& member, const WorkerAction& action) {
     void operator()(const action::Exited& a) const {
       pool.log_for(member).info("container process ended", {{"ContainerUUID", a.uuid}});
       pool.exits_[a.uuid] = pool.runtime_.now();
+      pool.count_end(member, a.uuid, a.probed);
       pool.remove_process(a.uuid, member.number);
     }
     void operator()(const action::GaveUp& a) const {

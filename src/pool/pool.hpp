@@ -13,6 +13,7 @@
 #include "berth/base/task_group.hpp"
 #include "berth/pool/worker_pool.hpp"
 
+#include "exit_watch.hpp"
 #include "host_identity.hpp"
 #include "pool_metrics.hpp"
 #include "probe_pace.hpp"
@@ -44,6 +45,24 @@ class WorkerPool::Impl {
   awaitable<Result<void>> kill_container(std::string uuid, std::string reason);
 
  private:
+  /// The exit watch of a worker: what is said to happen there, between probes (exit_watch.hpp).
+  struct Watch {
+    struct End {
+      SteadyTime told{};
+      bool refuted = false;  ///< a later probe still showed the process: rounds will tell
+    };
+    bool kept = false;                   ///< its task is there
+    bool watching = false;               ///< it tells what ends
+    std::shared_ptr<StreamInput> input;  ///< of the command that runs now; null: none, or it is not listened to
+    std::shared_ptr<Signal> stop = std::make_shared<Signal>();
+    WatchBudget budget;
+    std::map<std::string, End> ended;              ///< told, not yet shown by a probe; by container
+    std::map<std::string, SteadyTime> unreported;  ///< shown by a probe, not yet told, since
+    bool checking = false;                         ///< a probe because of what was told is about to begin
+    bool check_again = false;                      ///< once the present probe ends
+    int refutations = 0;                           ///< probes in a row that did not show what was told
+    SteadyTime next_check{};
+  };
   /// A worker and the way to it.
   struct Member {
     std::uint64_t number = 0;
@@ -57,6 +76,7 @@ class WorkerPool::Impl {
     std::map<std::string, std::int64_t> pids;  ///< of runners, by container
     bool probe_again = false;                  ///< once the present probe ends
     Worker worker;
+    Watch watch;
     SteadyTime busy_seen{};  ///< Worker::busy that `last_busy` stands for
     WallTime last_busy{};
     std::optional<SteadyTime> deadline;  ///< its entry in deadlines_
@@ -121,6 +141,21 @@ class WorkerPool::Impl {
   Command command_of(std::string text) const;
   awaitable<Result<CommandOutput>> execute(std::uint64_t number, Command command);
 
+  // pool_watch.cpp: what the workers tell between probes.
+  void keep_watch(Member& member);
+  awaitable<void> watch(std::uint64_t number);
+  void watch_broke(Member& member, const std::string& why);
+  void set_watching(Member& member, bool watching);
+  void hear(std::uint64_t number, std::string_view text);
+  void watch_pid(Member& member, std::int64_t pid);
+  void note_end(Member& member, const std::string& uuid);
+  void check_ends(Member& member);
+  void check_soon(Member& member);
+  awaitable<void> check(std::uint64_t number, SteadyTime when);
+  void compare_watch(Member& member, SteadyTime begun, bool succeeded);
+  void count_end(Member& member, const std::string& uuid, bool probed);
+  bool may_skip_probe(const Member& member) const;
+
   // pool_commands.cpp: what the scheduler and the operator ask for.
   bool begin_start(const StartRequest& request);
   bool request_kill(const std::string& uuid, const std::string& reason);
@@ -157,6 +192,7 @@ class WorkerPool::Impl {
   std::deque<std::uint64_t> round_;   ///< rest of the probe round
   std::deque<std::uint64_t> urgent_;  ///< to be probed before it
   ProbePace pace_;
+  std::int64_t watches_ = 0;  ///< that tell what ends
 
   SnapshotBoard board_;
   Signal changed_;

@@ -177,6 +177,7 @@ void WorkerPool::Impl::vanish_if_older(SteadyTime list_begun) {
     }
     step(member, event::Vanished{});
     member.executor->close();
+    set_watching(member, false);
     for (const auto& [uuid, process] : member.worker.processes) remove_process(uuid, member.number);
     if (member.deadline) deadlines_.erase({*member.deadline, member.number});
     numbers_.erase(member.instance->id());

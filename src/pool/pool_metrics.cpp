@@ -49,7 +49,15 @@ PoolMetrics::PoolMetrics(Metrics& metrics, const std::map<std::string, InstanceT
       shutdown_time_(metrics.summary(named("instances_time_from_shutdown_request_to_disappearance_seconds"),
                                      "Time from the last destroy call until the instance is gone from the list.")),
       queue_to_start_(metrics.summary(named("containers_time_from_queue_to_crunch_run_seconds"),
-                                      "Time from a container's creation until its start command returned.")) {
+                                      "Time from a container's creation until its start command returned.")),
+      watches_(
+          metrics.gauge("berth_exit_watches_healthy", "Workers that tell at once when a container's process ends.")),
+      watches_broken_(
+          metrics.counter("berth_exit_watch_restarts_total", "Exit watches that broke and had to be started again.")) {
+  for (const auto& [how, label] :
+       {std::pair{EndSeenBy::watch, "watch"}, {EndSeenBy::probe, "probe"}, {EndSeenBy::kill, "kill"}})
+    ends_[how] = &metrics.counter("berth_container_process_ends_total",
+                                  "Ends of container processes, by what told of them first.", {{"seen_by", label}});
   for (const std::string category : categories) {
     const MetricLabels labels{{"category", category}};
     price_[category] = &metrics.gauge(named("instances_price"), "Summed price of instances, $/hour.", labels);
@@ -130,6 +138,16 @@ void PoolMetrics::observe_run_probe(Duration time, bool succeeded) {
       .summary(named("instances_run_probe_duration_seconds"), "Duration of run probes.",
                {{"outcome", succeeded ? "success" : "fail"}})
       .Observe(seconds(time));
+}
+
+void PoolMetrics::set_watches(std::int64_t watching) {
+  watches_.Set(static_cast<double>(watching));
+}
+void PoolMetrics::count_watch_broken() {
+  watches_broken_.Increment();
+}
+void PoolMetrics::count_end(EndSeenBy how) {
+  ends_.at(how)->Increment();
 }
 
 }  // namespace berth

@@ -11,6 +11,10 @@
 
 namespace berth {
 
+/// How the end of a container's process became known: told by the exit watch and then shown by a probe, shown by a
+/// probe alone, or confirmed by the command that killed it.
+enum class EndSeenBy { watch, probe, kill };
+
 /// The pool's metrics (facts §10).
 class PoolMetrics {
  public:
@@ -32,6 +36,10 @@ class PoolMetrics {
   /// How late the latest round of probes began.
   void set_probe_lag(Duration late);
   void observe_run_probe(Duration time, bool succeeded);
+  /// Exit watches that tell what ends.
+  void set_watches(std::int64_t watching);
+  void count_watch_broken();
+  void count_end(EndSeenBy how);
 
  private:
   prometheus::Gauge& instances_gauge(const std::string& category, const std::string& type);
@@ -47,6 +55,9 @@ class PoolMetrics {
   prometheus::Summary& queue_to_start_;
   std::map<std::string, prometheus::Gauge*> price_, vcpus_, memory_;             ///< by category
   std::map<std::pair<std::string, std::string>, prometheus::Gauge*> instances_;  ///< by category and type
+  prometheus::Gauge& watches_;
+  prometheus::Counter& watches_broken_;
+  std::map<EndSeenBy, prometheus::Counter*> ends_;
   std::map<BootOutcome, prometheus::Counter*> boot_outcomes_;
   std::map<WorkerState, prometheus::Counter*> disappeared_;
 };

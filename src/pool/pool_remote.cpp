@@ -63,7 +63,8 @@ awaitable<void> WorkerPool::Impl::probe_loop() {
 /// The next worker to probe; begins a new round when the last is over and its time has come.
 std::optional<std::uint64_t> WorkerPool::Impl::take_probe() {
   if (urgent_.empty() && round_.empty() && runtime_.now() >= pace_.next_round()) {
-    for (const auto& [number, member] : members_) round_.push_back(number);
+    for (const auto& [number, member] : members_)
+      if (!may_skip_probe(member)) round_.push_back(number);
     metrics_.set_probe_lag(pace_.begin_round(runtime_.now(), runtime_.random_below(pace_.jitter())));
   }
   auto& source = urgent_.empty() ? round_ : urgent_;
@@ -95,11 +96,13 @@ void WorkerPool::Impl::request_probe(std::uint64_t number) {
 awaitable<void> WorkerPool::Impl::probe(std::uint64_t number) {
   Member* member = find(number);
   if (!member) co_return;
+  const SteadyTime begun = runtime_.now();
   const event::ProbeEnded ended = co_await probe_steps(number, member->worker.stage);
   member = find(number);
   if (!member) co_return;
   step(*member, ended);
   look_for_pids(*member);
+  compare_watch(*member, begun, ended.list.has_value());
   if (std::exchange(member->probe_again, false)) request_probe(number);
 }
 
@@ -180,6 +183,7 @@ awaitable<void> WorkerPool::Impl::start_process(std::uint64_t number, std::strin
   else
     log.error("start command failed; probes decide", {{"error", failure_text(output)}});
   step_number(number, event::StartEnded{uuid, output && output->exit_status != 0});
+  if (Member* still = find(number)) check_ends(*still);
 }
 
 awaitable<void> WorkerPool::Impl::send_signal(std::uint64_t number, std::string uuid) {
@@ -216,6 +220,7 @@ void WorkerPool::Impl::learn_pids(std::uint64_t number, std::string_view lock_li
   for (const auto& [uuid, pid] : parse_lock_lines(lock_lines)) {
     if (!member->worker.processes.contains(uuid)) continue;
     member->pids[uuid] = pid;
+    watch_pid(*member, pid);
     log_for(*member).debug("runner's process known", {{"ContainerUUID", uuid}, {"RunnerPID", pid}});
     publish_process(uuid);
   }

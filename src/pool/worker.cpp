@@ -154,7 +154,7 @@ class Transition {
     w_.processes.erase(found);
     w_.last_removal = ++w_.revision;
     w_.busy = now_;
-    act(action::Exited{kill.uuid});
+    act(action::Exited{kill.uuid, false});
   }
 
   void on(const event::ShutdownRequested&) {
@@ -202,7 +202,7 @@ class Transition {
       if (list.running.contains(uuid)) {
         if (std::exchange(process.starting, false)) process.running_since = w_.revision;
       } else if (!process.starting && process.running_since <= probe_revision) {
-        act(action::Exited{uuid});
+        act(action::Exited{uuid, true});
         it = w_.processes.erase(it);
         continue;
       }

@@ -142,6 +142,7 @@ struct Adopted {
 /// The process is gone; it leaves an exit placeholder.
 struct Exited {
   std::string uuid;
+  bool probed = false;  ///< a probe shows it; else the kill command did
 };
 /// SIGTERM did not help within TimeoutTERM.
 struct GaveUp {

@@ -18,6 +18,7 @@
 
 #include "berth/base/call_on.hpp"
 #include "berth/base/deadline.hpp"
+#include "berth/base/signal.hpp"
 #include "berth/remote/local.hpp"
 
 #include "child_process.hpp"
@@ -53,16 +54,20 @@ awaitable<void> reap_when_ended(Descriptor pidfd, ChildProcess child) {
 /// A command in flight. It and its coroutines live on one strand.
 class Conversation {
  public:
-  Conversation(const asio::any_io_executor& strand, ChildProcess child)
+  Conversation(const asio::any_io_executor& strand, ChildProcess child, std::shared_ptr<StreamInput> input = nullptr)
       : strand_(strand),
+        input_(std::move(input)),
         child_(std::move(child)),
         pidfd_(strand, child_.pidfd.release()),
         stdin_(strand, child_.stdin_pipe.release()),
         stdout_(strand, child_.stdout_pipe.release()),
-        stderr_(strand, child_.stderr_pipe.release()) {}
+        stderr_(strand, child_.stderr_pipe.release()) {
+    if (input_) input_->on_write([more = more_input_] { more->notify(); });
+  }
 
   /// Whatever still runs is killed; somebody has to wait for the child's end, or it stays a zombie.
   ~Conversation() {
+    if (input_) input_->on_write({});
     if (ended_) return;
     child_.kill();
     asio::co_spawn(strand_, reap_when_ended(std::move(pidfd_), std::move(child_)), asio::detached);
@@ -83,8 +88,23 @@ class Conversation {
  private:
   awaitable<void> write(std::string data) {
     error_code error;
-    co_await asio::async_write(stdin_, asio::buffer(data), asio::redirect_error(asio::use_awaitable, error));
+    auto more = more_input_->subscribe();
+    do {
+      if (input_) data += input_->take();
+      co_await asio::async_write(stdin_, asio::buffer(data), asio::redirect_error(asio::use_awaitable, error));
+      data.clear();
+    } while (!error && input_ && co_await goes_on(more));
     stdin_.close(error);  // EPIPE: the command does not want more, which is its business
+  }
+
+  /// Waits for more input. False once the command has ended or this was cancelled.
+  awaitable<bool> goes_on(Subscription& more) {
+    try {
+      if (!ended_) co_await more.wait();
+    } catch (const boost::system::system_error&) {
+      co_return false;
+    }
+    co_return !ended_;
   }
 
   /// Reads until the end of file; after the child's end only what is there already, for another process may hold the
@@ -114,6 +134,7 @@ class Conversation {
       if (error) co_return;
     }
     ended_ = true;
+    more_input_->notify();
     error_code ignored;
     stdin_.cancel(ignored);
     stdout_.cancel(ignored);
@@ -121,6 +142,8 @@ class Conversation {
   }
 
   asio::any_io_executor strand_;
+  std::shared_ptr<StreamInput> input_;
+  std::shared_ptr<Signal> more_input_ = std::make_shared<Signal>();
   ChildProcess child_;
   Descriptor pidfd_;
   Descriptor stdin_;
@@ -198,7 +221,7 @@ class LocalExecutor final : public Executor {
                                           Command command, std::function<void(std::string_view)> on_line) {
     auto child = start(groups, environment, command);
     if (!child) co_return fail(child.error());
-    Conversation conversation(strand, std::move(*child));
+    Conversation conversation(strand, std::move(*child), std::move(command.input));
     LineSplitter lines(std::move(on_line), command.max_output);
     bool too_long = false;
     Sink on_stdout = [&](std::string_view bytes) { return !(too_long = too_long || !lines.take(bytes)); };

@@ -19,6 +19,7 @@ constexpr Flag flags[] = {{"detach", false},
                           {"no-detach", false},
                           {"stdin-config", false},
                           {"list", false},
+                          {"watch", false},
                           {"stdin-prices", false},
                           {"kill", true},
                           {"version", false},
@@ -54,6 +55,7 @@ void set_mode(Arguments& arguments, Mode mode, bool on) {
 Result<void> apply_switch(Arguments& arguments, std::string_view name, bool on) {
   if (name == "detach") set_mode(arguments, Mode::detach, on);
   if (name == "list") set_mode(arguments, Mode::list, on);
+  if (name == "watch") set_mode(arguments, Mode::watch, on);
   if (name == "version") set_mode(arguments, Mode::version, on);
   if (name == "help" || name == "h") set_mode(arguments, Mode::help, on);
   if (name == "no-detach") arguments.no_detach = on;
@@ -117,6 +119,7 @@ std::string usage() {
   std::string text =
       "usage: berth-run [--detach] [--stdin-config] [OPTIONS] UUID\n"
       "       berth-run --list [--stdin-prices]\n"
+      "       berth-run --watch\n"
       "       berth-run --kill SIGNAL UUID\n"
       "       berth-run --version\n"
       "options:";

@@ -8,7 +8,7 @@
 
 namespace berth::runner {
 
-enum class Mode { run, detach, list, kill, version, help };
+enum class Mode { run, detach, list, watch, kill, version, help };
 
 /// The command line (facts §7).
 struct Arguments {

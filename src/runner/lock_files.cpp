@@ -56,6 +56,14 @@ std::string LockDirectory::lock_path(std::string_view uuid) const {
   return path_ + '/' + std::string(prefix) + std::string(uuid) + std::string(suffix);
 }
 
+std::optional<std::string> LockDirectory::container_of(std::string_view name) {
+  if (!name.starts_with(prefix) || !name.ends_with(suffix)) return std::nullopt;
+  name.remove_prefix(prefix.size());
+  name.remove_suffix(suffix.size());
+  if (!is_container_uuid(name)) return std::nullopt;
+  return std::string(name);
+}
+
 std::string LockDirectory::complaints_path(std::string_view uuid) const {
   return path_ + '/' + std::string(prefix) + std::string(uuid) + ".log";
 }
@@ -102,11 +110,12 @@ Result<std::vector<std::string>> LockDirectory::lock_paths() const {
 }
 
 bool LockDirectory::broken() const {
-  return ::access((path_ + "/crunch-run-broken").c_str(), F_OK) == 0;
+  return ::access((path_ + '/' + std::string(broken_marker)).c_str(), F_OK) == 0;
 }
 
 void LockDirectory::mark_broken() const {
-  const Fd marker(::open((path_ + "/crunch-run-broken").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  const Fd marker(
+      ::open((path_ + '/' + std::string(broken_marker)).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
 }
 
 Result<void> LockDirectory::store_prices(std::string_view json) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,8 @@ class LockDirectory {
 
   const std::string& path() const { return path_; }
   std::string lock_path(std::string_view uuid) const;
+  /// Whose lock a file of this name is, if it is one.
+  static std::optional<std::string> container_of(std::string_view file_name);
   /// Where a detached runner complains if there is no journal.
   std::string complaints_path(std::string_view uuid) const;
 
@@ -40,6 +43,8 @@ class LockDirectory {
   /// Paths of all containers' lock files.
   Result<std::vector<std::string>> lock_paths() const;
 
+  /// Name of the file that says that this machine cannot run containers.
+  static constexpr std::string_view broken_marker = "crunch-run-broken";
   bool broken() const;
   /// Says that this machine cannot run containers.
   void mark_broken() const;

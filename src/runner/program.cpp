@@ -8,6 +8,7 @@
 #include "detach.hpp"
 #include "list.hpp"
 #include "run.hpp"
+#include "watch.hpp"
 
 namespace berth::runner {
 namespace {
@@ -41,6 +42,8 @@ int run_program(const std::vector<std::string>& words) {
       return 0;
     case Mode::list:
       return arguments->stdin_prices ? list_with_prices(locks) : list_containers(locks);
+    case Mode::watch:
+      return watch_containers(locks);
     case Mode::kill:
       return kill_container(locks, arguments->uuid, arguments->signal);
     case Mode::detach:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -48,8 +49,34 @@ class FakeMachine {
   std::function<void(const std::string& uuid, const std::string& config)> on_start;
   std::function<void(const std::string& uuid)> on_term;  ///< after a runner ended by SIGTERM
   std::vector<std::string> commands;                     ///< all that were begun, in order
+  bool watchable = false;                                ///< its runner knows `--watch`; else streams end at once
+  Duration watch_latency{};                              ///< from an end to the line that tells of it
 
-  void exit(const std::string& uuid) { runners.erase(uuid); }
+  /// One stream's command: what it has still to say, and what it got on stdin.
+  struct Watch {
+    std::deque<std::pair<SteadyTime, std::string>> lines;
+    std::optional<int> ended;  ///< exit status
+    Signal changed;
+    std::shared_ptr<StreamInput> input;
+  };
+  std::vector<std::shared_ptr<Watch>> watches;  ///< all that were begun
+
+  void exit(const std::string& uuid) {
+    if (runners.erase(uuid) > 0) tell("end " + uuid);
+  }
+  /// A line of each watch that runs.
+  void tell(const std::string& line) {
+    for (const auto& watch : watches) {
+      watch->lines.emplace_back(runtime.now() + watch_latency, line);
+      watch->changed.notify();
+    }
+  }
+  void end_watches(int status) {
+    for (const auto& watch : watches) {
+      watch->ended = watch->ended.value_or(status);
+      watch->changed.notify();
+    }
+  }
   std::int64_t count_commands(std::string_view part) const {
     std::int64_t count = 0;
     for (const auto& command : commands) count += command.find(part) != std::string::npos ? 1 : 0;
@@ -115,7 +142,7 @@ class FakeMachine {
     const auto found = runners.find(uuid);
     if (found == runners.end()) return answer(0);
     if (found->second.ignores_term) return answer(1, {}, "still alive");
-    runners.erase(found);
+    exit(uuid);
     if (on_term) on_term(uuid);
     return answer(0);
   }
@@ -168,13 +195,34 @@ class FakeExecutor final : public Executor {
     if (*closed || hangs) co_return fail(ErrorKind::network, "connection closed");
     co_return machine->carry_out(command);
   }
-  awaitable<Result<int>> stream(Command /*command*/, std::function<void(std::string_view)> /*on_line*/) override {
-    co_return fail(ErrorKind::unsupported, "the fake does not stream");
+  awaitable<Result<int>> stream(Command command, std::function<void(std::string_view)> on_line) override {
+    const auto machine = machine_;
+    const auto closed = closed_;
+    if (*closed || machine->unreachable) co_return fail(ErrorKind::network, "no connection");
+    if (!machine->watchable) co_return 127;
+    auto watch = std::make_shared<FakeMachine::Watch>();
+    watch->input = command.input;
+    machine->watches.push_back(watch);
+    watch->lines.emplace_back(machine->runtime.now() + machine->latency, "watching");
+    Subscription changed = watch->changed.subscribe();
+    while (!watch->ended) {
+      if (watch->lines.empty()) {
+        co_await changed.wait();
+      } else {
+        co_await machine->runtime.sleep_until(watch->lines.front().first);
+        const std::string line = watch->lines.front().second;
+        watch->lines.pop_front();
+        if (!machine->hanging) on_line(line);
+      }
+      if (*closed || machine->unreachable) co_return fail(ErrorKind::network, "connection closed");
+    }
+    co_return *watch->ended;
   }
   void set_address(std::string address) override { addresses.push_back(std::move(address)); }
   void close() override {
     *closed_ = true;
     closing_->notify();
+    machine_->end_watches(255);
   }
 
   std::vector<std::string> addresses;  ///< all that were set

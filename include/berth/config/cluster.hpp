@@ -78,6 +78,10 @@ struct CloudVmsConfig {
   Duration timeout_term{};
   /// Berth's own key `Policy`: `greedy` or `reference` (design §8).
   std::string policy;
+  /// Berth's own keys `ExitWatch` and `WatchedProbeInterval`: whether workers tell by themselves what ends, and how
+  /// often those that do are probed.
+  bool exit_watch = true;
+  Duration watched_probe_interval{};
 };
 
 struct ContainersConfig {

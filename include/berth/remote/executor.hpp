@@ -2,8 +2,10 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "berth/base/asio.hpp"
 #include "berth/base/result.hpp"
@@ -19,12 +21,47 @@ struct CommandOutput {
   std::string stderr_text;
 };
 
+/// Stdin of a stream while it runs, from its caller to its executor. Thread-safe.
+class StreamInput {
+ public:
+  static constexpr std::size_t most_waiting = std::size_t{64} << 10;  ///< bytes that the command has not taken yet
+
+  /// Queues the bytes. False, and nothing is queued, if more than `most_waiting` would wait.
+  bool write(std::string_view bytes) {
+    std::function<void()> tell;
+    {
+      const std::lock_guard lock(mutex_);
+      if (waiting_.size() + bytes.size() > most_waiting) return false;
+      waiting_ += bytes;
+      tell = on_write_;
+    }
+    if (tell) tell();
+    return true;
+  }
+  /// For executors: takes what waits.
+  std::string take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(waiting_, {});
+  }
+  /// For executors: what to call after each write, on the writer's thread.
+  void on_write(std::function<void()> call) {
+    const std::lock_guard lock(mutex_);
+    on_write_ = std::move(call);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::string waiting_;
+  std::function<void()> on_write_;
+};
+
 struct Command {
   std::string text;  ///< for `sh -c` on the worker
   std::string stdin_data;
   Duration deadline = std::chrono::minutes(1);
   std::size_t max_output = std::size_t{1} << 20;  ///< bytes, stdout and stderr together
   bool background = false;  ///< gives way to the worker's other commands: large transfers, such as the runner's
+  std::shared_ptr<StreamInput> input;  ///< of a stream: more stdin, after stdin_data; it stays open until the end
 };
 
 /// Runs commands on one worker. Thread-safe; commands run concurrently. Cancelling an execute ends its command.

@@ -119,7 +119,12 @@ void SshChannel::run() {
 }
 
 void SshChannel::write_input() {
-  const std::string& input = command_->command.stdin_data;
+  std::string& input = command_->command.stdin_data;
+  StreamInput* more = command_->command.input.get();
+  if (more != nullptr && written_ == input.size()) {
+    input = more->take();
+    written_ = 0;
+  }
   while (written_ < input.size() && !closed_by_server_) {
     const bool full = (ssh_get_status(session_) & SSH_WRITE_PENDING) != 0;
     if (full || ssh_channel_window_size(channel_) == 0) return;
@@ -129,7 +134,7 @@ void SshChannel::write_input() {
     if (size == 0) return;
     if (size > 0) written_ += static_cast<std::size_t>(size);
   }
-  if (written_ < input.size() || eof_sent_ || closed_by_server_) return;
+  if (written_ < input.size() || more != nullptr || eof_sent_ || closed_by_server_) return;
   ssh_channel_send_eof(channel_);
   eof_sent_ = true;
 }

@@ -49,8 +49,16 @@ class SshExecutor final : public Executor {
                                             std::function<void(std::string_view)> on_line) {
     const std::size_t max_line = command.max_output;
     LineSplitter lines(std::move(on_line), max_line);
+    const auto input = command.input;
     auto sent = std::make_shared<SshCommand>(std::move(command), ChannelUse::stream);
-    const AtExit leave([&] { asio::dispatch(link->strand(), [link, sent] { link->leave(sent); }); });
+    if (input)
+      input->on_write([weak = std::weak_ptr(link)] {
+        if (auto strong = weak.lock()) asio::dispatch(strong->strand(), [strong] { strong->poke(); });
+      });
+    const AtExit leave([&] {
+      if (input) input->on_write({});
+      asio::dispatch(link->strand(), [link, sent] { link->leave(sent); });
+    });
     asio::dispatch(link->strand(), [link, sent] { link->enter(sent); });
     for (;;) {
       const std::string output = co_await call_on(link->strand(), SshLink::next_output(link, sent));

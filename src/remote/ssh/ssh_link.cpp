@@ -88,6 +88,10 @@ awaitable<std::string> SshLink::next_output(std::shared_ptr<SshLink> self, std::
   co_return std::exchange(command->stdout_text, {});
 }
 
+void SshLink::poke() {
+  if (session_) session_->poke();
+}
+
 void SshLink::set_address(std::string address) {
   if (address == options_.address) return;
   options_.address = std::move(address);

@@ -33,6 +33,8 @@ class SshLink : public std::enable_shared_from_this<SshLink> {
   void leave(const std::shared_ptr<SshCommand>& command);
   /// What the stream wrote and its caller has not taken, waiting for it; empty at its end.
   static awaitable<std::string> next_output(std::shared_ptr<SshLink> self, std::shared_ptr<SshCommand> command);
+  /// A stream's caller has written to its stdin.
+  void poke();
   void set_address(std::string address);
   void close();
 

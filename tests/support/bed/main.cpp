@@ -26,7 +26,7 @@ void use_bed(berth::Cluster& cluster) {
   vms.deploy_runner_directory = "/tmp/arvados-crunch-run";
 }
 
-/// $BERTH_BED_INTERVALS=reference: no push, and the intervals that a cluster has by default.
+/// $BERTH_BED_INTERVALS=reference: no push, no exit watch, and the intervals that a cluster has by default.
 void use_intervals(berth::Cluster& cluster) {
   const char* intervals = std::getenv("BERTH_BED_INTERVALS");
   if (intervals == nullptr || std::string(intervals) != "reference") return;
@@ -35,6 +35,7 @@ void use_intervals(berth::Cluster& cluster) {
   vms.poll_interval = std::chrono::seconds(10);
   vms.probe_interval = std::chrono::seconds(10);
   vms.sync_interval = std::chrono::minutes(1);
+  vms.exit_watch = false;
   vms.max_probes_per_second = 10;
   vms.timeout_idle = std::chrono::minutes(1);
 }

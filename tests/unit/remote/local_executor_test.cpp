@@ -242,6 +242,44 @@ TEST(LocalExecutor, BoundsALineOfAStream) {
   });
 }
 
+TEST(LocalExecutor, FeedsAStreamWhileItRuns) {
+  std::vector<std::string> lines;
+  Result<int> status = 0;
+  run_real([&](Runtime& runtime) -> awaitable<void> {
+    auto executor = make_local_executor(runtime, {});
+    Command c = command("while read -r word; do echo \"got $word\"; test $word != end || exit 3; done", "first\n");
+    c.input = std::make_shared<StreamInput>();
+    const auto input = c.input;
+    EXPECT_TRUE(input->write("early\n"));
+    status = co_await executor->stream(std::move(c), [&](std::string_view line) {
+      lines.emplace_back(line);
+      if (lines.size() == 2) input->write("end\n");
+    });
+    EXPECT_TRUE(input->write("nobody takes it\n"));
+    EXPECT_FALSE(input->write(std::string(StreamInput::most_waiting, 'x')));
+  });
+  EXPECT_EQ(lines, (std::vector<std::string>{"got first", "got early", "got end"}));
+  EXPECT_TRUE(status && *status == 3);
+}
+
+TEST(LocalExecutor, ACancelledStreamEndsThoughItsInputIsOpen) {
+  const LifeLine life;
+  run_real([&](Runtime& runtime) -> awaitable<void> {
+    auto executor = make_local_executor(runtime, {});
+    TaskGroup tasks(co_await asio::this_coro::executor);
+    auto body = [](Executor& e, Command c) -> awaitable<void> {
+      (void)co_await e.stream(std::move(c), [](std::string_view) {});
+      ADD_FAILURE() << "not cancelled";
+    };
+    Command c = command("{ echo >&3; cat; } 3>" + life.path());
+    c.input = std::make_shared<StreamInput>();
+    tasks.spawn(body(*executor, std::move(c)));
+    co_await life.beat();
+    co_await tasks.stop();
+  });
+  EXPECT_TRUE(life.ended());
+}
+
 TEST(LocalExecutor, CloseEndsWhatRunsAndRefusesMore) {
   const LifeLine life;
   run_real([&](Runtime& runtime) -> awaitable<void> {

@@ -236,6 +236,24 @@ TEST_F(Sshd, StreamsLinesUntilCancelled) {
   });
 }
 
+TEST_F(Sshd, FeedsAStreamWhileItRuns) {
+  run(user_key(), [&](Runtime& runtime, Executor& worker) -> awaitable<void> {
+    std::vector<std::string> lines;
+    Command c = command("while read -r word; do echo \"got $word\"; test $word != end || exit 3; done");
+    c.stdin_data = "first\n";
+    c.input = std::make_shared<StreamInput>();
+    const auto input = c.input;
+    EXPECT_TRUE(input->write("early\n"));
+    const auto status = co_await worker.stream(std::move(c), [&](std::string_view line) {
+      lines.emplace_back(line);
+      if (lines.size() == 2) input->write("end\n");
+    });
+    EXPECT_TRUE(status && *status == 3);
+    EXPECT_EQ(lines, (std::vector<std::string>{"got first", "got early", "got end"}));
+    (void)runtime;
+  });
+}
+
 TEST_F(Sshd, AcceptsEveryFormOfKey) {
   const std::string d = directory_ + "/k_";
   must_run("ssh-keygen -q -t ed25519 -N '' -f " + d + "ed25519");
