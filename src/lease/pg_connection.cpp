@@ -2,7 +2,6 @@
 
 #include <libpq-fe.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <utility>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -17,7 +16,6 @@ using boost::asio::posix::stream_descriptor;
 constexpr std::size_t kMostWords = 500;
 constexpr int kMostRows = 100;
 constexpr std::size_t kMostBytes = 1 << 20;
-constexpr int kReceiveBuffer = 32 << 10;
 
 /// libpq's socket, watched for the length of one wait: libpq may replace it between two.
 struct Watched {
@@ -31,12 +29,6 @@ struct Watched {
 awaitable<void> wait_for(int socket, stream_descriptor::wait_type what) {
   Watched watched(co_await asio::this_coro::executor, socket);
   co_await watched.descriptor.async_wait(what, asio::use_awaitable);
-}
-
-/// libpq reads in one call for as long as there is something to read, and keeps it all while a message is not whole. A
-/// small buffer runs empty before a fast sender fills it again, so that the call ends and the bytes can be counted.
-void bound_reads(int socket) {
-  ::setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, sizeof kReceiveBuffer);
 }
 
 void drop_notice(void* /*unused*/, const PGresult* /*notice*/) {}
@@ -77,9 +69,11 @@ PgConnection::~PgConnection() {
 
 void PgConnection::close() {
   if (connection_) PQfinish(std::exchange(connection_, nullptr));
+  relay_.close();
 }
 
 tl::unexpected<Error> PgConnection::failure() const {
+  if (const auto error = relay_.error()) return fail(*error);
   std::string words = one_line(connection_ ? PQerrorMessage(connection_) : "not connected");
   return fail(ErrorKind::network, words.empty() ? "the connection broke" : std::move(words));
 }
@@ -101,14 +95,15 @@ awaitable<Result<void>> PgConnection::connect(std::map<std::string, std::string>
   auto wanted = PGRES_POLLING_WRITING;
   while (wanted != PGRES_POLLING_OK) {
     if (wanted == PGRES_POLLING_FAILED || PQsocket(connection_) < 0) co_return failure();
-    bound_reads(PQsocket(connection_));
     const bool reads = wanted == PGRES_POLLING_READING;
     co_await wait_for(PQsocket(connection_), reads ? stream_descriptor::wait_read : stream_descriptor::wait_write);
     if (auto bounded = count_waiting(); !bounded) co_return bounded;
     wanted = PQconnectPoll(connection_);
   }
   if (PQsetnonblocking(connection_, 1) != 0) co_return failure();
-  co_return Result<void>{};
+  auto relayed = relay_.insert(co_await asio::this_coro::executor, PQsocket(connection_));
+  relay_.allow(kMostBytes);
+  co_return relayed;
 }
 
 awaitable<Result<void>> PgConnection::flush() {
@@ -120,7 +115,7 @@ awaitable<Result<void>> PgConnection::flush() {
   }
 }
 
-/// What is about to be read counts.
+/// What is about to be read counts: before the session stands libpq refuses long messages, but not many of them.
 Result<void> PgConnection::count_waiting() {
   int waiting = 0;
   if (::ioctl(PQsocket(connection_), FIONREAD, &waiting) == 0 && waiting > 0)
@@ -131,13 +126,12 @@ Result<void> PgConnection::count_waiting() {
 
 awaitable<Result<void>> PgConnection::receive() {
   co_await wait_for(PQsocket(connection_), stream_descriptor::wait_read);
-  if (auto bounded = count_waiting(); !bounded) co_return bounded;
   if (PQconsumeInput(connection_) == 0 || PQstatus(connection_) == CONNECTION_BAD) co_return failure();
   co_return Result<void>{};
 }
 
 awaitable<Result<PgRows>> PgConnection::query(std::string sql) {
-  received_ = 0;
+  relay_.allow(kMostBytes);
   if (!connection_ || PQsendQuery(connection_, sql.c_str()) == 0) co_return failure();
   if (auto sent = co_await flush(); !sent) co_return fail(sent.error());
   Result<PgRows> rows;
@@ -161,7 +155,7 @@ awaitable<Result<PgRows>> PgConnection::query(std::string sql) {
 
 awaitable<Result<void>> PgConnection::until_ended() {
   if (!connection_) co_return failure();
-  received_ = 0;
+  relay_.allow(kMostBytes);
   for (;;) {
     if (auto received = co_await receive(); !received) co_return received;
     // What comes unasked is told to nobody; libpq makes sense of it here. An idle server's error ends the session.

@@ -9,6 +9,8 @@
 #include "berth/base/asio.hpp"
 #include "berth/base/result.hpp"
 
+#include "bounded_relay.hpp"
+
 extern "C" {
 struct pg_conn;
 }
@@ -42,7 +44,8 @@ class PgConnection {
   Result<void> count_waiting();
 
   pg_conn* connection_ = nullptr;
-  std::size_t received_ = 0;  // bytes since the present call began, or a little less: libpq itself sets no bound
+  BoundedRelay relay_;        // once connected: libpq itself sets no bound
+  std::size_t received_ = 0;  // bytes while connecting, or a little less
 };
 
 /// libpq's words on one line of bounded length, without control characters.

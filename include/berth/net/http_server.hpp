@@ -32,8 +32,8 @@ class BodyWriter {
   virtual ~BodyWriter() = default;
   virtual awaitable<Result<void>> write(std::string_view piece) = 0;
 };
-/// Writes a whole body. After an error the last chunk is not sent, so that the client sees that something is missing; it
-/// is logged unless the client is gone.
+/// Writes a whole body. After an error the last chunk is not sent, so that the client sees that something is missing;
+/// it is logged unless the client is gone.
 using BodyStream = std::function<awaitable<Result<void>>(BodyWriter&)>;
 
 struct ServerResponse {
