@@ -10,7 +10,7 @@ ReconcileAction reconcile(const ReconcileInput& in) {
     case ContainerState::running:
       if (!process.in_pool) return in.unknown_workers ? ReconcileAction::none : ReconcileAction::cancel;
       if (left_so) return ReconcileAction::cancel;
-      return in.priority < 1 ? ReconcileAction::kill : ReconcileAction::none;
+      return in.priority < 1 && !process.exited ? ReconcileAction::kill : ReconcileAction::none;
     case ContainerState::complete:
     case ContainerState::cancelled:
       return process.in_pool ? ReconcileAction::kill : ReconcileAction::forget;

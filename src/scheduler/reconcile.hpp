@@ -33,6 +33,10 @@ struct ReconcileInput {
 
 /// The decision for a container in the queue. For a uuid that the pool knows and the queue does not it is always
 /// `kill`.
+///
+/// One row differs from facts §5.8: Running, exited and not read since, priority 0. There the placeholder is not
+/// cleared, since the pass after it would take the container for lost and cancel what its runner may have ended as
+/// Complete, which the API allows (facts §2.4).
 ReconcileAction reconcile(const ReconcileInput& input);
 
 }  // namespace berth

@@ -113,8 +113,9 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   /// is in view. All starts are ours, and an accepted one is in `running` of the receipt's snapshot and of every later
   /// one until we clear its exit placeholder, or its instance is gone from the cloud. Hence a record that says Locked
   /// and has no process in view was not started and may be; one that says Running and has none while no worker is
-  /// unknown has lost its process and may be cancelled. A record that is older than it seems does no harm: a second
-  /// runner finds the record not Locked, and the API refuses to cancel what is final.
+  /// unknown has lost its process and may be cancelled. A placeholder stays until the record was read after the exit,
+  /// since the API would cancel even what is Complete (facts §2.4). A Locked record that is older than it seems does no
+  /// harm: a second runner finds it not Locked.
   struct View {
     std::shared_ptr<const QueueSnapshot> queue;
     std::shared_ptr<const PoolSnapshot> pool;

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import subprocess
+import time
 
 import pytest
 from harness.cluster import Site
@@ -83,3 +84,24 @@ def test_what_another_dispatcher_left_is_taken_over_twice(site):
     assert (tags["ArvadosIdleBehavior"], tags["ArvadosInstanceSetID"]) == ("hold", own)
     changes = [(old, new) for _, uuid, old, new in site.controller.history if uuid == stale]
     assert changes == [("Locked", "Queued"), ("Queued", "Locked"), ("Locked", "Running"), ("Running", "Complete")]
+
+
+def test_what_completes_while_it_is_stopped_stays_complete(bin_dir, tmp_path):
+    """The user's last word (priority 0) comes as the command has ended: the dispatcher stops a runner that reports Complete, and must not
+    take the record it knows, Running, for a container that was lost."""
+    controller = FakeController()
+    site = Site(bin_dir, tmp_path, controller, {}, seconds=60, completes_on_term=True)
+    try:
+        daemon = site.daemon(flags=("--no-lock",)).start()
+        uuids = controller.add(6)
+        wait_for(lambda: controller.states() == ["Running"] * 6, 20, what="all run")
+        time.sleep(5)  # StaleLockTimeout: until then nothing counts as lost
+        for uuid in uuids:
+            set_record(site, uuid, priority=0)
+        wait_for(lambda: not any(site.instances.glob("*/lock/*.lock")), 20, what="no runner is left")
+        polls = controller.lists
+        wait_for(lambda: controller.lists > polls + 20, 20, what="some polls have passed")
+        assert controller.states() == ["Complete"] * 6, daemon.log()
+    finally:
+        site.destroy()
+        controller.stop()

@@ -44,11 +44,11 @@ MANAGEMENT_TOKEN = "e687950a23c3a9bceec28c6223a06c79e687"
 
 
 class Site:
-    """What the daemons of one cluster share."""
+    """What the daemons of one cluster share. `seconds`, `runner`: what the stub for the runner is told."""
 
     program, config = "berthd", CONFIG
 
-    def __init__(self, bin_dir, directory, controller, connection, seconds=0.2):
+    def __init__(self, bin_dir, directory, controller, connection, seconds=0.2, **runner):
         self.bin, self.directory, self.controller, self.connection = pathlib.Path(bin_dir), pathlib.Path(directory), controller, connection
         self.witness = self.directory / "witness"
         self.witness.mkdir()
@@ -56,7 +56,7 @@ class Site:
         self.runner = self.directory / "runner"
         shutil.copy(pathlib.Path(__file__).with_name("stub_runner.py"), self.runner)
         self.runner.chmod(0o755)
-        (self.directory / "stub.json").write_text(json.dumps({"witness": str(self.witness), "seconds": seconds}))
+        (self.directory / "stub.json").write_text(json.dumps({"witness": str(self.witness), "seconds": seconds, **runner}))
         self.daemons = []
 
     def daemon(self, **options):

@@ -9,7 +9,7 @@ import urllib.parse
 
 TOKEN_UUID = "zzzzz-gj3su-000000000000000"
 ALLOWED = {("Queued", "Locked"), ("Queued", "Cancelled"), ("Locked", "Queued"), ("Locked", "Running"), ("Locked", "Cancelled"),
-           ("Running", "Complete"), ("Running", "Cancelled")}
+           ("Running", "Complete"), ("Running", "Cancelled"), ("Complete", "Cancelled")}
 
 
 class FakeController:
@@ -17,6 +17,7 @@ class FakeController:
         self.mutex = threading.Lock()
         self.containers = {}
         self.history = []  # (time, uuid, from, to)
+        self.lists = 0  # that were answered
         controller = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -83,6 +84,7 @@ class FakeController:
             if path == "/arvados/v1/api_client_authorizations/current":
                 return 200, {"uuid": TOKEN_UUID}
             if path == "/arvados/v1/containers" and method == "GET":
+                self.lists += 1
                 return 200, {"items": self.select(form)}
             match = re.fullmatch(r"/arvados/v1/containers/([-0-9a-z]{27})(/lock|/unlock)?", path)
             if not match or match[1] not in self.containers:

