@@ -46,8 +46,9 @@ Duration doubled(Duration first, Duration longest, int times) {
 }  // namespace
 
 std::string watch_command(std::string_view login_user, std::string_view runner) {
-  const std::string script = "case \"$(" + std::string(runner) + " --version 2>/dev/null)\" in berth-run*) exec env " +
-                             std::string(runner) + " --watch;; *) exec perl -e " + shell_quote(pid_watch) + ";; esac";
+  const std::string script = "case \"$(" + std::string(runner) +
+                             " --version </dev/null 2>/dev/null)\" in berth-run*) exec env " + std::string(runner) +
+                             " --watch;; *) exec perl -e " + shell_quote(pid_watch) + ";; esac";
   return std::string(sudo_prefix(login_user)) + "sh -c " + shell_quote(script);
 }
 

@@ -6,6 +6,7 @@ namespace berth {
 
 awaitable<PoolReceipt> WorkerPool::Impl::apply(PoolCommands commands) {
   PoolReceipt receipt;
+  receipt.version_before = board_.version();
   for (const auto& type : commands.creates) receipt.creates.push_back(begin_create(type));
   for (const auto& request : commands.starts) receipt.starts.push_back(begin_start(request));
   for (const auto& request : commands.kills) request_kill(request.uuid, request.reason);

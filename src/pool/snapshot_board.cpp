@@ -52,6 +52,8 @@ bool SnapshotBoard::erase(std::uint64_t number) {
 bool SnapshotBoard::put_process(const std::string& uuid, PoolProcess process) {
   const std::lock_guard lock(mutex_);
   const auto [at, added] = draft_.running.try_emplace(uuid, process);
+  if (!added && at->second.pid != process.pid) published_.reset();
+  if (!added) at->second.pid = process.pid;
   if (!added && at->second == process) return false;
   at->second = process;
   return changed();
@@ -81,6 +83,11 @@ bool SnapshotBoard::set_loaded() {
   if (draft_.loaded) return false;
   draft_.loaded = true;
   return changed();
+}
+
+std::uint64_t SnapshotBoard::version() const {
+  const std::lock_guard lock(mutex_);
+  return draft_.version;
 }
 
 std::shared_ptr<const PoolSnapshot> SnapshotBoard::read() const {

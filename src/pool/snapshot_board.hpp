@@ -25,12 +25,14 @@ class SnapshotBoard {
   /// A mere change of `last_busy`, which every probe of a running worker brings, is kept but does not count.
   bool put(PoolInstance instance);
   bool erase(std::uint64_t number);
+  /// A mere change of `pid` does not count, either.
   bool put_process(const std::string& uuid, PoolProcess process);
   bool erase_process(const std::string& uuid);
   bool set_room(CreateRoom room);
   bool set_loaded();
 
   std::shared_ptr<const PoolSnapshot> read() const;
+  std::uint64_t version() const;
 
  private:
   bool changed();

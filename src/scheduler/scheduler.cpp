@@ -17,6 +17,8 @@
 #include "commands.hpp"
 #include "limits.hpp"
 #include "matched_queue.hpp"
+#include "pass_metrics.hpp"
+#include "pass_pace.hpp"
 #include "plan_input.hpp"
 #include "reconcile_pass.hpp"
 #include "scheduled_queue.hpp"
@@ -26,9 +28,8 @@
 namespace berth {
 namespace {
 
-constexpr Duration kLeastInterval = std::chrono::milliseconds(5);  // between the starts of two passes
-constexpr Duration kBusyRetry = std::chrono::milliseconds(250);    // facts §5.9
-constexpr Duration kInactiveRetry = std::chrono::seconds(1);       // nothing tells that the lease has come back
+constexpr Duration kBusyRetry = std::chrono::milliseconds(250);  // facts §5.9
+constexpr Duration kInactiveRetry = std::chrono::seconds(1);     // nothing tells that the lease has come back
 
 /// API calls about one container, at most one at a time per uuid (facts §5.9). Kills are commands to the pool, which
 /// takes each process only once.
@@ -78,6 +79,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
       : runtime_(runtime),
         log_(std::move(log)),
         metrics_(metrics),
+        pass_metrics_(metrics),
         queue_(queue),
         pool_(pool),
         api_(api),
@@ -131,6 +133,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   static awaitable<void> forward(std::shared_ptr<Impl> self, Subscription from) {
     for (;;) {
       co_await from.wait();
+      if (!self->news_) self->news_ = self->runtime_.now();
       self->change_.notify();
     }
   }
@@ -140,11 +143,21 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     co_await self->release_stale_locks();
     for (;;) {
       const SteadyTime began = self->runtime_.now();
+      self->seen_.reset();
       if (self->active_()) co_await self->pass();
-      const Duration took = self->runtime_.now() - began;
-      co_await self->runtime_.sleep_until(began + std::max(kLeastInterval, 2 * took));
-      co_await self->wait_for_change();
+      co_await self->runtime_.sleep_until(next_pass_at(began, self->runtime_.now() - began));
+      do {
+        co_await self->wait_for_change();
+      } while (self->has_seen_all());
     }
+  }
+
+  /// Whether what woke us is no more than what the last pass itself did, and nothing is due.
+  bool has_seen_all() {
+    const bool all = seen_ && seen_ == SeenVersions{queue_.snapshot()->version, pool_.snapshot()->version} &&
+                     (!due_ || runtime_.now() < *due_);
+    if (all) news_.reset();
+    return all;
   }
 
   awaitable<void> wait_until_loaded() {
@@ -177,6 +190,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     const auto or_at = [&](SteadyTime when) { due = due ? std::min(*due, when) : when; };
     if (!active_()) or_at(runtime_.now() + kInactiveRetry);
     if (create_blocked_until_ && *create_blocked_until_ > runtime_.now()) or_at(*create_blocked_until_);
+    due_ = due;
     if (due)
       co_await changed_.wait_until(runtime_, *due);
     else
@@ -188,6 +202,9 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   awaitable<void> pass() {
     retry_at_.reset();
     const View view = look();
+    const SteadyTime began = runtime_.now();
+    SeenVersions seen{view.queue->version, view.pool->version};
+    pass_metrics_.began(began, std::exchange(news_, std::nullopt), seen);
     const MatchedQueue queue = match_queue(*view.queue, *view.pool);
     adapt_limit(*view.pool);
     const PlanInputBuilder::Limits limits{limit_.max_containers,
@@ -199,8 +216,10 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
 
     PoolCommands commands = pool_commands(made, reconciliation, queue, *view.pool, builder_);
     if (!empty(commands)) {
-      const PoolReceipt receipt = co_await pool_.apply(std::move(commands));
+      const PoolReceipt receipt = co_await pool_.apply(commands);
       receipt_ = receipt.snapshot;
+      seen = seen_after(seen, commands, receipt);
+      if (!commands.starts.empty()) pass_metrics_.started(began, runtime_.now());
       for (std::size_t i = 0; i < made.starts.size(); ++i)
         if (i >= receipt.starts.size() || !receipt.starts[i]) refuse_start(made, made.starts[i], input);
     }
@@ -208,6 +227,9 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     call_api(made, reconciliation, queue);
     publish(std::make_shared<const ScheduledQueue>(scheduled_queue(made, queue, builder_)));
     report(made, longest_wait(queue, runtime_.wall_now()));
+    if (!made.at_quota && made.not_allocated_over_quota == 0)
+      seen_ = seen;  // else the limit may have grown by our starts
+    pass_metrics_.ended(runtime_.now() - began);
   }
 
   void adapt_limit(const PoolSnapshot& pool) {
@@ -307,6 +329,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   Runtime& runtime_;
   Logger log_;
   SchedulerMetrics metrics_;
+  PassMetrics pass_metrics_;
   ContainerQueue& queue_;
   WorkerPool& pool_;
   const ContainerApi& api_;
@@ -320,6 +343,9 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   Signal change_;  // queue, pool, or ourselves
   Subscription changed_;
   std::unordered_map<std::string, Operation> under_way_;
+  std::optional<SteadyTime> news_;      // when the first of the changes was raised that the next pass answers to
+  std::optional<SeenVersions> seen_;    // by the last pass; nothing: any change is news
+  std::optional<SteadyTime> due_;       // what wait_for_change() waits for at most
   std::optional<SteadyTime> retry_at_;  // of what was refused because another operation was under way
   std::optional<SteadyTime> create_blocked_until_;
   SteadyTime earliest_cancel_ = SteadyTime::min();

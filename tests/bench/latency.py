@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""How long a container waits for the daemon: figures from real processes on a standalone daemon. They are printed, never
-judged. Each scenario is a function that returns named lists of seconds; to add one, write it and put it into SCENARIOS."""
+"""How long a container waits for the daemon: figures from real processes on a standalone daemon, whose workers are this
+machine or, with --ssh, hosts of their own. They are printed, never judged. Each scenario is a function that returns named lists
+of seconds; to add one, write it and put it into SCENARIOS."""
 
 import argparse
 import concurrent.futures
@@ -15,7 +16,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import workload  # noqa: E402
+from harness import bed, workload  # noqa: E402
 from harness.daemon import Daemon, wait_for  # noqa: E402
 
 NOW = "$EPOCHREALTIME"  # of bash: the wall clock in microseconds, without another process
@@ -23,14 +24,24 @@ MIB = 1 << 20
 
 
 class Site:
-    """A standalone daemon with `slots` slots of one VCPU, each an instance that is up and idle."""
+    """A standalone daemon with `slots` slots of one VCPU, each an instance that is up and idle; with `ssh` on hosts of a bed."""
 
-    def __init__(self, bin_dir, directory, slots, without_push):
+    def __init__(self, bin_dir, directory, slots, without_push, ssh):
         self.slots, self.directory = slots, pathlib.Path(directory)
+        self.hosts, address = None, "127.0.0.1"
         environment = {"BERTH_BED_INTERVALS": "reference"} if without_push else {}
-        self.daemon = Daemon(bin_dir, self.directory / "data", "--vcpus", str(slots), "--ram", f"{slots}GiB",
-                             program="berthd-bed" if without_push else "berthd", environment=environment)
+        if ssh:
+            self.hosts, address = bed.Bed(self.directory / "bed", user="crunch"), bed.GATEWAY
+            self.directory = self.hosts.shared
+            environment.update({"BERTH_BED": f"http://127.0.0.1:{self.hosts.cloud.port}", "BERTH_BED_KEY": str(self.hosts.key)})
+        self.daemon = Daemon(bin_dir, pathlib.Path(directory) / "data", "--vcpus", str(slots), "--ram", f"{slots}GiB",
+                             program="berthd-bed" if environment else "berthd", address=address, environment=environment)
         self.client = self.daemon.start()
+
+    def destroy(self):
+        self.daemon.destroy()
+        if self.hosts:
+            self.hosts.destroy()
 
     def warm_up(self):
         """Fills every slot once, so that each has an instance."""
@@ -100,20 +111,22 @@ def start(site, samples, workers, pause):
 def cancel(site, samples, workers, pause):
     def sample():
         path = site.path()
-        job = site.submit(f"echo $$ > {path}; exec sleep 1000")
-        pid = int(wait_for(lambda: written(path), timeout=120, interval=0.005))
+        alive = site.path()  # a FIFO that the process holds open while it lives: its number may mean another process here
+        os.mkfifo(alive)
+        reader = os.open(alive, os.O_RDONLY | os.O_NONBLOCK)
+        job = site.submit(f"exec 3> {alive}; echo up > {path}; exec sleep 1000")
+        wait_for(lambda: written(path), timeout=120, interval=0.005)
         wait_for(lambda: site.client.container(job["container_uuid"])["state"] == "Running", timeout=60, interval=0.005)
-        process = os.pidfd_open(pid)
         time.sleep(random.uniform(0, pause))
         sent = time.time()
         site.client.cancel(job["uuid"])
         answered = time.time()
         poll = select.poll()
-        poll.register(process, select.POLLIN)
+        poll.register(reader, 0)
         if not poll.poll(120_000):
-            raise TimeoutError(f"process {pid} was not stopped within two minutes")
+            raise TimeoutError("a process was not stopped within two minutes")
         gone = time.time()
-        os.close(process)
+        os.close(reader)
         site.wait_until_free([job])
         return gone - answered, gone - sent
     figures = many(sample, samples, workers, pause)
@@ -156,26 +169,29 @@ def main():
     parser.add_argument("--samples", type=int, default=500)
     parser.add_argument("--slots", type=int, default=1)
     parser.add_argument("--without-push", action="store_true", help="no events, and the intervals of a cluster's defaults")
+    parser.add_argument("--ssh", action="store_true", help="instances are hosts of their own (namespaces), reached over SSH; as root")
     parser.add_argument("--json", type=pathlib.Path, help="also write every figure to this file")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"{', '.join(SCENARIOS)}; default: all")
     arguments = parser.parse_args()
+    if arguments.ssh and bed.why_not():
+        parser.error(f"--ssh: {bed.why_not()}")
     for name in arguments.scenarios:
         if name not in SCENARIOS:
             parser.error(f"no scenario is called {name!r}")
     workers, pause = (arguments.slots, 10) if arguments.without_push else (1, 0.1)
     every = {}
     print(f"load average {os.getloadavg()[0]:.2f} on {os.cpu_count()} processors; {arguments.samples} samples, {arguments.slots} slots"
-          + (", without push, intervals of 10 s" if arguments.without_push else ""))
+          + (", over SSH" if arguments.ssh else "") + (", without push, intervals of 10 s" if arguments.without_push else ""))
     for name in arguments.scenarios or SCENARIOS:
         with tempfile.TemporaryDirectory(prefix="berth-latency-") as directory:
-            site = Site(arguments.bin, directory, arguments.slots, arguments.without_push)
+            site = Site(arguments.bin.resolve(), directory, arguments.slots, arguments.without_push, arguments.ssh)
             try:
                 site.warm_up()
                 cpu, began = site.cpu_seconds(), time.time()
                 figures = SCENARIOS[name](site, arguments.samples, workers, pause)
                 cpu, took = site.cpu_seconds() - cpu, time.time() - began
             finally:
-                site.daemon.destroy()
+                site.destroy()
         for what, values in figures.items():
             every[what] = values
             p50, p90, p99 = (1000 * quantile(values, share) for share in (0.5, 0.9, 0.99))

@@ -84,7 +84,9 @@ def start(uuid):
         set_state(env, uuid, "Complete")
 
 
-if "--list" in sys.argv:
+if "--version" in sys.argv:
+    print("crunch-run 0 (stub)")
+elif "--list" in sys.argv:
     list_running()
 elif "--kill" in sys.argv:
     try:

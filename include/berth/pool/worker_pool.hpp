@@ -125,6 +125,7 @@ struct PoolCommands {
 struct PoolReceipt {
   std::vector<bool> creates;
   std::vector<bool> starts;
+  std::uint64_t version_before = 0;  ///< of the snapshot that the commands met
   std::shared_ptr<const PoolSnapshot> snapshot;
 };
 

@@ -86,6 +86,11 @@ class ShellTest : public testing::Test {
     play_runners(*vm.machine);
     return vm;
   }
+  double metric(const std::string& name) const {
+    const std::string text = metrics.text();
+    const auto at = text.find('\n' + name + ' ');
+    return at == std::string::npos ? -1 : std::stod(text.substr(at + name.size() + 2));
+  }
   bool metric_is(const std::string& line) const {
     return metrics.text().find("\narvados_dispatchcloud_" + line + "\n") != std::string::npos;
   }
@@ -106,6 +111,22 @@ class ShellTest : public testing::Test {
   std::unique_ptr<WorkerPool> pool;
   std::unique_ptr<Scheduler> scheduler;
 };
+
+TEST_F(ShellTest, APassDoesNotFollowItsOwnStarts) {
+  queue_options.poll_interval = pool_options.probe_interval = minutes(60);
+  cloud->on_create = [](FakeCloud::Vm&) {};  // runners that never say anything
+  add_old_instance({}).machine->on_start = {};
+  for (int i = 1; i <= 2; ++i) api.add(i);
+  start();
+  EXPECT_TRUE(wait_for([&] { return pool->snapshot()->running.size() == 2; }));
+  runtime.run_for(seconds(1));
+  const double passes = metric("berth_scheduler_passes_total"), changes = metric("berth_scheduler_changes_total");
+  EXPECT_LE(passes, 4) << "one for the instance and the list, one or two for the locks, none for the starts";
+  runtime.run_for(seconds(20));
+  EXPECT_EQ(metric("berth_scheduler_passes_total"), passes);
+  EXPECT_GE(changes, passes);
+  EXPECT_GE(metric("berth_scheduler_plan_to_start_seconds_count"), 1);
+}
 
 TEST_F(ShellTest, RunsContainersOnceEachAndLeavesNothing) {
   for (int i = 1; i <= 5; ++i) api.add(i);
