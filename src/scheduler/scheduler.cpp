@@ -227,8 +227,8 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     call_api(made, reconciliation, queue);
     publish(std::make_shared<const ScheduledQueue>(scheduled_queue(made, queue, builder_)));
     report(made, longest_wait(queue, runtime_.wall_now()));
-    if (!made.at_quota && made.not_allocated_over_quota == 0)
-      seen_ = seen;  // else the limit may have grown by our starts
+    // Where a limit was met, our own starts may have raised it.
+    if (!made.at_quota && made.not_allocated_over_quota == 0) seen_ = seen;
     pass_metrics_.ended(runtime_.now() - began);
   }
 
