@@ -4,12 +4,13 @@
 #include <chrono>
 #include <prometheus/gauge.h>
 
+#include "berth/base/handler_times.hpp"
+
 namespace berth {
 namespace {
 
 using namespace std::chrono_literals;
 
-/// A stall shorter than this may pass between two looks.
 constexpr Duration kLookInterval = 100ms;
 constexpr Duration kWindow = 1min;
 
@@ -28,13 +29,15 @@ Duration RecentMaximum::add(SteadyTime now, Duration value) {
 awaitable<void> watch_loop_lag(Runtime& runtime, Metrics& metrics) {
   prometheus::Gauge& gauge =
       metrics.gauge("berth_event_loop_lag_seconds",
-                    "How late the event loop served a timer, at worst, in the last one to two minutes.");
+                    "Longest time that a handler held a thread of the event loop, or that a timer was late, in the "
+                    "last one to two minutes.");
   RecentMaximum worst(runtime.now(), kWindow);
   for (;;) {
     const SteadyTime due = runtime.now() + kLookInterval;
     co_await runtime.sleep_until(due);
     const SteadyTime now = runtime.now();
-    gauge.Set(std::chrono::duration<double>(worst.add(now, std::max(Duration{}, now - due))).count());
+    const Duration lag = std::max(now - due, take_longest_handler(runtime));
+    gauge.Set(std::chrono::duration<double>(worst.add(now, lag)).count());
   }
 }
 

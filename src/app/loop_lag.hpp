@@ -19,8 +19,8 @@ class RecentMaximum {
   Duration current_{};
 };
 
-/// Keeps `berth_event_loop_lag_seconds`: how late the event loop served a timer, at worst, within the last one to two
-/// minutes. Until cancelled.
+/// Keeps `berth_event_loop_lag_seconds`: the longest time that a handler held a thread of the event loop, or that a
+/// timer was late, within the last one to two minutes. Until cancelled.
 awaitable<void> watch_loop_lag(Runtime& runtime, Metrics& metrics);
 
 }  // namespace berth

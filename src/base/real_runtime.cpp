@@ -12,7 +12,10 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "berth/base/handler_times.hpp"
 #include "berth/base/runtime.hpp"
+
+#include "timed_executor.hpp"
 
 namespace berth {
 
@@ -33,6 +36,7 @@ struct RealRuntime::Impl {
 
   const int threads;
   asio::io_context io;
+  HandlerTimes& times = asio::use_service<HandlerTimes>(io);
   asio::thread_pool blocking{blocking_threads};  // destroyed, and so joined, before `io`, to which its work reports
   std::mutex mutex;
   std::mt19937_64 generator = seeded_generator();  // guarded by `mutex`
@@ -53,7 +57,7 @@ RealRuntime::RealRuntime(int threads) : impl_(std::make_unique<Impl>(threads)) {
 RealRuntime::~RealRuntime() = default;
 
 asio::any_io_executor RealRuntime::executor() {
-  return impl_->io.get_executor();
+  return TimedExecutor(impl_->io.get_executor(), impl_->times);
 }
 asio::any_io_executor RealRuntime::blocking_executor() {
   return impl_->blocking.get_executor();
@@ -92,6 +96,10 @@ void RealRuntime::run() {
 
 void RealRuntime::stop() {
   impl_->io.stop();
+}
+
+Duration take_longest_handler(Runtime& runtime) {
+  return asio::use_service<HandlerTimes>(asio::query(runtime.executor(), asio::execution::context)).take_longest();
 }
 
 }  // namespace berth

@@ -8,6 +8,7 @@
 
 #include "berth/base/blocking.hpp"
 #include "berth/base/deadline.hpp"
+#include "berth/base/handler_times.hpp"
 #include "berth/base/task_group.hpp"
 
 #include "sim_test.hpp"
@@ -76,6 +77,22 @@ TEST(RealRuntime, BlockingWorkRunsElsewhereAndComesBack) {
   runtime.run();
   EXPECT_NE(there, std::this_thread::get_id());
   EXPECT_EQ(back, std::this_thread::get_id());
+}
+
+TEST(RealRuntime, SeesAHandlerThatHoldsOneOfItsThreads) {
+  RealRuntime runtime(2);
+  const auto strand = runtime.make_strand();
+  for (const Duration stall : {Duration(40ms), Duration(80ms)}) {
+    asio::post(strand, [stall] { std::this_thread::sleep_for(stall); });
+    for (int i = 0; i < 100; ++i) asio::post(runtime.executor(), [] {});
+    runtime.run();
+    const Duration longest = take_longest_handler(runtime);
+    EXPECT_GE(longest, stall);
+    EXPECT_EQ(take_longest_handler(runtime), Duration{}) << "it begins anew";
+  }
+  spawn(strand, runtime.sleep_for(500ms));
+  runtime.run();
+  EXPECT_LT(take_longest_handler(runtime), 400ms) << "waiting is no stall";
 }
 
 TEST(RealRuntime, SecretsAndRandomNumbersDiffer) {
