@@ -179,8 +179,10 @@ SimOptions draw_history(std::uint64_t seed, Duration duration) {
   options.api.max_page = one_of(chance, std::array<std::int64_t, 3>{1000, 1000, 7});
   if (chance.with(0.3)) options.cloud.quota = chance.between(std::int64_t{3}, 12);
   if (chance.with(0.3)) options.cloud.creates_per_minute = chance.between(std::int64_t{2}, 6);
-  if (chance.with(0.3)) options.cloud.capacity["small"] = chance.between(std::int64_t{0}, 4);
-  if (chance.with(0.3)) options.cloud.capacity["xlarge.spot"] = chance.between(std::int64_t{0}, 2);
+  if (chance.with(0.3)) options.cloud.capacity["small"] = chance.between(std::int64_t{1}, 4);
+  if (chance.with(0.3)) options.cloud.capacity["xlarge.spot"] = chance.between(std::int64_t{1}, 2);
+  // Or supervisors may fill all that there is of the only type that their children may use.
+  if (!options.cloud.capacity.empty()) options.cluster.containers.maximum_price_factor = 4;
   const std::int64_t window = one_of(chance, std::array<std::int64_t, 3>{100, 100, 5});
   options.adjust = [window](QueueOptions& queue, PoolOptions& /*pool*/, SchedulerOptions& /*scheduler*/) {
     queue.window = window;

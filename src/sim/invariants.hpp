@@ -1,5 +1,17 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "berth/pool/worker_pool.hpp"
+#include "berth/queue/container_queue.hpp"
+
 #include "cloud_model.hpp"
 #include "core.hpp"
 #include "record_store.hpp"
@@ -7,21 +19,107 @@
 
 namespace berth {
 
+/// What the dispatcher promises, checked on what each event touches, and in full every simulated minute. A dispatcher
+/// is judged by what it has been told, not by what only the world knows: what it knows is kept here, by process.
+/// docs/simulator.md lists the invariants.
 class Invariants final : public SimWatcher {
  public:
-  explicit Invariants(SimCore& core) : core_(core) {}
-  void look_at(const RecordStore& store, const SimCloud& cloud) {
-    store_ = &store;
-    cloud_ = &cloud;
-  }
-  void storm_changed() {}
-  void check_all() { (void)core_; }
-  void check_end(bool /*all_ended*/) {}
+  Invariants(SimCore& core, const RecordStore& store, const SimCloud& cloud)
+      : core_(core), store_(store), cloud_(cloud) {}
+
+  // The world's clockwork.
+  void after_turn(const std::vector<const Link*>& links);
+  void storm_changed() { calm_since_ = core_.now(); }
+  void check_all(const std::vector<const Link*>& links, const Link* active);
+
+  // SimWatcher: invariants.cpp keeps the books, invariant_*.cpp judge.
+  void record_changed(const SimRecord& record, ContainerState before, ChangedBy by) override;
+  void acts(const Link& link, std::string_view verb, const std::string& subject) override;
+  void call_ended(const Link& link, std::string_view verb, const std::string& uuid) override;
+  void create_begun(const Link& link, const CreateRequest& request) override;
+  void create_answered(const Link& link, const InstanceType& type, const SimVm* vm, const Error* error) override;
+  void create_ended(const Link& link, const std::string& secret) override;
+  void list_answered(const Link& link, const std::vector<std::shared_ptr<SimVm>>& page) override;
+  void destroy_sent(const Link& link, const SimVm& vm) override;
+  void start_sent(const Link& link, const SimVm& vm, const std::string& uuid) override;
+  void kill_sent(const Link& link, const SimVm& vm, const std::string& uuid) override;
+  void probed(const Link& link, const SimVm& vm, SteadyTime as_of) override;
+  void runner_began(const SimVm& vm, const SimRunner& runner, const Link& link) override;
+  void runner_ended(const SimVm& vm, const std::string& uuid) override;
+  void behavior_set(const Link& link, const std::string& id, IdleBehavior behavior) override;
+  void operator_kills_instance(const std::string& id) override { killed_instances_.insert(id); }
+  void operator_kills_container(const std::string& uuid) override { killed_containers_.insert(uuid); }
 
  private:
+  /// What one process has been told of an instance.
+  struct KnownInstance {
+    IdleBehavior behavior = IdleBehavior::run;     ///< as its operator set it, or its tag said
+    SteadyTime probed = SteadyTime::min();         ///< as of when its runners were last listed
+    SteadyTime missing_since = SteadyTime::min();  ///< last time that a list left it out
+    bool listed = true;                            ///< shown by the last list, or made since
+  };
+  /// … and of everything.
+  struct Known {
+    std::map<std::string, KnownInstance> instances;
+    std::set<std::string> creates;  ///< secrets of those under way that no list has shown yet
+    std::int64_t creates_in_flight = 0;
+    SteadyTime creates_throttled_until{};
+    std::map<std::string, SteadyTime> no_room_until;  ///< by scope and value
+    bool over_quota = false;                          ///< told so since the last list
+    SteadyTime over_quota_until{};
+    std::set<std::string> unlocking;
+    std::set<std::string> justly_killed;
+    std::shared_ptr<const QueueSnapshot> queue;  ///< of the turn before this one
+    std::int64_t calls = 0;                      ///< in this minute
+  };
+  /// How long something has been wrong that must come right by itself.
+  struct Lasting {
+    SteadyTime since{};
+    bool seen = false;
+  };
+
+  Known& known(const Link& link) { return known_[link.number]; }
+  bool calm_for(Duration time) const { return !core_.storm() && core_.now() - calm_since_ >= time; }
+  const Cluster& cluster() const { return core_.options.cluster; }
+  const CloudVmsConfig& vms() const { return cluster().containers.cloud_vms; }
+  bool knows_runner(const Link& link, const SimVm& vm, const SimRunner& runner);
+
+  // invariant_starts.cpp
+  void check_one_runner(const SimVm& vm, const SimRunner& runner, const Link& link);
+  void check_eligible(const SimVm& vm, const QueueEntry& entry);
+  void check_room(const SimVm& vm, const PoolInstance& instance, const QueueSnapshot& queue);
+  void check_order(const Link& link, const SimVm& vm, const QueueEntry& started, const QueueSnapshot& queue,
+                   const PoolSnapshot& pool);
+
+  // invariant_limits.cpp
+  void check_create(Known& known, const InstanceType& type);
+
+  // invariant_states.cpp
+  void check_record(const SimRecord& record);
+  void check_instance(const SimVm& vm, bool dispatched);
+  void check_mirror(const Link& active);
+  void check_calls(const Link& link);
+  /// Whether it has held for that long, looked at every minute.
+  void wrong_for(const std::string& what, Duration bound, std::string_view invariant, const std::string& detail);
+
   SimCore& core_;
-  const RecordStore* store_ = nullptr;
-  const SimCloud* cloud_ = nullptr;
+  const RecordStore& store_;
+  const SimCloud& cloud_;
+  SteadyTime calm_since_{};
+  SteadyTime dispatched_since_ = SteadyTime::max();  ///< since when some dispatcher has been active all the time
+  std::uint64_t active_ = 0;
+  std::map<std::uint64_t, Known> known_;
+  std::set<std::string> killed_instances_;
+  std::set<std::string> killed_containers_;
+  std::map<std::string, std::int64_t> forced_unlocks_;  ///< by uuid: reasons for an attempt to fail
+  std::int64_t forced_for_all_ = 0;  ///< of every container: starts of dispatchers, limits of the cloud
+  std::map<std::string, std::int64_t> forced_before_;  ///< forced_for_all_ at the first lock
+  std::map<std::string, SteadyTime> runner_ended_;     ///< by uuid
+  std::map<std::string, Lasting> lasting_;
 };
+
+/// The bound within which record and process agree again once faults have stopped: unresponsive instances are found
+/// out, destroyed and gone, and a dispatcher has started anew.
+Duration convergence_bound(const Cluster& cluster);
 
 }  // namespace berth

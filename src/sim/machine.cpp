@@ -70,7 +70,6 @@ Result<CommandOutput> SimMachine::kill(const std::string& uuid) {
   if (runner.ignores_term) return answer(1, {}, "still alive");
   if (!runner.stopping) {
     runner.stopping = true;
-    shared_.watcher.runner_terminated(vm_, runner);
     constexpr double at_once = 0.7;
     if (core_.chance.with(at_once))
       stop(runner);

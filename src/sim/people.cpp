@@ -7,8 +7,10 @@ using namespace std::chrono_literals;
 constexpr Duration longest_hold = 20min;  ///< of an instance, or a container
 
 // The pool is kept for the length of the call.
-awaitable<void> behave(std::shared_ptr<WorkerPool> pool, std::string id, IdleBehavior behavior) {
-  (void)co_await pool->set_idle_behavior(std::move(id), behavior);
+awaitable<void> behave(SimWatcher& watcher, const Link& link, std::shared_ptr<WorkerPool> pool, std::string id,
+                       IdleBehavior behavior) {
+  const auto set = co_await pool->set_idle_behavior(id, behavior);
+  if (set && behavior == IdleBehavior::hold) watcher.behavior_set(link, id, behavior);
 }
 awaitable<void> kill_instance(std::shared_ptr<WorkerPool> pool, std::string id) {
   (void)co_await pool->kill_instance(std::move(id), "by chance");
@@ -33,9 +35,16 @@ void People::plan(double SimFaults::*per_hour, void (People::*verb)()) {
   });
 }
 
+/// A hold counts once it is acknowledged, its end as soon as it is asked for.
 void People::set_behavior(DispatcherProcess& process, const std::string& id, IdleBehavior behavior) {
+  if (behavior != IdleBehavior::hold) watcher_.behavior_set(process.link(), id, behavior);
   core_.note(SimEventKind::verb, {}, id, to_string(behavior));
-  process.run(behave(process.dispatcher().pool(), id, behavior));
+  process.run(behave(watcher_, process.link(), process.dispatcher().pool(), id, behavior));
+}
+
+void People::let_go(const std::string& id) {
+  if (DispatcherProcess* process = active_()) return set_behavior(*process, id, IdleBehavior::run);
+  core_.after(10s, [this, id] { let_go(id); });
 }
 
 /// Whoever holds an instance back lets it go again.
@@ -50,20 +59,19 @@ void People::operate() {
   switch (core_.chance.between(std::int64_t{0}, 4)) {
     case 0:
       set_behavior(*process, instance.id, IdleBehavior::hold);
-      core_.after(core_.chance.between(1min, longest_hold), [this, id = instance.id] {
-        if (DispatcherProcess* now = active_()) set_behavior(*now, id, IdleBehavior::run);
-      });
-      return;
+      return core_.after(core_.chance.between(1min, longest_hold), [this, id = instance.id] { let_go(id); });
     case 1:
       return set_behavior(*process, instance.id, IdleBehavior::drain);
     case 2:
       return set_behavior(*process, instance.id, IdleBehavior::run);
     case 3:
       core_.note(SimEventKind::verb, {}, instance.id, "kill instance");
+      watcher_.operator_kills_instance(instance.id);
       return process->run(kill_instance(process->dispatcher().pool(), instance.id));
     default:
       if (instance.containers.empty()) return;
       core_.note(SimEventKind::verb, instance.containers.front(), instance.id, "kill container");
+      watcher_.operator_kills_container(instance.containers.front());
       return process->run(kill_container(process->dispatcher().pool(), instance.containers.front()));
   }
 }

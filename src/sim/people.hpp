@@ -14,19 +14,21 @@ namespace berth {
 class People {
  public:
   /// `active`: the dispatcher that would answer an operator; null if there is none.
-  People(SimCore& core, RecordStore& store, std::function<DispatcherProcess*()> active)
-      : core_(core), store_(store), active_(std::move(active)) {}
+  People(SimCore& core, RecordStore& store, SimWatcher& watcher, std::function<DispatcherProcess*()> active)
+      : core_(core), store_(store), watcher_(watcher), active_(std::move(active)) {}
 
   void begin();
 
  private:
   void plan(double SimFaults::*per_hour, void (People::*verb)());
   void operate();
+  void let_go(const std::string& id);
   void set_behavior(DispatcherProcess& process, const std::string& id, IdleBehavior behavior);
   void use();
 
   SimCore& core_;
   RecordStore& store_;
+  SimWatcher& watcher_;
   const std::function<DispatcherProcess*()> active_;
 };
 

@@ -26,8 +26,9 @@ std::unique_ptr<InstanceSet> wrapped_instances(const ProcessSurroundings& around
   options.default_tags = vms.resource_tags;
   options.filter = {{vms.tag_key_prefix + "InstanceSetID", instance_set_id(cluster.system_root_token)}};
   options.may_act = [link] { return link->lease && link->lease->held(); };
-  return wrap_instance_set(around.core.runtime, metrics,
-                           make_sim_instances(around.core, around.cloud, around.watcher, link), std::move(options));
+  auto driver = make_sim_instances(around.core, around.cloud, around.watcher, link);
+  auto wrapped = wrap_instance_set(around.core.runtime, metrics, std::move(driver), std::move(options));
+  return watch_decisions(around.cloud, around.watcher, link, std::move(wrapped));
 }
 
 Logger logger_of(const SimOptions& options, std::uint64_t number) {

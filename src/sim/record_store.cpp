@@ -87,7 +87,6 @@ SimRecord& RecordStore::add(const WorkloadContainer& what, std::uint32_t index_i
   open_.insert(uuid);
   index(record);
   core_.note(SimEventKind::submitted, uuid, {});
-  watcher_.record_added(record);
   return record;
 }
 
@@ -111,7 +110,7 @@ void RecordStore::unindex(const SimRecord& record) {
   waiting_by_rank_.erase({-c.priority, c.uuid});
 }
 
-Result<ContainerUpdate> RecordStore::change(const std::string& uuid, const Rules& rules, ChangedBy by, const Link* link,
+Result<ContainerUpdate> RecordStore::change(const std::string& uuid, const Rules& rules, ChangedBy by,
                                             const std::string& gateway) {
   SimRecord* record = find(uuid);
   if (!record) return not_found(uuid);
@@ -136,25 +135,25 @@ Result<ContainerUpdate> RecordStore::change(const std::string& uuid, const Rules
   if (c.state == before) return ContainerUpdate{c.state, c.priority, c.locked_by_uuid};
   record->changed = core_.now();
   core_.note(kind_of(c.state), uuid, {}, next->too_many_attempts ? "too many attempts" : to_string(by));
-  watcher_.record_changed(*record, before, by, link);
+  watcher_.record_changed(*record, before, by);
   if (on_change) on_change(*record);
   return ContainerUpdate{c.state, c.priority, c.locked_by_uuid};
 }
 
-Result<ContainerUpdate> RecordStore::lock(const std::string& uuid, const Link& link) {
-  return change(uuid, lock_rules, ChangedBy::dispatcher, &link);
+Result<ContainerUpdate> RecordStore::lock(const std::string& uuid) {
+  return change(uuid, lock_rules, ChangedBy::dispatcher);
 }
 
-Result<ContainerUpdate> RecordStore::unlock(const std::string& uuid, const Link& link) {
+Result<ContainerUpdate> RecordStore::unlock(const std::string& uuid) {
   const auto rules = [this](const RecordState& r, const Caller& c) { return unlock_rules(r, c, max_attempts()); };
-  return change(uuid, rules, ChangedBy::dispatcher, &link);
+  return change(uuid, rules, ChangedBy::dispatcher);
 }
 
-Result<ContainerUpdate> RecordStore::cancel(const std::string& uuid, const Link& link) {
+Result<ContainerUpdate> RecordStore::cancel(const std::string& uuid) {
   const auto rules = [this](const RecordState& r, const Caller& c) {
     return apply_rules(r, c, ContainerState::cancelled, {}, max_attempts());
   };
-  return change(uuid, rules, ChangedBy::dispatcher, &link);
+  return change(uuid, rules, ChangedBy::dispatcher);
 }
 
 Result<void> RecordStore::set_error(const std::string& uuid, const std::string& text) {
@@ -163,7 +162,7 @@ Result<void> RecordStore::set_error(const std::string& uuid, const std::string& 
   const auto rules = [&](const RecordState& r, const Caller& c) {
     return apply_rules(r, c, std::nullopt, fields, max_attempts());
   };
-  auto changed = change(uuid, rules, ChangedBy::dispatcher, nullptr);
+  auto changed = change(uuid, rules, ChangedBy::dispatcher);
   if (!changed) return fail(changed.error());
   find(uuid)->runtime_error = text;
   return {};
@@ -187,7 +186,7 @@ Result<void> RecordStore::runner_update(const std::string& uuid, ContainerState 
   const auto rules = [&](const RecordState& r, const Caller& c) {
     return apply_rules(r, c, state, fields, max_attempts());
   };
-  auto changed = change(uuid, rules, ChangedBy::runner, nullptr, gateway);
+  auto changed = change(uuid, rules, ChangedBy::runner, gateway);
   if (!changed) return fail(changed.error());
   return {};
 }
@@ -208,7 +207,7 @@ void RecordStore::cancel_by_user(const std::string& uuid) {
   const auto rules = [this](const RecordState& r, const Caller& c) {
     return apply_rules(r, c, ContainerState::cancelled, {}, max_attempts());
   };
-  (void)change(uuid, rules, ChangedBy::user, nullptr);
+  (void)change(uuid, rules, ChangedBy::user);
 }
 
 void RecordStore::set_priority(const std::string& uuid, std::int64_t request_priority) {

@@ -13,7 +13,6 @@
 #include "berth/sim/workload.hpp"
 
 #include "core.hpp"
-#include "link.hpp"
 #include "watcher.hpp"
 
 namespace berth {
@@ -54,9 +53,9 @@ class RecordStore {
   const std::set<std::string>& open() const { return open_; }
 
   // Calls of dispatchers (facts §2.2).
-  Result<ContainerUpdate> lock(const std::string& uuid, const Link& link);
-  Result<ContainerUpdate> unlock(const std::string& uuid, const Link& link);
-  Result<ContainerUpdate> cancel(const std::string& uuid, const Link& link);
+  Result<ContainerUpdate> lock(const std::string& uuid);
+  Result<ContainerUpdate> unlock(const std::string& uuid);
+  Result<ContainerUpdate> cancel(const std::string& uuid);
   Result<void> set_error(const std::string& uuid, const std::string& text);
   Result<ContainerState> state(const std::string& uuid) const;
   Result<std::map<std::string, Mount>> mounts(const std::string& uuid) const;
@@ -78,7 +77,7 @@ class RecordStore {
 
  private:
   using Rules = std::function<Result<Transition>(const RecordState&, const Caller&)>;
-  Result<ContainerUpdate> change(const std::string& uuid, const Rules& rules, ChangedBy by, const Link* link,
+  Result<ContainerUpdate> change(const std::string& uuid, const Rules& rules, ChangedBy by,
                                  const std::string& gateway = {});
   Result<void> runner_update(const std::string& uuid, ContainerState state, const std::string& gateway);
   std::int64_t max_attempts() const { return core_.options.cluster.containers.max_dispatch_attempts; }

@@ -24,16 +24,13 @@ class SimApi final : public ContainerApi {
     return call<std::map<std::string, Mount>>("mounts", uuid, [&store = store_, uuid] { return store.mounts(uuid); });
   }
   awaitable<Result<ContainerUpdate>> lock(std::string uuid) override {
-    return call<ContainerUpdate>("lock", uuid,
-                                 [&store = store_, link = link_, uuid] { return store.lock(uuid, *link); });
+    return call<ContainerUpdate>("lock", uuid, [&store = store_, uuid] { return store.lock(uuid); });
   }
   awaitable<Result<ContainerUpdate>> unlock(std::string uuid) override {
-    return call<ContainerUpdate>("unlock", uuid,
-                                 [&store = store_, link = link_, uuid] { return store.unlock(uuid, *link); });
+    return call<ContainerUpdate>("unlock", uuid, [&store = store_, uuid] { return store.unlock(uuid); });
   }
   awaitable<Result<ContainerUpdate>> cancel(std::string uuid) override {
-    return call<ContainerUpdate>("cancel", uuid,
-                                 [&store = store_, link = link_, uuid] { return store.cancel(uuid, *link); });
+    return call<ContainerUpdate>("cancel", uuid, [&store = store_, uuid] { return store.cancel(uuid); });
   }
   awaitable<Result<void>> set_runtime_error(std::string uuid, std::string text) override {
     return call<void>("error", uuid,
@@ -45,9 +42,17 @@ class SimApi final : public ContainerApi {
   std::optional<SteadyTime> last_503() const override { return link_->last_503; }
 
  private:
+  struct Ended {
+    SimWatcher& watcher;
+    const Link& link;
+    const std::string_view verb;
+    const std::string& uuid;
+    ~Ended() { watcher.call_ended(link, verb, uuid); }
+  };
   /// `verb` is a literal. Nothing is sent before the caller waits.
   template <class T>
   awaitable<Result<T>> call(std::string_view verb, std::string uuid, std::function<Result<T>()> effect) {
+    const Ended ended{watcher_, *link_, verb, uuid};
     if (changes_something(verb)) watcher_.acts(*link_, verb, uuid);
     core_.note(SimEventKind::api_call, uuid, {}, verb);
     auto result = co_await answer_of(link_, send<T>(core_, link_, route(), with_failures<T>(std::move(effect))));

@@ -85,14 +85,7 @@ class SimInstanceSet final : public InstanceSet {
       : core_(core), cloud_(cloud), watcher_(watcher), link_(std::move(link)) {}
 
   awaitable<Result<std::shared_ptr<Instance>>> create(CreateRequest request) override {
-    struct Ended {
-      SimWatcher& watcher;
-      std::shared_ptr<Link> link;
-      ~Ended() { watcher.create_ended(*link); }
-    } ended{watcher_, link_};
-    const std::string type = request.type.name;
-    watcher_.acts(*link_, "create", type);
-    watcher_.create_sent(*link_, type);
+    watcher_.acts(*link_, "create", request.type.name);
     CallRoute route = cloud_route(core_, core_.options.cloud.create);
     if (core_.strikes(&SimFaults::create_lost)) {
       route.answered = false;
@@ -102,7 +95,6 @@ class SimInstanceSet final : public InstanceSet {
       return cloud.create(request, *link);
     };
     auto made = co_await answer_of(link_, send<std::shared_ptr<SimVm>>(core_, link_, route, std::move(effect)));
-    watcher_.create_answered(*link_, type, made ? made->get() : nullptr, made ? nullptr : &made.error());
     if (!made) co_return fail(made.error());
     co_return shown(std::move(*made));
   }
@@ -111,22 +103,16 @@ class SimInstanceSet final : public InstanceSet {
     using Page = std::vector<std::shared_ptr<SimVm>>;
     core_.note(SimEventKind::api_call, {}, {}, "instances");
     const bool fails = core_.strikes(&SimFaults::list_failed);
-    auto as_of = std::make_shared<SteadyTime>();
-    auto effect = [&core = core_, &cloud = cloud_, as_of, filter = std::move(filter), fails]() -> Result<Page> {
-      *as_of = core.now();
+    auto effect = [&cloud = cloud_, filter = std::move(filter), fails]() -> Result<Page> {
       if (fails) return fail(ErrorKind::failed, "the cloud has a bad day");
       return cloud.listed(filter);
     };
     const CallRoute route = cloud_route(core_, core_.options.cloud.list);
     const auto page = co_await answer_of(link_, send<Page>(core_, link_, route, std::move(effect)));
     if (!page) co_return fail(page.error());
-    std::set<std::string> ids;
     std::vector<std::shared_ptr<Instance>> out;
-    for (const auto& vm : *page) {
-      ids.insert(vm->id);
-      out.push_back(shown(vm));
-    }
-    watcher_.list_answered(*link_, *as_of, ids);
+    for (const auto& vm : *page) out.push_back(shown(vm));
+    watcher_.list_answered(*link_, *page);
     co_return out;
   }
 
@@ -144,7 +130,50 @@ class SimInstanceSet final : public InstanceSet {
   const std::shared_ptr<Link> link_;
 };
 
+/// The set as the pool sees it, wrappers and all: tells of its decisions.
+class WatchedSet final : public InstanceSet {
+ public:
+  WatchedSet(SimCloud& cloud, SimWatcher& watcher, std::shared_ptr<Link> link, std::unique_ptr<InstanceSet> inner)
+      : cloud_(cloud), watcher_(watcher), link_(std::move(link)), inner_(std::move(inner)) {}
+
+  awaitable<Result<std::shared_ptr<Instance>>> create(CreateRequest request) override {
+    struct Ended {
+      SimWatcher& watcher;
+      const std::shared_ptr<Link> link;
+      const std::string secret;
+      ~Ended() { watcher.create_ended(*link, secret); }
+    } ended{watcher_, link_, secret_of(request.tags)};
+    watcher_.create_begun(*link_, request);
+    const InstanceType type = request.type;
+    auto made = co_await inner_->create(std::move(request));
+    const auto vm = made ? cloud_.find((*made)->id()) : nullptr;
+    watcher_.create_answered(*link_, type, vm.get(), made ? nullptr : &made.error());
+    co_return made;
+  }
+  awaitable<Result<std::vector<std::shared_ptr<Instance>>>> instances(InstanceTags filter) override {
+    return inner_->instances(std::move(filter));
+  }
+  std::string quota_group(const InstanceType& type) const override { return inner_->quota_group(type); }
+  awaitable<void> stop() override { return inner_->stop(); }
+
+ private:
+  SimCloud& cloud_;
+  SimWatcher& watcher_;
+  const std::shared_ptr<Link> link_;
+  const std::unique_ptr<InstanceSet> inner_;
+};
+
 }  // namespace
+
+std::string secret_of(const InstanceTags& tags) {
+  const auto found = tags.find("ArvadosInstanceSecret");
+  return found == tags.end() ? std::string() : found->second;
+}
+
+std::unique_ptr<InstanceSet> watch_decisions(SimCloud& cloud, SimWatcher& watcher, std::shared_ptr<Link> link,
+                                             std::unique_ptr<InstanceSet> wrapped) {
+  return std::make_unique<WatchedSet>(cloud, watcher, std::move(link), std::move(wrapped));
+}
 
 std::unique_ptr<InstanceSet> make_sim_instances(SimCore& core, SimCloud& cloud, SimWatcher& watcher,
                                                 std::shared_ptr<Link> link) {

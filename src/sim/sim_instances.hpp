@@ -16,7 +16,13 @@ namespace berth {
 std::unique_ptr<InstanceSet> make_sim_instances(SimCore& core, SimCloud& cloud, SimWatcher& watcher,
                                                 std::shared_ptr<Link> link);
 
-/// The way to instances of that set. `unwrapped`: what the wrappers have made of an instance is passed over by its id.
+/// Around the wrappers: tells the watcher what the pool decides to create, and what it hears of it.
+std::unique_ptr<InstanceSet> watch_decisions(SimCloud& cloud, SimWatcher& watcher, std::shared_ptr<Link> link,
+                                             std::unique_ptr<InstanceSet> wrapped);
+/// The tag that tells one create from another; empty if there is none.
+std::string secret_of(const InstanceTags& tags);
+
+/// The way to instances of that set.
 ExecutorFactory make_sim_executors(SimCore& core, SimCloud& cloud, SimWatcher& watcher, std::shared_ptr<Link> link);
 
 }  // namespace berth

@@ -1,10 +1,14 @@
 #pragma once
 
-#include <set>
+#include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "berth/base/result.hpp"
+#include "berth/cloud/driver.hpp"
 #include "berth/model/container.hpp"
+#include "berth/model/instance.hpp"
 
 namespace berth {
 
@@ -16,35 +20,41 @@ struct SimRunner;
 /// Who changed a record.
 enum class ChangedBy { user, dispatcher, runner };
 
-/// Told by the parts of the world what they see, right when it happens; by default does nothing.
+/// Told by the parts of the world what they see, right when it happens; by default does nothing. `link`: the dispatcher
+/// process concerned.
 class SimWatcher {
  public:
   virtual ~SimWatcher() = default;
 
-  virtual void record_added(const SimRecord& /*record*/) {}
-  /// `link`: of the dispatcher, if it was one.
-  virtual void record_changed(const SimRecord& /*record*/, ContainerState /*before*/, ChangedBy /*by*/,
-                              const Link* /*link*/) {}
+  virtual void record_changed(const SimRecord& /*record*/, ContainerState /*before*/, ChangedBy /*by*/) {}
 
   /// A dispatcher sends something that only the active one may: `lock`, `cancel`, `create`, `destroy`, …
   virtual void acts(const Link& /*link*/, std::string_view /*verb*/, const std::string& /*subject*/) {}
+  /// A call about a container is over, answered or not.
+  virtual void call_ended(const Link& /*link*/, std::string_view /*verb*/, const std::string& /*uuid*/) {}
 
-  virtual void create_sent(const Link& /*link*/, const std::string& /*type*/) {}
-  /// `vm`: null if it failed.
-  virtual void create_answered(const Link& /*link*/, const std::string& /*type*/, const SimVm* /*vm*/,
+  /// The pool has decided to create.
+  virtual void create_begun(const Link& /*link*/, const CreateRequest& /*request*/) {}
+  /// Null if it failed.
+  virtual void create_answered(const Link& /*link*/, const InstanceType& /*type*/, const SimVm* /*vm*/,
                                const Error* /*error*/) {}
-  /// A create call of the dispatcher is over, answered or not.
-  virtual void create_ended(const Link& /*link*/) {}
-  virtual void list_answered(const Link& /*link*/, SteadyTime /*as_of*/, const std::set<std::string>& /*ids*/) {}
+  /// Answered or not.
+  virtual void create_ended(const Link& /*link*/, const std::string& /*secret*/) {}
+  virtual void list_answered(const Link& /*link*/, const std::vector<std::shared_ptr<SimVm>>& /*page*/) {}
   virtual void destroy_sent(const Link& /*link*/, const SimVm& /*vm*/) {}
 
   virtual void start_sent(const Link& /*link*/, const SimVm& /*vm*/, const std::string& /*uuid*/) {}
   virtual void kill_sent(const Link& /*link*/, const SimVm& /*vm*/, const std::string& /*uuid*/) {}
-  /// A runner's `--list` was heard of.
+  /// A runner's `--list` was heard of; it is as of then.
   virtual void probed(const Link& /*link*/, const SimVm& /*vm*/, SteadyTime /*as_of*/) {}
 
   virtual void runner_began(const SimVm& /*vm*/, const SimRunner& /*runner*/, const Link& /*link*/) {}
-  virtual void runner_terminated(const SimVm& /*vm*/, const SimRunner& /*runner*/) {}
+  virtual void runner_ended(const SimVm& /*vm*/, const std::string& /*uuid*/) {}
+
+  /// What operators did.
+  virtual void behavior_set(const Link& /*link*/, const std::string& /*id*/, IdleBehavior /*behavior*/) {}
+  virtual void operator_kills_instance(const std::string& /*id*/) {}
+  virtual void operator_kills_container(const std::string& /*uuid*/) {}
 };
 
 }  // namespace berth

@@ -15,6 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr Duration full_check = 1min;
+constexpr Duration longest_overtime = 24h;
 constexpr Duration longest_stop = 10s;     // design: shutdown ends within 10 s
 constexpr Duration longest_absence = 90s;  // of a dispatcher that was killed
 constexpr std::int64_t most_events_before_kill = 200;
@@ -31,17 +32,16 @@ struct SimSlot {
 struct SimWorld::Impl {
   explicit Impl(SimOptions options)
       : core(std::move(options)),
-        invariants(core),
+        invariants(core, store, cloud),  // they keep references, and look at nothing yet
         watcher(core.options.check_invariants ? static_cast<SimWatcher&>(invariants) : nobody),
         store(core, watcher),
         requests(core, store),
         shared{core, store, watcher, [this](const SimRecord& record) { return requests.children_done(record); }},
         cloud(core, shared),
         lease_server(core),
-        people(core, store, [this] { return active(); }),
+        people(core, store, watcher, [this] { return active(); }),
         slots(static_cast<std::size_t>(std::max(1, core.options.dispatchers))) {
     store.on_change = [this](SimRecord& record) { requests.on_change(record); };
-    invariants.look_at(store, cloud);
   }
   ~Impl() {
     try {
@@ -75,7 +75,7 @@ struct SimWorld::Impl {
   }
 
   void check_all() {
-    invariants.check_all();
+    invariants.check_all(links(), active() ? &active()->link() : nullptr);
     core.after(full_check, [this] { check_all(); });
   }
 
@@ -129,6 +129,33 @@ struct SimWorld::Impl {
     });
   }
 
+  /// For people: why somebody still waits.
+  std::string reason_of(const std::string& uuid) {
+    const auto* process = active();
+    const auto queue = process ? active()->dispatcher().scheduler()->queue() : nullptr;
+    if (!queue) return "no dispatcher is active";
+    for (const ScheduledContainer& c : queue->containers)
+      if (c.entry->container.uuid == uuid) return std::string(to_string(c.reason));
+    return "not in the queue";
+  }
+
+  std::string what_is_left() {
+    for (const std::string& uuid : store.open()) {
+      const SimRecord& record = store.all().at(uuid);
+      if (!record.settled())
+        return uuid + " is still " + std::string(to_string(record.container.state)) + ", locked " +
+               std::to_string(record.lock_count) + " times: " + reason_of(uuid);
+    }
+    return std::to_string(cloud.all().size()) + " instances are left";
+  }
+
+  std::vector<const Link*> links() const {
+    std::vector<const Link*> out;
+    for (const SimSlot& slot : slots)
+      if (slot.process && !slot.process->stopping()) out.push_back(&slot.process->link());
+    return out;
+  }
+
   /// What was stopped is looked at when it has ended, and replaced.
   void tend_slots() {
     for (std::size_t i = 0; i < slots.size(); ++i) {
@@ -176,6 +203,7 @@ struct SimWorld::Impl {
     const SteadyTime next = std::min(core.plan.next(), end);
     core.runtime.run_until([&] { return core.plan.next() < next; }, next - core.now());
     tend_slots();
+    if (core.options.check_invariants) invariants.after_turn(links());
     if (core.plan.next() > core.now()) return;
     ++steps;
     core.plan.pop()();
@@ -197,10 +225,15 @@ struct SimWorld::Impl {
     for (SimSlot& slot : slots) (void)slot.process.release();  // what still runs refers to it
   }
 
-  /// The end of a history.
+  /// The end of a history: without faults everything comes to its end.
   void finish() {
     try {
-      invariants.check_end(requests.all_ended());
+      const auto all_done = [this] { return requests.all_ended() && cloud.all().empty(); };
+      if (core.options.check_invariants) {
+        core.set_storm(false);
+        invariants.storm_changed();
+        if (run_until(all_done, core.now() + longest_overtime) && !all_done()) core.violate("ends", what_is_left());
+      }
       stop_all();
     } catch (const std::exception& e) {
       core.violate("no-exception", e.what());

@@ -1,0 +1,87 @@
+// What must hold when a dispatcher creates, destroys, kills or cancels.
+#include "berth/dispatcher/dispatcher.hpp"
+
+#include "invariants.hpp"
+#include "sim_instances.hpp"
+
+namespace berth {
+namespace {
+
+using namespace std::chrono_literals;
+
+}  // namespace
+
+void Invariants::acts(const Link& link, std::string_view verb, const std::string& subject) {
+  if (link.dead || !link.lease) return;
+  Known& its = known(link);
+  ++its.calls;
+  if (!link.lease->held())
+    core_.violate("lease", std::string(verb) + ' ' + subject + " by a dispatcher that is not the active one");
+  if (verb == "unlock") its.unlocking.insert(subject);
+  if (verb != "cancel") return;
+  for (const auto& [id, vm] : cloud_.all()) {
+    const SimRunner* runner = vm->machine->find(subject);
+    const SimRecord& record = store_.all().at(subject);
+    if (runner && runner->stage == SimRunner::Stage::running && record.container.state == ContainerState::running &&
+        knows_runner(link, *vm, *runner))
+      core_.violate("cancels-no-living", subject + " is cancelled as lost although its runner lives on " + id);
+  }
+}
+
+void Invariants::create_begun(const Link& link, const CreateRequest& request) {
+  Known& its = known(link);
+  if (!link.dead) check_create(its, request.type);
+  its.creates.insert(secret_of(request.tags));
+  ++its.creates_in_flight;
+}
+
+void Invariants::check_create(Known& its, const InstanceType& type) {
+  std::int64_t have = std::ssize(its.creates);
+  for (const auto& [id, instance] : its.instances) have += instance.listed ? 1 : 0;
+  if (vms().max_instances > 0 && have >= vms().max_instances)
+    core_.violate("max-instances", "a create with " + std::to_string(have) + " instances, of at most " +
+                                       std::to_string(vms().max_instances));
+  const std::int64_t most = vms().max_concurrent_instance_create_ops;
+  if (most > 0 && its.creates_in_flight >= most)
+    core_.violate("max-creates", "more creates at a time than the limit of " + std::to_string(most));
+  if (core_.now() < its.creates_throttled_until)
+    core_.violate("rate-limit", "a create before the time that the cloud has named");
+  for (const std::string& key : {std::string("everything"), "type " + type.name,
+                                 std::string(type.preemptible ? "group spot" : "group standard")})
+    if (const auto until = its.no_room_until.find(key); until != its.no_room_until.end() && core_.now() < until->second)
+      core_.violate("capacity", "a create of a " + type.name + " although the cloud has just said that it has no room");
+  if (its.over_quota && core_.now() < its.over_quota_until)
+    core_.violate("quota", "a create although the cloud has just said that the quota is met");
+}
+
+void Invariants::destroy_sent(const Link& link, const SimVm& vm) {
+  if (link.dead || killed_instances_.contains(vm.id)) return;
+  const KnownInstance& instance = known(link).instances[vm.id];
+  if (instance.behavior == IdleBehavior::hold) core_.violate("hold", vm.id + " is on hold, and is destroyed");
+  if (core_.now() - instance.probed > vms().timeout_probe / 2) return;
+  for (const auto& [uuid, runner] : vm.machine->runners()) {
+    const SimRecord& record = store_.all().at(uuid);
+    const bool wanted = record.container.state == ContainerState::running && record.container.priority > 0;
+    if (wanted && !runner.ignores_term && knows_runner(link, vm, runner))
+      core_.violate("destroys-no-busy", vm.id + " is destroyed while it runs " + uuid);
+  }
+}
+
+/// Once a kill was just, it is repeated until it works, whatever changes meanwhile.
+void Invariants::kill_sent(const Link& link, const SimVm& vm, const std::string& uuid) {
+  if (link.dead || killed_containers_.contains(uuid) || !store_.all().contains(uuid)) return;
+  Known& its = known(link);
+  if (its.justly_killed.contains(uuid)) return;
+  const SimRecord& record = store_.all().at(uuid);
+  const Container& container = record.container;
+  const bool wanted = container.priority > 0 &&
+                      (container.state == ContainerState::running || container.state == ContainerState::locked);
+  const auto updated = link.dispatcher->queue()->snapshot()->updated;
+  const bool could_know = updated && record.changed < *updated && record.prioritized < *updated;
+  if (wanted && could_know)
+    core_.violate("kills-no-wanted", uuid + " on " + vm.id + " is killed: " + std::string(to_string(container.state)) +
+                                         ", priority " + std::to_string(container.priority));
+  its.justly_killed.insert(uuid);
+}
+
+}  // namespace berth

@@ -1,0 +1,102 @@
+// What must hold when a container is started.
+#include <algorithm>
+
+#include "berth/dispatcher/dispatcher.hpp"
+#include "berth/queue/choose_types.hpp"
+
+#include "invariants.hpp"
+
+namespace berth {
+namespace {
+
+bool fits_where(const Resources& a, const Resources& b) {
+  return a.vcpus <= b.vcpus && a.ram <= b.ram && a.scratch <= b.scratch && a.gpus <= b.gpus;
+}
+
+const PoolInstance* find_instance(const PoolSnapshot& pool, const std::string& id) {
+  const auto found =
+      std::find_if(pool.instances.begin(), pool.instances.end(), [&](const PoolInstance& i) { return i.id == id; });
+  return found == pool.instances.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+void Invariants::runner_began(const SimVm& vm, const SimRunner& runner, const Link& link) {
+  check_one_runner(vm, runner, link);
+}
+
+/// Another runner of the same container lives, and the dispatcher that started this one could know.
+void Invariants::check_one_runner(const SimVm& vm, const SimRunner& runner, const Link& link) {
+  for (const auto& [id, other_vm] : cloud_.all()) {
+    if (id == vm.id) continue;
+    const SimRunner* other = other_vm->machine->find(runner.uuid);
+    if (other && knows_runner(link, *other_vm, *other))
+      core_.violate("one-runner", runner.uuid + " is started on " + vm.id + " although it has a runner on " + id);
+  }
+}
+
+void Invariants::start_sent(const Link& link, const SimVm& vm, const std::string& uuid) {
+  if (link.dead) return;
+  const KnownInstance& instance = known(link).instances[vm.id];
+  if (instance.behavior != IdleBehavior::run)
+    core_.violate("hold", "a container is started on " + vm.id + ", whose idle behavior is " +
+                              std::string(to_string(instance.behavior)));
+  const auto queue = link.dispatcher->queue()->snapshot();
+  const auto pool = link.dispatcher->pool()->snapshot();
+  const QueueEntry* entry = queue->entries.find(uuid);
+  const PoolInstance* shown = find_instance(*pool, vm.id);
+  if (entry) check_eligible(vm, *entry);
+  if (shown) check_room(vm, *shown, *queue);
+  if (entry) check_order(link, vm, *entry, *queue, *pool);
+}
+
+void Invariants::check_eligible(const SimVm& vm, const QueueEntry& entry) {
+  ChooseTypesOptions options;
+  options.maximum_price_factor = cluster().containers.maximum_price_factor;
+  const SimRecord& record = store_.all().at(entry.container.uuid);
+  const auto types = choose_types(record.container, cluster().instance_types, options);
+  const bool eligible = types && std::any_of(types->begin(), types->end(),
+                                             [&](const InstanceType& type) { return type.name == vm.type->name; });
+  if (!eligible)
+    core_.violate("eligible-type", entry.container.uuid + " is started on a " + vm.type->name +
+                                       ", which is too small, too dear or of the wrong kind for it");
+}
+
+/// What the dispatcher has put there does not exceed what the type offers.
+void Invariants::check_room(const SimVm& vm, const PoolInstance& instance, const QueueSnapshot& queue) {
+  Resources sum;
+  for (const std::string& uuid : instance.containers) {
+    const QueueEntry* entry = queue.entries.find(uuid);
+    if (!entry) continue;
+    sum.vcpus += entry->needed.vcpus;
+    sum.ram += entry->needed.ram;
+    sum.scratch += entry->needed.scratch;
+    sum.gpus += entry->needed.gpus;
+  }
+  if (!fits_where(sum, vm.type->resources()))
+    core_.violate("room", vm.id + " has been given more than a " + vm.type->name + " holds");
+  const std::int64_t most = vms().max_running_containers_per_instance;
+  if (most > 0 && std::ssize(instance.containers) > most)
+    core_.violate("room", vm.id + " has been given more containers than the limit");
+}
+
+/// Somebody of the same lock state, of higher priority and no greater need, waits while this one is started. Entries
+/// count that were the same a moment ago: the pass has seen them so.
+void Invariants::check_order(const Link& link, const SimVm& vm, const QueueEntry& started, const QueueSnapshot& queue,
+                             const PoolSnapshot& pool) {
+  const Known& its = known(link);
+  if (!its.queue) return;
+  for (const auto& entry : queue.entries) {
+    const Container& container = entry->container;
+    if (container.state != ContainerState::locked || container.priority <= started.container.priority) continue;
+    if (container.scheduling_parameters.supervisor || pool.running.contains(container.uuid)) continue;
+    if (its.unlocking.contains(container.uuid)) continue;
+    if (its.queue->entries.find(container.uuid) != entry.get()) continue;
+    if (!fits_where(entry->needed, started.needed)) continue;
+    if (std::count(entry->instance_types.begin(), entry->instance_types.end(), vm.type->name) == 0) continue;
+    core_.violate("order", started.container.uuid + " is started on " + vm.id + " although " + container.uuid +
+                               " of higher priority waits and fits there, too");
+  }
+}
+
+}  // namespace berth

@@ -1,0 +1,112 @@
+// What must hold at any time: looked at every minute.
+#include <algorithm>
+
+#include "berth/dispatcher/dispatcher.hpp"
+
+#include "invariants.hpp"
+
+namespace berth {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr Duration mirror_bound = 3min;
+constexpr std::int64_t most_calls_per_minute = 600;  // of those that change something
+
+}  // namespace
+
+void Invariants::check_all(const std::vector<const Link*>& links, const Link* active) {
+  const std::uint64_t now_active = active ? active->number : 0;
+  if (now_active != active_) {
+    ++forced_for_all_;
+    dispatched_since_ = active ? core_.now() : SteadyTime::max();
+  }
+  active_ = now_active;
+  for (auto& [what, lasting] : lasting_) lasting.seen = false;
+  for (const auto& [uuid, record] : store_.all()) check_record(record);
+  const bool dispatched = active && core_.now() - dispatched_since_ > convergence_bound(cluster());
+  for (const auto& [id, vm] : cloud_.all()) check_instance(*vm, dispatched);
+  if (active) check_mirror(*active);
+  for (const Link* link : links) check_calls(*link);
+  std::erase_if(lasting_, [](const auto& entry) { return !entry.second.seen; });
+}
+
+void Invariants::wrong_for(const std::string& what, Duration bound, std::string_view invariant,
+                           const std::string& detail) {
+  Lasting& lasting = lasting_.try_emplace(what, Lasting{core_.now(), true}).first->second;
+  lasting.seen = true;
+  const SteadyTime from = std::max({lasting.since, calm_since_, dispatched_since_});
+  if (core_.storm() || dispatched_since_ == SteadyTime::max() || core_.now() - from < bound) return;
+  core_.violate(std::string(invariant), detail);
+}
+
+/// Record and process agree, within a bound once faults have stopped.
+void Invariants::check_record(const SimRecord& record) {
+  const std::string& uuid = record.uuid();
+  const SimVm* where = nullptr;
+  const SimRunner* runner = nullptr;
+  // Final for long, nothing left of it: nothing to see.
+  if (is_final(record.container.state) && core_.now() - record.changed > 2h) return;
+  for (const auto& [id, vm] : cloud_.all())
+    if (const SimRunner* found = vm->machine->find(uuid)) {
+      where = vm.get();
+      runner = found;
+    }
+  const Duration bound = convergence_bound(cluster());
+  const ContainerState state = record.container.state;
+  if (state == ContainerState::running && !runner)
+    wrong_for("lost " + uuid, bound, "converges", uuid + " is Running, and no runner lives");
+  const bool beyond_help = runner && (runner->ignores_term || where->machine->hangs || where->machine->broken);
+  if (runner && !beyond_help && (is_final(state) || state == ContainerState::queued))
+    wrong_for("ghost " + uuid, bound, "converges",
+              uuid + " has a runner on " + where->id + ", and is " + std::string(to_string(state)));
+  if (runner && !beyond_help && record.container.priority == 0)
+    wrong_for("unwanted " + uuid, bound, "converges", uuid + " has a runner on " + where->id + ", and priority 0");
+  if (state == ContainerState::locked && record.container.priority == 0)
+    wrong_for("held " + uuid, bound, "converges", uuid + " is Locked, and has priority 0");
+}
+
+/// Nobody pays for what nobody needs.
+void Invariants::check_instance(const SimVm& vm, bool dispatched) {
+  if (vm.ended || !dispatched) return;
+  const Duration bound = convergence_bound(cluster());
+  const auto tag = vm.tags.find("ArvadosIdleBehavior");
+  const bool held = tag != vm.tags.end() && tag->second == "hold";
+  if (held) return;
+  const Duration patience = vm.booted ? vms().timeout_idle : vms().timeout_booting;
+  const SteadyTime needed = std::max(vm.created, vm.busy_until);
+  if (vm.machine->runners().empty() && core_.now() - needed > patience + bound)
+    wrong_for("idle " + vm.id, bound, "no-idle", vm.id + " has not been needed since long ago");
+}
+
+/// What the active dispatcher believes is what is.
+void Invariants::check_mirror(const Link& active) {
+  if (!calm_for(convergence_bound(cluster())) || core_.now() - dispatched_since_ < convergence_bound(cluster())) return;
+  const auto queue = active.dispatcher->queue()->snapshot();
+  const auto pool = active.dispatcher->pool()->snapshot();
+  for (const std::string& uuid : store_.open()) {
+    const SimRecord& record = store_.all().at(uuid);
+    const Container& is = record.container;
+    if (core_.now() - std::max(record.changed, record.prioritized) < mirror_bound || is.priority == 0) continue;
+    const QueueEntry* entry = queue->entries.find(uuid);
+    if (!entry || entry->container.state != is.state || entry->container.priority != is.priority)
+      core_.violate("mirrors-queue", uuid + " is " + std::string(to_string(is.state)) + " of priority " +
+                                         std::to_string(is.priority) + ", and the dispatcher's queue says otherwise");
+  }
+  for (const auto& [id, vm] : cloud_.all()) {
+    const SimMachine& machine = *vm->machine;
+    if (vm->ended || !machine.reachable() || machine.hangs) continue;
+    for (const auto& [uuid, runner] : machine.runners())
+      if (core_.now() - runner.began > mirror_bound && !runner.stopping && !pool->running.contains(uuid))
+        core_.violate("mirrors-pool", uuid + " runs on " + id + ", and the dispatcher's pool does not know");
+  }
+}
+
+/// No storm of calls.
+void Invariants::check_calls(const Link& link) {
+  std::int64_t& calls = known(link).calls;
+  if (calls > most_calls_per_minute)
+    core_.violate("call-rate", std::to_string(calls) + " changing calls of one dispatcher within a minute");
+  calls = 0;
+}
+
+}  // namespace berth

@@ -1,0 +1,122 @@
+#include "invariants.hpp"
+
+#include "berth/dispatcher/dispatcher.hpp"
+
+#include "sim_instances.hpp"
+
+namespace berth {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr Duration capacity_memory = 60s;  // facts §6.6
+
+std::string capacity_key(CapacityScope scope, const InstanceType& type) {
+  switch (scope) {
+    case CapacityScope::everything:
+      return "everything";
+    case CapacityScope::instance_type:
+      return "type " + type.name;
+    case CapacityScope::quota_group:
+      return type.preemptible ? "group spot" : "group standard";
+  }
+  return "";
+}
+
+IdleBehavior tagged(const SimVm& vm) {
+  const auto tag = vm.tags.find("ArvadosIdleBehavior");
+  return tag == vm.tags.end() ? IdleBehavior::run : parse_idle_behavior(tag->second).value_or(IdleBehavior::run);
+}
+
+}  // namespace
+
+Duration convergence_bound(const Cluster& cluster) {
+  const CloudVmsConfig& vms = cluster.containers.cloud_vms;
+  return vms.timeout_probe + vms.timeout_term + 3 * vms.sync_interval + 3 * vms.poll_interval + 5min;
+}
+
+void Invariants::after_turn(const std::vector<const Link*>& links) {
+  for (const Link* link : links) known(*link).queue = link->dispatcher->queue()->snapshot();
+}
+
+void Invariants::record_changed(const SimRecord& record, ContainerState before, ChangedBy by) {
+  const std::string& uuid = record.uuid();
+  if (record.container.state == ContainerState::locked) forced_before_.try_emplace(uuid, forced_for_all_);
+  if (by != ChangedBy::dispatcher || record.container.state != ContainerState::cancelled) return;
+  if (before == ContainerState::complete)
+    core_.violate("final-stays", "a dispatcher set a Complete container to Cancelled");
+  if (record.too_many_attempts) {
+    const std::int64_t forced = forced_unlocks_[uuid] + forced_for_all_ - forced_before_[uuid];
+    if (record.lock_count - forced > 4)
+      core_.violate("lock-cycles", uuid + " was locked " + std::to_string(record.lock_count) + " times, of which " +
+                                       std::to_string(forced) + " came to nothing by a fault");
+  } else if (before == ContainerState::locked && record.runtime_error.empty()) {
+    core_.violate("says-why", uuid + " was cancelled before it ran, without a reason in its record");
+  }
+}
+
+void Invariants::call_ended(const Link& link, std::string_view verb, const std::string& uuid) {
+  if (verb == "unlock") known(link).unlocking.erase(uuid);
+}
+
+void Invariants::create_answered(const Link& link, const InstanceType& type, const SimVm* vm, const Error* error) {
+  Known& its = known(link);
+  if (vm) its.instances[vm->id].listed = true;
+  if (!error) return;
+  ++forced_for_all_;
+  if (error->kind == ErrorKind::rate_limited && error->retry_at)
+    its.creates_throttled_until = std::max(its.creates_throttled_until, *error->retry_at);
+  if (error->kind == ErrorKind::capacity)
+    its.no_room_until[capacity_key(error->scope, type)] = core_.now() + capacity_memory;
+  if (error->kind == ErrorKind::quota) {
+    its.over_quota = true;
+    its.over_quota_until = core_.now() + capacity_memory;
+  }
+}
+
+void Invariants::create_ended(const Link& link, const std::string& secret) {
+  Known& its = known(link);
+  its.creates.erase(secret);
+  --its.creates_in_flight;
+}
+
+void Invariants::list_answered(const Link& link, const std::vector<std::shared_ptr<SimVm>>& page) {
+  Known& its = known(link);
+  its.over_quota = false;
+  std::set<std::string> shown;
+  for (const auto& vm : page) {
+    shown.insert(vm->id);
+    its.creates.erase(secret_of(vm->tags));
+    const auto [entry, is_new] = its.instances.try_emplace(vm->id);
+    if (is_new || !entry->second.listed) entry->second.behavior = tagged(*vm);
+    entry->second.listed = true;
+  }
+  for (auto& [id, instance] : its.instances) {
+    if (shown.contains(id)) continue;
+    instance.listed = false;
+    instance.missing_since = core_.now();
+  }
+}
+
+void Invariants::probed(const Link& link, const SimVm& vm, SteadyTime as_of) {
+  SteadyTime& probed = known(link).instances[vm.id].probed;
+  probed = std::max(probed, as_of);
+}
+
+void Invariants::runner_ended(const SimVm& vm, const std::string& uuid) {
+  runner_ended_[uuid] = core_.now();
+  const SimRecord* record = store_.all().contains(uuid) ? &store_.all().at(uuid) : nullptr;
+  if (record && record->container.state != ContainerState::complete) ++forced_unlocks_[uuid];
+  (void)vm;
+}
+
+void Invariants::behavior_set(const Link& link, const std::string& id, IdleBehavior behavior) {
+  known(link).instances[id].behavior = behavior;
+}
+
+bool Invariants::knows_runner(const Link& link, const SimVm& vm, const SimRunner& runner) {
+  const auto found = known(link).instances.find(vm.id);
+  if (found == known(link).instances.end() || found->second.missing_since >= runner.began) return false;
+  return runner.started_by == link.number || found->second.probed >= runner.began;
+}
+
+}  // namespace berth
