@@ -32,6 +32,7 @@ class ContainerQueue::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   static awaitable<Result<void>> change(std::shared_ptr<Impl> self, std::string uuid, Call call);
+  static awaitable<Result<void>> still_unfinished(std::shared_ptr<Impl> self, std::string uuid, std::string reason);
   static awaitable<Result<void>> cancel(std::shared_ptr<Impl> self, std::string uuid, std::string reason);
   static awaitable<Result<void>> explain(std::shared_ptr<Impl> self, std::string uuid, std::string reason);
   bool is_held(const std::string& uuid) const;
@@ -64,12 +65,27 @@ awaitable<Result<void>> ContainerQueue::Impl::change(std::shared_ptr<Impl> self,
   co_return Result<void>{};
 }
 
+/// The API lets even a Complete container be Cancelled, and what we know may be some seconds old: whether it has ended
+/// meanwhile is asked right before, by writing the reason, which the API refuses then, or else by reading the state.
+awaitable<Result<void>> ContainerQueue::Impl::still_unfinished(std::shared_ptr<Impl> self, std::string uuid,
+                                                               std::string reason) {
+  if (!self->explained.contains(uuid) && self->is_held(uuid)) {
+    auto said = co_await self->api.set_runtime_error(uuid, std::move(reason));
+    if (said || said.error().kind == ErrorKind::conflict) co_return said;
+    // Without a reason the container ends all the same.
+  }
+  const auto state = co_await self->api.get_state(uuid);
+  if (!state) co_return fail(state.error());
+  if (is_final(*state)) co_return fail(ErrorKind::conflict, "container " + uuid + " has ended already");
+  co_return Result<void>{};
+}
+
 awaitable<Result<void>> ContainerQueue::Impl::cancel(std::shared_ptr<Impl> self, std::string uuid, std::string reason) {
-  if (!self->explained.contains(uuid)) {
+  {
     const auto hold = self->exclusion.try_hold(uuid);
     if (!hold) co_return busy(uuid);
-    // Without it the container would end all the same.
-    if (self->is_held(uuid)) (void)co_await self->api.set_runtime_error(uuid, std::move(reason));
+    auto unfinished = co_await still_unfinished(self, uuid, std::move(reason));
+    if (!unfinished) co_return unfinished;
   }
   co_return co_await change(self, std::move(uuid), &ContainerApi::cancel);
 }

@@ -61,7 +61,8 @@ class ContainerQueue {
   /// One call per uuid at a time: a second answers ErrorKind::conflict at once.
   awaitable<Result<void>> lock(std::string uuid);
   awaitable<Result<void>> unlock(std::string uuid);
-  /// Writes `reason` to runtime_status.error first, unless explain() has said more.
+  /// Writes `reason` to runtime_status.error first, unless explain() has said more. Errors also: conflict if the
+  /// container has ended meanwhile; it stays as it is.
   awaitable<Result<void>> cancel(std::string uuid, std::string reason);
   /// Call I: why a container that runs is about to end, for its user to read. Errors also: conflict
   /// unless the entry is Locked or Running.

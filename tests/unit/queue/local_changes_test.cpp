@@ -52,6 +52,33 @@ TEST_F(LocalChanges, ACancelSaysWhy) {
   EXPECT_EQ(seen(5), "Cancelled 1") << "even without the words";
 }
 
+/// The queue's view may be some seconds old.
+TEST_F(LocalChanges, WhatHasEndedMeanwhileIsNotCancelled) {
+  for (int i = 1; i <= 3; ++i) api_.add(i);
+  start_and_load(3);
+  for (int i = 1; i <= 3; ++i) {
+    EXPECT_TRUE(lock(i));
+    EXPECT_TRUE(api_.runner_sets(uuid(i), ContainerState::running));
+  }
+  run_next_poll();
+  EXPECT_TRUE(run_on(runtime_, queue_->explain(uuid(2), "killed")));
+  for (int i = 1; i <= 3; ++i) EXPECT_TRUE(api_.runner_sets(uuid(i), ContainerState::complete));
+  const auto expect_kept = [&](int i) {
+    const auto cancelled = run_on(runtime_, queue_->cancel(uuid(i), "lost"));
+    ASSERT_FALSE(cancelled) << i;
+    EXPECT_EQ(cancelled.error().kind, ErrorKind::conflict) << i;
+    EXPECT_EQ(api_.at(i).state, ContainerState::complete) << i;
+  };
+  expect_kept(1);
+  expect_kept(2);
+  api_.intercept = [](const FakeCall& call) -> std::optional<Error> {
+    if (call.verb == "error") return Error{ErrorKind::server_error, "no"};
+    return std::nullopt;
+  };
+  expect_kept(3);
+  EXPECT_EQ(api_.count("cancel"), 0U);
+}
+
 TEST_F(LocalChanges, TheLastUnlockMayCancel) {
   api_.add(1);
   api_.max_dispatch_attempts = 1;
