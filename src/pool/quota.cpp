@@ -9,6 +9,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration memory_of_errors = 60s;  // facts §6.6
+constexpr Duration memory_of_quota = 10min;
 constexpr Duration first_back_off = 250ms;
 constexpr Duration longest_back_off = 60s;
 /// "No limit" for callers that count down from it.
@@ -52,8 +53,9 @@ void QuotaMemory::create_failed(const Error& error, const InstanceType& type, co
       if (others < 1) {
         threshold_ = 0;
         quota_until_ = now + memory_of_errors;
-      } else if (threshold_ == 0 || others < threshold_) {
+      } else if (threshold_ == 0 || threshold_until_ <= now || others < threshold_) {
         threshold_ = others;
+        threshold_until_ = now + memory_of_quota;
       }
       return;
     }
@@ -103,7 +105,8 @@ std::optional<CreateRefusal> QuotaMemory::refuse_create(const InstanceType& type
 }
 
 bool QuotaMemory::at_quota(const PoolCounts& counts, SteadyTime now) const {
-  return threshold_ > 0 || quota_until_ > now || (limits_.max_instances > 0 && counts.total() >= limits_.max_instances);
+  return (threshold_ > 0 && threshold_until_ > now) || quota_until_ > now ||
+         (limits_.max_instances > 0 && counts.total() >= limits_.max_instances);
 }
 
 bool QuotaMemory::blocked(const CapacityKey& key, SteadyTime now) const {
@@ -147,6 +150,7 @@ std::optional<SteadyTime> QuotaMemory::next_expiry(SteadyTime now) const {
     if (when > now && (!earliest || when < *earliest)) earliest = when;
   };
   consider(quota_until_);
+  if (threshold_ > 0) consider(threshold_until_);
   consider(create_blocked_until_);
   consider(list_blocked_until_);
   for (const auto& [key, until] : blocked_until_) consider(until);

@@ -48,7 +48,8 @@ class QuotaMemory {
                      const PoolCounts& counts, SteadyTime now);
   void create_succeeded();
   void list_failed(const Error& error, SteadyTime now);
-  /// A list arrived: the only moment at which the quota threshold may be cleared.
+  /// A list arrived: the only moment at which the quota threshold may be cleared, but that it is forgotten after 10
+  /// min: the quota may have grown, and what waits for the next instance may keep the last one busy for ever.
   void synced(const PoolCounts& counts);
 
   /// Why a create of this type may not begin now; nothing if it may. One create too many starts the hold-off.
@@ -73,7 +74,8 @@ class QuotaMemory {
 
   CreateLimits limits_;
   std::int64_t threshold_ = 0;  ///< at quota until there are fewer instances than this; 0 = none
-  std::int64_t failures_ = 0;   ///< plain create errors in a row
+  SteadyTime threshold_until_{};
+  std::int64_t failures_ = 0;  ///< plain create errors in a row
   SteadyTime quota_until_{};
   SteadyTime create_blocked_until_{};
   SteadyTime list_blocked_until_{};
