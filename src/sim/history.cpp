@@ -62,6 +62,8 @@ Cluster draw_cluster(Chance& chance) {
   vms.poll_interval = one_of(chance, std::array<Duration, 2>{10s, 20s});
   vms.probe_interval = one_of(chance, std::array<Duration, 2>{10s, 20s});
   vms.sync_interval = one_of(chance, std::array<Duration, 2>{30s, 1min});
+  vms.exit_watch = chance.with(0.6);
+  vms.watched_probe_interval = one_of(chance, std::array<Duration, 2>{30s, 1min});
   vms.timeout_idle = one_of(chance, std::array<Duration, 2>{1min, 3min});
   vms.timeout_booting = 5min;
   vms.timeout_probe = 3min;
@@ -147,6 +149,9 @@ SimFaults draw_faults(Chance& chance) {
   draw(chance, f.command_slow, 0.005);
   draw(chance, f.command_dropped, 0.005);
   draw(chance, f.command_cut, 0.002);
+  draw(chance, f.watch_breaks, 0.1);
+  draw(chance, f.watch_misses, 0.05);
+  draw(chance, f.watch_lies, 0.02);
   for (double* rate : {&f.start_fails, &f.dies_before, &f.gives_back, &f.dies_during, &f.dies_after, &f.ignores_term})
     draw(chance, *rate, 0.01);
   draw(chance, f.lingers, 0.02);

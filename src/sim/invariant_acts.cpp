@@ -1,4 +1,6 @@
 // What must hold when a dispatcher creates, destroys, kills or cancels.
+#include <utility>
+
 #include "berth/dispatcher/dispatcher.hpp"
 
 #include "invariants.hpp"
@@ -19,11 +21,14 @@ void Invariants::acts(const Link& link, std::string_view verb, const std::string
     core_.violate("lease", std::string(verb) + ' ' + subject + " by a dispatcher that is not the active one");
   if (verb == "unlock") its.unlocking.insert(subject);
   if (verb != "cancel") return;
+  const SimRecord& record = store_.all().at(subject);
   for (const auto& [id, vm] : cloud_.all()) {
     const SimRunner* runner = vm->machine->find(subject);
-    const SimRecord& record = store_.all().at(subject);
-    if (runner && runner->stage == SimRunner::Stage::running && record.container.state == ContainerState::running &&
-        knows_runner(link, *vm, *runner))
+    if (!runner || runner->stage != SimRunner::Stage::running) continue;
+    const auto known_vm = its.instances.find(id);
+    const bool could_look = known_vm != its.instances.end() && known_vm->second.listed &&
+                            !known_vm->second.destroying && known_vm->second.missing_since < runner->began;
+    if (record.container.state == ContainerState::running && could_look)
       core_.violate("cancels-no-living", subject + " is cancelled as lost although its runner lives on " + id);
   }
 }
@@ -32,7 +37,7 @@ void Invariants::create_begun(const Link& link, const CreateRequest& request) {
   Known& its = known(link);
   if (!link.dead) check_create(its, request.type);
   its.creates.insert(secret_of(request.tags));
-  ++its.creates_in_flight;
+  its.creates_in_flight.insert(secret_of(request.tags));
 }
 
 void Invariants::check_create(Known& its, const InstanceType& type) {
@@ -42,7 +47,7 @@ void Invariants::check_create(Known& its, const InstanceType& type) {
     core_.violate("max-instances", "a create with " + std::to_string(have) + " instances, of at most " +
                                        std::to_string(vms().max_instances));
   const std::int64_t most = vms().max_concurrent_instance_create_ops;
-  if (most > 0 && its.creates_in_flight >= most)
+  if (most > 0 && std::ssize(its.creates_in_flight) >= most)
     core_.violate("max-creates", "more creates at a time than the limit of " + std::to_string(most));
   if (core_.now() < its.creates_throttled_until)
     core_.violate("rate-limit", "a create before the time that the cloud has named");
@@ -56,7 +61,8 @@ void Invariants::check_create(Known& its, const InstanceType& type) {
 
 void Invariants::destroy_sent(const Link& link, const SimVm& vm) {
   if (link.dead || killed_instances_.contains(vm.id)) return;
-  const KnownInstance& instance = known(link).instances[vm.id];
+  KnownInstance& instance = known(link).instances[vm.id];
+  if (std::exchange(instance.destroying, true)) return;
   if (instance.behavior == IdleBehavior::hold) core_.violate("hold", vm.id + " is on hold, and is destroyed");
   if (core_.now() - instance.probed > vms().timeout_probe / 2) return;
   for (const auto& [uuid, runner] : vm.machine->runners()) {

@@ -15,7 +15,7 @@ constexpr std::int64_t most_calls_per_minute = 600;  // of those that change som
 }  // namespace
 
 void Invariants::check_all(const std::vector<const Link*>& links, const Link* active) {
-  const std::uint64_t now_active = active ? active->number : 0;
+  const auto now_active = active ? std::pair(active->number, active->term) : std::pair<std::uint64_t, std::uint64_t>();
   if (now_active != active_) {
     ++forced_for_all_;
     dispatched_since_ = active ? core_.now() : SteadyTime::max();

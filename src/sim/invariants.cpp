@@ -76,7 +76,7 @@ void Invariants::create_answered(const Link& link, const InstanceType& type, con
 void Invariants::create_ended(const Link& link, const std::string& secret) {
   Known& its = known(link);
   its.creates.erase(secret);
-  --its.creates_in_flight;
+  its.creates_in_flight.erase(secret);
 }
 
 void Invariants::list_answered(const Link& link, const std::vector<std::shared_ptr<SimVm>>& page) {
@@ -110,7 +110,8 @@ void Invariants::runner_ended(const SimVm& vm, const std::string& uuid) {
 }
 
 void Invariants::behavior_set(const Link& link, const std::string& id, IdleBehavior behavior) {
-  known(link).instances[id].behavior = behavior;
+  KnownInstance& instance = known(link).instances[id];
+  if (!instance.destroying) instance.behavior = behavior;  // else it comes too late
 }
 
 bool Invariants::knows_runner(const Link& link, const SimVm& vm, const SimRunner& runner) {

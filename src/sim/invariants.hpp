@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "berth/pool/worker_pool.hpp"
@@ -56,13 +57,14 @@ class Invariants final : public SimWatcher {
     IdleBehavior behavior = IdleBehavior::run;     ///< as its operator set it, or its tag said
     SteadyTime probed = SteadyTime::min();         ///< as of when its runners were last listed
     SteadyTime missing_since = SteadyTime::min();  ///< last time that a list left it out
+    bool destroying = false;                       ///< a destroy has been sent
     bool listed = true;                            ///< shown by the last list, or made since
   };
   /// … and of everything.
   struct Known {
     std::map<std::string, KnownInstance> instances;
-    std::set<std::string> creates;  ///< secrets of those under way that no list has shown yet
-    std::int64_t creates_in_flight = 0;
+    std::set<std::string> creates;            ///< secrets of those under way that no list has shown yet
+    std::set<std::string> creates_in_flight;  ///< secrets of all
     SteadyTime creates_throttled_until{};
     std::map<std::string, SteadyTime> no_room_until;  ///< by scope and value
     bool over_quota = false;                          ///< told so since the last list
@@ -78,7 +80,8 @@ class Invariants final : public SimWatcher {
     bool seen = false;
   };
 
-  Known& known(const Link& link) { return known_[link.number]; }
+  /// A dispatcher that gets the lease back begins anew.
+  Known& known(const Link& link) { return known_[{link.number, link.term}]; }
   bool calm_for(Duration time) const { return !core_.storm() && core_.now() - calm_since_ >= time; }
   const Cluster& cluster() const { return core_.options.cluster; }
   const CloudVmsConfig& vms() const { return cluster().containers.cloud_vms; }
@@ -107,8 +110,8 @@ class Invariants final : public SimWatcher {
   const SimCloud& cloud_;
   SteadyTime calm_since_{};
   SteadyTime dispatched_since_ = SteadyTime::max();  ///< since when some dispatcher has been active all the time
-  std::uint64_t active_ = 0;
-  std::map<std::uint64_t, Known> known_;
+  std::pair<std::uint64_t, std::uint64_t> active_;   // process and term
+  std::map<std::pair<std::uint64_t, std::uint64_t>, Known> known_;  // by process and term
   std::set<std::string> killed_instances_;
   std::set<std::string> killed_containers_;
   std::map<std::string, std::int64_t> forced_unlocks_;  ///< by uuid: reasons for an attempt to fail

@@ -15,10 +15,11 @@ class Lease;
 
 /// One dispatcher process as the rest of the world sees it: the other end of all its connections.
 struct Link {
-  std::uint64_t number = 0;          ///< of the process, never reused
-  bool dead = false;                 ///< killed: nothing leaves it or reaches it any more
-  int waiting = 0;                   ///< its coroutines that wait for us
-  const Lease* lease = nullptr;      ///< null: dead
+  std::uint64_t number = 0;      ///< of the process, never reused
+  bool dead = false;             ///< killed: nothing leaves it or reaches it any more
+  int waiting = 0;               ///< its coroutines that wait for us
+  std::uint64_t term = 0;        ///< counts the times that it got the lease: each time it begins anew, knowing nothing
+  const Lease* lease = nullptr;  ///< null: dead
   Dispatcher* dispatcher = nullptr;  ///< null: dead
   SteadyTime began{};
   std::optional<SteadyTime> last_503;

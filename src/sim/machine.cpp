@@ -58,6 +58,7 @@ Result<CommandOutput> SimMachine::start(std::string_view arguments, const Link& 
   runner.ignores_term = core_.strikes(&SimFaults::ignores_term);
   core_.note(SimEventKind::runner_began, uuid, vm_.id);
   shared_.watcher.runner_began(vm_, runner, link);
+  if (core_.strikes(&SimFaults::watch_lies)) tell_end(uuid);
   prepare(runner);
   return answer(0, "{\"UUID\":\"" + uuid + "\",\"PID\":" + std::to_string(last_pid_) + "}\n");
 }
@@ -84,6 +85,29 @@ Result<CommandOutput> SimMachine::lock_files() const {
   for (const auto& [uuid, runner] : runners_)
     lines += "{\"UUID\":\"" + uuid + "\",\"PID\":" + std::to_string(runner.pid) + "}\n\n";
   return answer(0, std::move(lines));
+}
+
+void SimMachine::watch(const std::shared_ptr<ExitStream>& stream) {
+  streams_.push_back(stream);
+  tell(stream, "watching");
+  if (core_.strikes(&SimFaults::watch_breaks))
+    core_.after(core_.chance.between(1s, 10min),
+                [stream] { stream->end(fail(ErrorKind::network, "connection lost")); });
+}
+
+/// Lines wait while there is no network, or for ever if the host hangs.
+void SimMachine::tell(const std::shared_ptr<ExitStream>& stream, const std::string& line) {
+  const Duration travel = core_.chance.draw(core_.options.workers.command) / 2;
+  core_.after(travel, [self = shared_from_this(), stream, line] {
+    if (stream->ended || self->dead || self->hangs) return;
+    if (!self->offline) return stream->put(line);
+    self->core_.after(1s, [self, stream, line] { self->tell(stream, line); });
+  });
+}
+
+void SimMachine::tell_end(const std::string& uuid) {
+  std::erase_if(streams_, [](const auto& weak) { return weak.expired() || weak.lock()->ended; });
+  for (const auto& weak : streams_) tell(weak.lock(), "end " + uuid);
 }
 
 void SimMachine::switch_off() {

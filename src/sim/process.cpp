@@ -41,7 +41,7 @@ Logger logger_of(const SimOptions& options, std::uint64_t number) {
 DispatcherProcess::DispatcherProcess(ProcessSurroundings around, std::uint64_t number)
     : around_(around),
       link_(make_link(around.core, number)),
-      lease_(around.lease_server.connect(number)),
+      lease_(around.lease_server.connect(link_)),
       api_(make_sim_api(around.core, around.store, around.watcher, link_)),
       instances_(wrapped_instances(around, metrics_, link_)),
       tasks_(around.core.runtime.executor()) {

@@ -113,6 +113,7 @@ void SimMachine::end(const std::string& uuid, std::string_view how) {
   runners_.erase(name);
   core_.note(SimEventKind::runner_ended, name, vm_.id, how);
   vm_.busy_until = core_.now();
+  if (!dead && !core_.strikes(&SimFaults::watch_misses)) tell_end(name);
   shared_.watcher.runner_ended(vm_, name);
 }
 

@@ -34,6 +34,7 @@ class SimExecutor final : public Executor {
     const std::shared_ptr<Link> link;
     const std::shared_ptr<SimVm> vm;
     bool closed = false;
+    std::vector<std::weak_ptr<ExitStream>> streams;
     std::uint64_t sent = 0;
     std::map<std::uint64_t, std::shared_ptr<SimCall<CommandOutput>>>
         under_way;  // in order, so that one seed stays one history
@@ -50,12 +51,35 @@ class SimExecutor final : public Executor {
     co_return co_await carry_out(state_, std::move(command));
   }
 
-  awaitable<Result<int>> stream(Command /*command*/, std::function<void(std::string_view)> /*on_line*/) override {
-    co_return fail(ErrorKind::unsupported, "simulated workers do not stream");
+  /// The only long-lived command is the exit watch. A connection whose peer is silent for long is given up.
+  awaitable<Result<int>> stream(Command /*command*/, std::function<void(std::string_view)> on_line) override {
+    const auto stream = std::make_shared<ExitStream>();
+    if (!state_->closed) {
+      state_->streams.push_back(stream);
+      attach(state_, stream);
+    } else {
+      stream->end(fail(ErrorKind::network, "connection closed"));
+    }
+    struct Waiting {
+      Link& link;
+      explicit Waiting(Link& l) : link(l) { ++link.waiting; }
+      ~Waiting() { --link.waiting; }
+    } waiting(*state_->link);
+    for (;;) {
+      co_await stream->wake.wait();
+      while (!stream->lines.empty()) {
+        const std::string line = std::move(stream->lines.front());
+        stream->lines.pop_front();
+        on_line(line);
+      }
+      if (stream->ended) co_return std::move(*stream->ended);
+    }
   }
   void set_address(std::string /*address*/) override {}
   void close() override {
     state_->closed = true;
+    for (const auto& weak : state_->streams)
+      if (const auto stream = weak.lock()) stream->end(fail(ErrorKind::network, "connection closed"));
     for (const auto& [number, call] : state_->under_way) call->give(fail(ErrorKind::network, "connection closed"));
   }
 
@@ -87,6 +111,25 @@ class SimExecutor final : public Executor {
     if (output && output->exit_status == 0 && kind == CommandKind::list)
       state->watcher.probed(*state->link, *state->vm, *as_of);
     co_return output;
+  }
+
+  static void attach(const std::shared_ptr<State>& state, const std::shared_ptr<ExitStream>& stream) {
+    state->core.note(SimEventKind::command, {}, state->vm->id, "watch");
+    const CallRoute route = way(state->core, *state->vm->machine);
+    state->core.after(route.arrives ? route.there : route.give_up, [state, stream, arrives = route.arrives] {
+      SimMachine& machine = *state->vm->machine;
+      if (!arrives || !machine.reachable()) return stream->end(fail(ErrorKind::network, "no connection"));
+      machine.watch(stream);
+      keep_alive(state, stream);
+    });
+  }
+  static void keep_alive(const std::shared_ptr<State>& state, const std::weak_ptr<ExitStream>& weak) {
+    state->core.after(keepalive, [state, weak] {
+      const auto stream = weak.lock();
+      if (!stream || stream->ended) return;
+      if (!state->vm->machine->reachable()) return stream->end(fail(ErrorKind::network, "the peer is silent"));
+      keep_alive(state, stream);
+    });
   }
 
   static void announce(State& state, CommandKind kind, const std::string& text) {
@@ -131,7 +174,7 @@ ExecutorFactory make_sim_executors(SimCore& core, SimCloud& cloud, SimWatcher& w
   return [&core, &cloud, &watcher, link](const Instance& instance, HostCheck check) -> std::unique_ptr<Executor> {
     auto vm = cloud.find(instance.id());
     return std::make_unique<SimExecutor>(
-        std::make_shared<SimExecutor::State>(SimExecutor::State{core, watcher, link, std::move(vm), false, 0, {}}),
+        std::make_shared<SimExecutor::State>(SimExecutor::State{core, watcher, link, std::move(vm), false, {}, 0, {}}),
         std::move(check));
   };
 }

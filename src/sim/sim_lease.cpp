@@ -12,19 +12,19 @@ constexpr Duration told_late = 2s;
 
 }  // namespace
 
-std::unique_ptr<SimLease> LeaseServer::connect(std::uint64_t process) {
-  return std::make_unique<SimLease>(*this, process);
+std::unique_ptr<SimLease> LeaseServer::connect(std::shared_ptr<Link> link) {
+  return std::make_unique<SimLease>(*this, std::move(link));
 }
 
 void LeaseServer::take_away() {
   if (!holder_) return;
   SimLease& lease = *holder_;
-  core_.note(SimEventKind::lease_lost, {}, {}, std::to_string(lease.process_));
+  core_.note(SimEventKind::lease_lost, {}, {}, std::to_string(lease.link_->number));
   lease.held_ = false;
   leave(lease);
-  core_.after(core_.chance.between(Duration{}, told_late), [this, &lease, process = lease.process_] {
+  core_.after(core_.chance.between(Duration{}, told_late), [this, &lease, number = lease.link_->number] {
     const bool alive = std::any_of(wanting_.begin(), wanting_.end(), [&](SimLease* l) { return l == &lease; });
-    if (alive && lease.process_ == process) lease.changed_.notify();
+    if (alive && lease.link_->number == number) lease.changed_.notify();
   });
   want(lease);
 }
@@ -48,7 +48,8 @@ void LeaseServer::grant() {
   holder_ = wanting_.front();
   wanting_.erase(wanting_.begin());
   holder_->held_ = true;
-  core_.note(SimEventKind::lease_taken, {}, {}, std::to_string(holder_->process_));
+  ++holder_->link_->term;
+  core_.note(SimEventKind::lease_taken, {}, {}, std::to_string(holder_->link_->number));
   holder_->changed_.notify();
 }
 

@@ -8,6 +8,7 @@
 #include "berth/lease/lease.hpp"
 
 #include "core.hpp"
+#include "link.hpp"
 
 namespace berth {
 
@@ -18,7 +19,7 @@ class LeaseServer {
  public:
   explicit LeaseServer(SimCore& core) : core_(core) {}
 
-  std::unique_ptr<SimLease> connect(std::uint64_t process);
+  std::unique_ptr<SimLease> connect(std::shared_ptr<Link> link);
   /// The holder loses it, and is told late.
   void take_away();
 
@@ -37,7 +38,7 @@ class LeaseServer {
 /// One process' lease.
 class SimLease final : public Lease {
  public:
-  SimLease(LeaseServer& server, std::uint64_t process) : server_(server), process_(process) {}
+  SimLease(LeaseServer& server, std::shared_ptr<Link> link) : server_(server), link_(std::move(link)) {}
   ~SimLease() override;
   SimLease(const SimLease&) = delete;
   SimLease& operator=(const SimLease&) = delete;
@@ -53,7 +54,7 @@ class SimLease final : public Lease {
  private:
   friend class LeaseServer;
   LeaseServer& server_;
-  const std::uint64_t process_;
+  const std::shared_ptr<Link> link_;
   bool held_ = false;
   Signal changed_;
 };

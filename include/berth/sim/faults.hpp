@@ -41,6 +41,10 @@ struct SimFaults {
   double command_dropped = 0;      ///< the connection breaks before, while or after the command is carried out
   double command_cut = 0;          ///< the output ends early, and the connection with it
 
+  double watch_breaks = 0;  ///< an exit watch ends within 10 min
+  double watch_misses = 0;  ///< it does not tell of an end
+  double watch_lies = 0;    ///< it tells of the end of a runner that has only begun
+
   // Runners
   double start_fails = 0;        ///< the start command says no
   double dies_before = 0;        ///< after its start, before it claims the container
