@@ -100,11 +100,11 @@ void HostIdentity::tell(const std::string& host_key, const Result<void>& verdict
   const bool refused = verdict.error().kind == ErrorKind::denied;
   (refused ? counts_.refused : counts_.undecided).Increment();
   const std::lock_guard lock(mutex_);
-  const bool news = refused && std::exchange(refused_key_, host_key) != host_key;
-  if (news)
-    log_.error("host refused: it is not the instance", {{"error", verdict.error().message}, {"HostKey", host_key}});
-  else
-    log_.debug("host not verified", {{"error", verdict.error().message}});
+  std::string& told = refused ? refused_key_ : undecided_key_;
+  const bool news = std::exchange(told, host_key) != host_key;
+  const LogLevel level = !news ? LogLevel::debug : refused ? LogLevel::error : LogLevel::info;
+  log_.log(level, refused ? "host refused: it is not the instance" : "host not verified yet",
+           {{"error", verdict.error().message}, {"HostKey", host_key}});
 }
 
 }  // namespace berth

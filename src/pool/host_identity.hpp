@@ -42,7 +42,9 @@ class HostIdentity {
   const std::string secret_;
   mutable std::mutex mutex_;  // guards what follows
   std::shared_ptr<Instance> instance_;
-  std::string refused_key_;  // the latest one, so that it is said once
+  // The latest of each, so that it is said once.
+  std::string refused_key_;
+  std::string undecided_key_;
 };
 
 HostCheck make_host_check(std::shared_ptr<HostIdentity> identity);

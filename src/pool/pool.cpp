@@ -99,7 +99,10 @@ void WorkerPool::Impl::perform(Member& member, const WorkerAction& action) {
     Impl& pool;
     Member& member;
     void operator()(const action::Destroy& a) const {
-      pool.log_for(member).info("shutting down instance", {{"Reason", a.reason}});
+      if (a.reason.ends_with(" timeout") && !member.trouble.empty())
+        pool.log_for(member).warn("shutting down instance", {{"Reason", a.reason}, {"error", member.trouble}});
+      else
+        pool.log_for(member).info("shutting down instance", {{"Reason", a.reason}});
       pool.tasks_.spawn(pool.destroy(member.number));
     }
     void operator()(const action::SendSignal& a) const { pool.tasks_.spawn(pool.send_signal(member.number, a.uuid)); }
@@ -257,6 +260,7 @@ void WorkerPool::Impl::refresh_gauges() {
   samples.reserve(members_.size());
   for (const auto& [number, member] : members_) samples.push_back({&member.worker, &member.type});
   metrics_.set_gauges(samples, now);
+  metrics_.set_probe_lag(pace_.lateness(now));
   gauges_set_ = now;
   gauges_due_ = members_.empty() ? SteadyTime::max() : now + gauges_interval;
 }

@@ -75,6 +75,7 @@ class WorkerPool::Impl {
     bool writing_tags = false;
     std::map<std::string, std::int64_t> pids;  ///< of runners, by container
     bool probe_again = false;                  ///< once the present probe ends
+    std::string trouble;                       ///< what its latest probe failed of; empty: it succeeded
     Worker worker;
     Watch watch;
     SteadyTime busy_seen{};  ///< Worker::busy that `last_busy` stands for
@@ -126,10 +127,12 @@ class WorkerPool::Impl {
   awaitable<void> load_runner();
   awaitable<void> probe_loop();
   std::optional<std::uint64_t> take_probe();
+  void begin_round();
   bool begin_probe(std::uint64_t number);
   void request_probe(std::uint64_t number);
   awaitable<void> probe(std::uint64_t number);
   awaitable<event::ProbeEnded> probe_steps(std::uint64_t number, WorkerStage stage);
+  void note_trouble(std::uint64_t number, LogLevel level, std::string_view what, std::string error);
   awaitable<bool> boot_probe(std::uint64_t number);
   awaitable<bool> deploy(std::uint64_t number);
   awaitable<std::optional<RunProbe>> run_probe(std::uint64_t number);
@@ -192,7 +195,8 @@ class WorkerPool::Impl {
   std::deque<std::uint64_t> round_;   ///< rest of the probe round
   std::deque<std::uint64_t> urgent_;  ///< to be probed before it
   ProbePace pace_;
-  std::int64_t watches_ = 0;  ///< that tell what ends
+  bool overload_told_ = false;  ///< that a round does not fit its interval
+  std::int64_t watches_ = 0;    ///< that tell what ends
 
   SnapshotBoard board_;
   Signal changed_;

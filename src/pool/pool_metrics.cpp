@@ -40,8 +40,9 @@ PoolMetrics::PoolMetrics(Metrics& metrics, const std::map<std::string, InstanceT
       containers_running_(metrics.gauge(named("containers_running"), "Containers starting or running on instances.")),
       probe_age_max_(metrics.gauge(named("probe_age_seconds_max"), "Longest time since a successful probe.")),
       probe_age_median_(metrics.gauge(named("probe_age_seconds_median"), "Median time since a successful probe.")),
-      probe_lag_(metrics.gauge("berth_probe_round_lag_seconds",
-                               "How late the latest round of probes began: above 0, MaxProbesPerSecond is too low.")),
+      probe_lag_(metrics.gauge(
+          "berth_probe_round_lag_seconds",
+          "How late the latest round of probes began or the next one is: above 0, MaxProbesPerSecond is too low.")),
       time_to_ssh_(metrics.summary(named("instances_time_to_ssh_seconds"),
                                    "Time from an instance's appearance to its first connection.")),
       time_to_ready_(metrics.summary(named("instances_time_to_ready_for_container_seconds"),

@@ -62,16 +62,24 @@ awaitable<void> WorkerPool::Impl::probe_loop() {
 
 /// The next worker to probe; begins a new round when the last is over and its time has come.
 std::optional<std::uint64_t> WorkerPool::Impl::take_probe() {
-  if (urgent_.empty() && round_.empty() && runtime_.now() >= pace_.next_round()) {
-    for (const auto& [number, member] : members_)
-      if (!may_skip_probe(member)) round_.push_back(number);
-    metrics_.set_probe_lag(pace_.begin_round(runtime_.now(), runtime_.random_below(pace_.jitter())));
-  }
+  if (urgent_.empty() && round_.empty() && runtime_.now() >= pace_.next_round()) begin_round();
   auto& source = urgent_.empty() ? round_ : urgent_;
   if (source.empty()) return std::nullopt;
   const std::uint64_t number = source.front();
   source.pop_front();
   return number;
+}
+
+void WorkerPool::Impl::begin_round() {
+  for (const auto& [number, member] : members_)
+    if (!may_skip_probe(member)) round_.push_back(number);
+  pace_.begin_round(runtime_.now(), runtime_.random_below(pace_.jitter()));
+  metrics_.set_probe_lag(pace_.lateness(runtime_.now()));
+  const bool overload = !pace_.fits(round_.size());
+  if (overload && !overload_told_)
+    log_.warn("MaxProbesPerSecond is too low to probe all workers every ProbeInterval",
+              {{"Workers", round_.size()}, {"MaxProbesPerSecond", options_.max_probes_per_second}});
+  overload_told_ = overload;
 }
 
 bool WorkerPool::Impl::begin_probe(std::uint64_t number) {
@@ -97,9 +105,11 @@ awaitable<void> WorkerPool::Impl::probe(std::uint64_t number) {
   Member* member = find(number);
   if (!member) co_return;
   const SteadyTime begun = runtime_.now();
-  const event::ProbeEnded ended = co_await probe_steps(number, member->worker.stage);
+  const WorkerStage stage = member->worker.stage;
+  const event::ProbeEnded ended = co_await probe_steps(number, stage);
   member = find(number);
   if (!member) co_return;
+  if (ended.list && (ended.booted || stage == WorkerStage::in_service)) member->trouble.clear();
   step(*member, ended);
   look_for_pids(*member);
   compare_watch(*member, begun, ended.list.has_value());
@@ -127,10 +137,17 @@ Command WorkerPool::Impl::command_of(std::string text) const {
   return command;
 }
 
+void WorkerPool::Impl::note_trouble(std::uint64_t number, LogLevel level, std::string_view what, std::string error) {
+  Member* member = find(number);
+  if (!member) return;
+  log_for(*member).log(level, what, {{"error", error}});
+  member->trouble = std::string(what) + ": " + std::move(error);
+}
+
 awaitable<bool> WorkerPool::Impl::boot_probe(std::uint64_t number) {
   const auto output = co_await execute(number, command_of(options_.boot_probe_command));
   if (succeeded(output)) co_return true;
-  if (Member* member = find(number)) log_for(*member).debug("boot probe failed", {{"error", failure_text(output)}});
+  note_trouble(number, LogLevel::debug, "boot probe failed", failure_text(output));
   co_return false;
 }
 
@@ -140,7 +157,10 @@ awaitable<bool> WorkerPool::Impl::deploy(std::uint64_t number) {
   if (runner_->path.empty()) co_return true;
   const std::string user = member->instance->remote_user();
   const auto checked = co_await execute(number, command_of(deploy_check_command(runner_->path)));
-  if (!checked) co_return false;
+  if (!checked) {
+    note_trouble(number, LogLevel::debug, "runner not looked for", failure_text(checked));
+    co_return false;
+  }
   if (deploy_check_passed(*checked, runner_->path, runner_->md5)) co_return true;
   Command install = command_of(deploy_install_command(user, options_.deploy_directory, runner_->path, runner_->md5));
   install.stdin_data = *runner_->binary;
@@ -148,7 +168,7 @@ awaitable<bool> WorkerPool::Impl::deploy(std::uint64_t number) {
   install.background = true;
   const auto installed = co_await execute(number, std::move(install));
   if (succeeded(installed)) co_return true;
-  if (Member* still = find(number)) log_for(*still).warn("runner not deployed", {{"error", failure_text(installed)}});
+  note_trouble(number, LogLevel::warn, "runner not deployed", failure_text(installed));
   co_return false;
 }
 
@@ -164,7 +184,7 @@ awaitable<std::optional<RunProbe>> WorkerPool::Impl::run_probe(std::uint64_t num
   if (succeeded(output)) list = parse_run_probe(output->stdout_text, options_.cluster_id);
   metrics_.observe_run_probe(runtime_.now() - begun, list.has_value());
   if (list) co_return std::move(*list);
-  if (Member* still = find(number)) log_for(*still).warn("run probe failed", {{"error", list.error().message}});
+  note_trouble(number, LogLevel::warn, "run probe failed", list.error().message);
   co_return std::nullopt;
 }
 

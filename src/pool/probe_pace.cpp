@@ -21,11 +21,18 @@ Duration ProbePace::jitter() const {
   return interval_ / jitter_divisor;
 }
 
-Duration ProbePace::begin_round(SteadyTime now, Duration jitter) {
-  const Duration late = begun_ ? std::max(now - next_round_, Duration::zero()) : Duration::zero();
+void ProbePace::begin_round(SteadyTime now, Duration jitter) {
+  late_ = begun_ ? std::max(now - next_round_, Duration::zero()) : Duration::zero();
   begun_ = true;
   next_round_ = now + interval_ + jitter;
-  return late;
+}
+
+Duration ProbePace::lateness(SteadyTime now) const {
+  return begun_ ? std::max(late_, now - next_round_) : Duration::zero();
+}
+
+bool ProbePace::fits(std::size_t workers) const {
+  return spacing_ * static_cast<std::int64_t>(workers) <= interval_;
 }
 
 SteadyTime ProbePace::next_probe(SteadyTime now) {

@@ -15,9 +15,12 @@ class ProbePace {
   /// Bound of the random part of a round's interval.
   Duration jitter() const;
   SteadyTime next_round() const { return next_round_; }
-  /// A round begins now; returns how much later than it should: rounds take longer than their interval when there are
-  /// more workers than interval × cap.
-  Duration begin_round(SteadyTime now, Duration jitter);
+  /// A round begins now.
+  void begin_round(SteadyTime now, Duration jitter);
+  /// How late the latest round began, or the next one is, whichever is more.
+  Duration lateness(SteadyTime now) const;
+  /// Whether a round of so many takes no longer than its interval.
+  bool fits(std::size_t workers) const;
   /// A probe began now: when the next may. The cap is kept on average; a late wake-up is made up for.
   SteadyTime next_probe(SteadyTime now);
 
@@ -25,6 +28,7 @@ class ProbePace {
   Duration interval_;
   Duration spacing_{};
   bool begun_ = false;
+  Duration late_{};  ///< of the latest round
   SteadyTime next_round_{};
   SteadyTime next_probe_{};
 };

@@ -1,5 +1,6 @@
 """The cloud of a bed: JSON over HTTP on this machine, for the driver `bed` of berthd-bed (tests/support/bed_driver.cpp)."""
 
+import contextlib
 import http.server
 import json
 import threading
@@ -18,6 +19,7 @@ class BedCloud:
         self.on_create = None  # called with each new host
         self.create_errors = []  # (kind, message) of the next creates
         self.created = 0
+        self.gone = None  # the answer to everything once the bed is being taken down
         cloud = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -27,9 +29,10 @@ class BedCloud:
             def do_POST(self):
                 request = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "{}")
                 with cloud.mutex:
-                    answer = getattr(cloud, "answer_" + self.path.strip("/"))(**request)
+                    answer = cloud.gone or getattr(cloud, "answer_" + self.path.strip("/"))(**request)
                 data = json.dumps(answer).encode()
-                self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(data), data))
+                with contextlib.suppress(ConnectionError):  # of a daemon that was stopped meanwhile
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(data), data))
 
             def log_message(self, *_):
                 pass
@@ -40,6 +43,8 @@ class BedCloud:
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self):
+        with self.mutex:  # after what is being made
+            self.gone = {"error": {"kind": "network", "message": "the bed is gone"}}
         self.server.shutdown()
         self.server.server_close()
 

@@ -103,8 +103,9 @@ class SshSite(Site):
 
 
 def instances(daemon):
-    """By id, as the management API has them."""
-    status, body = daemon.get("/arvados/v1/dispatch/instances")
+    """By id, as the management API has them, once the daemon is active (start() returns before)."""
+    answer = wait_for(lambda: [a for a in [daemon.get("/arvados/v1/dispatch/instances")] if a[0] not in (0, 503)], 15, what="an active daemon")
+    status, body = answer[0]
     assert status == 200, body
     return {item["instance"]: item for item in json.loads(body)["items"] or []}
 

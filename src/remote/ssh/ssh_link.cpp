@@ -160,7 +160,10 @@ awaitable<Result<std::shared_ptr<SshSession>>> SshLink::establish(std::shared_pt
   auto host_key = co_await with_deadline(runtime, options.handshake_deadline, session->handshake(options.user));
   if (!host_key) co_return late(host_key.error(), "SSH handshake");
   auto known = co_await with_deadline(runtime, options.authentication_deadline, session->authenticate(options.key));
-  if (!known) co_return late(known.error(), "SSH authentication");
+  if (!known) {
+    if (known.error().kind == ErrorKind::denied) self->login_refused(known.error());
+    co_return late(known.error(), "SSH authentication");
+  }
   place.reset();
   if (auto verified = co_await verify(self, session, *host_key); !verified) co_return fail(verified.error());
   co_return session;
@@ -176,13 +179,14 @@ awaitable<Result<void>> SshLink::verify(std::shared_ptr<SshLink> self, std::shar
     self->verified_key_ = std::move(host_key);
     co_return verified;
   }
-  const Error error = host_check_error(verified.error());
-  if (error.kind == ErrorKind::denied) {
-    self->metrics_.host_key_refused();
-    self->log_.warn("the host did not prove to be the instance; connection closed",
-                    {{"Address", self->options_.address}, {"HostKey", host_key}, {"error", error.message}});
-  }
-  co_return fail(error);
+  co_return fail(host_check_error(verified.error()));
+}
+
+/// Said once, not with each attempt, until a connection stands.
+void SshLink::login_refused(const Error& error) {
+  if (std::exchange(refusal_told_, true)) return;
+  log_.warn("the worker refuses the dispatcher's login",
+            {{"Address", options_.address}, {"User", options_.user}, {"error", error.message}});
 }
 
 void SshLink::connected(Result<std::shared_ptr<SshSession>> result, Duration took) {
@@ -197,6 +201,7 @@ void SshLink::connected(Result<std::shared_ptr<SshSession>> result, Duration too
   session_ = std::move(*result);
   limit_ = ChannelLoad::most;
   proven_ = false;
+  refusal_told_ = false;
   metrics_.sessions(1);
   metrics_.connected(std::chrono::duration<double>(took).count());
   log_.debug("connected", {{"Address", options_.address}});

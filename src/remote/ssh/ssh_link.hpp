@@ -47,6 +47,7 @@ class SshLink : public std::enable_shared_from_this<SshLink> {
   static awaitable<Result<std::shared_ptr<SshSession>>> establish(std::shared_ptr<SshLink> self);
   static awaitable<Result<void>> verify(std::shared_ptr<SshLink> self, std::shared_ptr<SshSession> session,
                                         std::string host_key);
+  void login_refused(const Error& error);
   void connected(Result<std::shared_ptr<SshSession>> result, Duration took);
   void admit();
   void session_changed();
@@ -67,6 +68,7 @@ class SshLink : public std::enable_shared_from_this<SshLink> {
   int limit_ = ChannelLoad::most;  // of this session
   bool proven_ = false;            // a command ended on this session
   bool connecting_ = false;
+  bool refusal_told_ = false;
   bool closed_ = false;
   std::string verified_key_;
   BackOff back_off_;

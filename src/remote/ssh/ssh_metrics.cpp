@@ -10,8 +10,6 @@ SshMetrics::SshMetrics(Metrics& metrics)
     : metrics_(metrics),
       connect_seconds_(metrics.plain_summary("berth_ssh_connect_seconds",
                                              "Time to connect to a worker over SSH, its host check included.")),
-      host_keys_refused_(metrics.counter("berth_ssh_host_keys_refused_total",
-                                         "Connections closed because the host did not prove to be the instance.")),
       sessions_(metrics.gauge("berth_ssh_sessions", "SSH connections that stand.")),
       waiting_(metrics.gauge("berth_ssh_commands_waiting", "Commands that wait for a connection or a free channel.")),
       commands_(metrics.counter("berth_ssh_commands_total", "Commands that ran to their end on a worker.")) {}
@@ -24,9 +22,6 @@ void SshMetrics::not_connected(ErrorKind kind) {
       .counter("berth_ssh_connect_failures_total", "SSH connections that failed, by kind of error.",
                {{"kind", std::string(to_string(kind))}})
       .Increment();
-}
-void SshMetrics::host_key_refused() {
-  host_keys_refused_.Increment();
 }
 void SshMetrics::sessions(int change) {
   sessions_.Increment(change);

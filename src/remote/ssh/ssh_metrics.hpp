@@ -12,7 +12,6 @@ class SshMetrics {
   void connected(double seconds);
   /// A connection attempt failed.
   void not_connected(ErrorKind kind);
-  void host_key_refused();
   void sessions(int change);
   void waiting(int change);
   void command_ended();
@@ -21,7 +20,6 @@ class SshMetrics {
  private:
   Metrics& metrics_;
   prometheus::Summary& connect_seconds_;
-  prometheus::Counter& host_keys_refused_;
   prometheus::Gauge& sessions_;
   prometheus::Gauge& waiting_;
   prometheus::Counter& commands_;

@@ -85,6 +85,7 @@ TEST_F(HostIdentityTest, AnotherSecretIsNeverUsed) {
   EXPECT_EQ(lines_with(secret("i-1")), 0);
   runtime.run_for(30s);
   EXPECT_TRUE(cloud->vms.empty());
+  EXPECT_EQ(lines_with("\"Reason\":\"boot timeout\",\"error\":\"boot probe failed: "), 1);
 }
 
 TEST_F(HostIdentityTest, SecretThatIsNotYetThereIsAskedForAgain) {
@@ -94,6 +95,7 @@ TEST_F(HostIdentityTest, SecretThatIsNotYetThereIsAskedForAgain) {
   EXPECT_EQ(only().state, WorkerState::booting);
   EXPECT_EQ(checks("refused"), 0);
   EXPECT_GE(checks("undecided"), 2);
+  EXPECT_EQ(lines_with("\"level\":\"info\",\"msg\":\"host not verified yet\""), 1);
   machine.secret = secret("i-1");
   runtime.run_for(30s);
   EXPECT_EQ(only().state, WorkerState::idle);

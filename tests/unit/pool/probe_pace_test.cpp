@@ -14,12 +14,28 @@ SteadyTime at(Duration since) {
 TEST(ProbePace, RoundsKeepTheirIntervalAndSayHowLateTheyAre) {
   ProbePace pace(10s, 10);
   EXPECT_EQ(pace.jitter(), Duration(10s) / 23);
-  EXPECT_EQ(pace.begin_round(at(0s), 0s), Duration::zero());  // the first is never late
+  EXPECT_EQ(pace.lateness(at(5s)), Duration::zero());
+  pace.begin_round(at(0s), 0s);
+  EXPECT_EQ(pace.lateness(at(0s)), Duration::zero());  // the first is never late
   EXPECT_EQ(pace.next_round(), at(10s));
-  EXPECT_EQ(pace.begin_round(at(10s), 100ms), Duration::zero());
+  EXPECT_EQ(pace.lateness(at(10s)), Duration::zero());
+  pace.begin_round(at(10s), 100ms);
+  EXPECT_EQ(pace.lateness(at(10s)), Duration::zero());
   EXPECT_EQ(pace.next_round(), at(20s + 100ms));
-  EXPECT_EQ(pace.begin_round(at(110s), 0s), Duration(89s + 900ms));
+  EXPECT_EQ(pace.lateness(at(60s)), Duration(39s + 900ms));  // before it begins
+  pace.begin_round(at(110s), 0s);
+  EXPECT_EQ(pace.lateness(at(110s)), Duration(89s + 900ms));
   EXPECT_EQ(pace.next_round(), at(120s));
+  EXPECT_EQ(pace.lateness(at(300s)), Duration(180s));
+  pace.begin_round(at(300s), 0s);
+  pace.begin_round(at(310s), 0s);
+  EXPECT_EQ(pace.lateness(at(310s)), Duration::zero());
+}
+
+TEST(ProbePace, HowManyWorkersFitInARound) {
+  EXPECT_TRUE(ProbePace(10s, 10).fits(100));
+  EXPECT_FALSE(ProbePace(10s, 10).fits(101));
+  EXPECT_TRUE(ProbePace(10s, 0).fits(1000000));
 }
 
 TEST(ProbePace, CapIsKeptOnAverage) {

@@ -79,11 +79,30 @@ TEST_F(PoolTest, RoundsOfManyWorkersKeepTheirIntervalIfTheCapAllows) {
     const double lag = metric("berth_probe_round_lag_seconds");
     EXPECT_GE(lag, c.least_lag) << c.cap;
     EXPECT_LE(lag, c.most_lag) << c.cap;
+    const auto lines = log->lines();
+    EXPECT_EQ(std::count_if(lines.begin(), lines.end(),
+                            [](const std::string& line) {
+                              return line.find("MaxProbesPerSecond is too low") != std::string::npos;
+                            }),
+              c.cap == 1 ? 1 : 0)
+        << c.cap;
     const double rounds = 1200 / (10 + lag);
     EXPECT_GE(machine.count_commands("--list"), rounds * 0.9 - 1) << c.cap;
     EXPECT_LE(machine.count_commands("--list"), rounds + 1) << c.cap;
     stop();
   }
+}
+
+TEST_F(PoolTest, LagOfARoundGrowsBeforeTheNextBegins) {
+  options.max_probes_per_second = 1;
+  options.timeout_probe = 10min;
+  for (int i = 0; i < 300; ++i) cloud->add("p.small", tags("small", "hold"));
+  start();
+  runtime.run_for(90s);
+  const double before = metric("berth_probe_round_lag_seconds");
+  EXPECT_GE(before, 60);
+  runtime.run_for(60s);
+  EXPECT_GE(metric("berth_probe_round_lag_seconds"), before + 45);
 }
 
 TEST_F(PoolTest, PidsOfAdoptedContainersComeFromTheirLockFiles) {

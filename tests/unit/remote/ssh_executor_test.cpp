@@ -176,7 +176,29 @@ TEST(SshExecutor, SendsNothingButTheCheckToAHostThatIsNotVerified) {
   });
   EXPECT_EQ(bed.checks, 1);
   EXPECT_EQ(bed.stub.counts().texts, std::vector<std::string>{"echo wrong secret"});
-  EXPECT_NE(bed.metrics.text().find("berth_ssh_host_keys_refused_total 1"), std::string::npos) << bed.metrics.text();
+}
+
+TEST(SshExecutor, SaysOnceThatItsLoginIsRefused) {
+  SshBed bed;
+  const auto warnings = [&] {
+    const auto lines = bed.log->lines();
+    return std::count_if(lines.begin(), lines.end(), [](const std::string& line) {
+      return line.find("\"level\":\"warning\",\"msg\":\"the worker refuses the dispatcher's login\"") !=
+                 std::string::npos &&
+             line.find("does not accept our key") != std::string::npos;
+    });
+  };
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    for (int phase = 1; phase <= 2; ++phase) {
+      bed.stub.refuses_authentication = true;
+      for (int i = 0; i < 3; ++i)
+        expect_error(co_await worker.execute(command("true")), ErrorKind::denied, "does not accept our key");
+      EXPECT_EQ(warnings(), phase);
+      bed.stub.refuses_authentication = false;
+      expect_output(co_await worker.execute(command("echo 1")), "1\n");
+      expect_error(co_await worker.execute(command("vanish")), ErrorKind::network, "broke");
+    }
+  });
 }
 
 TEST(SshExecutor, VerifiesAHostKeyOnceAndAnewWhenItChanges) {

@@ -21,6 +21,7 @@
 #include "berth/base/signal.hpp"
 #include "berth/remote/ssh.hpp"
 
+#include "sim_test.hpp"
 #include "ssh_stub.hpp"
 
 namespace berth {
@@ -83,6 +84,7 @@ struct SshBed {
   SshStub stub;
   RealRuntime runtime{2};
   Metrics metrics;
+  std::shared_ptr<LineSink> log = make_line_sink();
   SshOptions options{.address = "127.0.0.1", .default_port = stub.port(), .key = *SshKey::parse(make_private_key())};
   int checks = 0;
   Result<void> verdict;
@@ -110,7 +112,7 @@ struct SshBed {
 
   /// Runs `body` to its end.
   void run(const std::function<awaitable<void>(Executor&)>& body) {
-    auto executor = make_ssh_executor(runtime, metrics, Logger(), options);
+    auto executor = make_ssh_executor(runtime, metrics, log->log(), options);
     auto whole = [](SshBed& bed, Executor& worker,
                     const std::function<awaitable<void>(Executor&)>& b) -> awaitable<void> {
       co_await b(worker);
