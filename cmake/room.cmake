@@ -8,7 +8,7 @@ set(PURE_ROOMS model config scheduler)
 set(PURE_SOURCES
   base/bytes.cpp base/decimal.cpp base/duration.cpp base/json_text.cpp base/time.cpp
   pool/commands.cpp pool/quota.cpp pool/run_probe.cpp pool/tags.cpp pool/worker.cpp
-  queue/choose_types.cpp queue/merge.cpp queue/queue_entries.cpp)
+  queue/choose_types.cpp queue/merge.cpp)
 foreach(source ${PURE_SOURCES})
   if(NOT EXISTS ${CMAKE_SOURCE_DIR}/src/${source})
     message(FATAL_ERROR "PURE_SOURCES names src/${source}, which is not there")

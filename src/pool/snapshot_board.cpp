@@ -1,17 +1,9 @@
 #include "snapshot_board.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace berth {
-namespace {
-
-auto position(std::vector<PoolInstance>& instances, std::uint64_t number) {
-  return std::lower_bound(instances.begin(), instances.end(), number,
-                          [](const PoolInstance& instance, std::uint64_t n) { return instance.number < n; });
-}
-
-}  // namespace
-
 std::int64_t PoolSnapshot::count(WorkerState state) const {
   return std::count_if(instances.begin(), instances.end(),
                        [&](const PoolInstance& i) { return !i.id.empty() && i.state == state; });
@@ -29,39 +21,40 @@ bool SnapshotBoard::changed() {
 
 bool SnapshotBoard::put(PoolInstance instance) {
   const std::lock_guard lock(mutex_);
-  const auto at = position(draft_.instances, instance.number);
-  if (at == draft_.instances.end() || at->number != instance.number) {
-    draft_.instances.insert(at, std::move(instance));
+  const PoolInstance* known = draft_.instances.find(instance.number);
+  auto shown = std::make_shared<PoolInstance>(std::move(instance));
+  if (!known) {
+    draft_.instances.set(std::move(shown));
     return changed();
   }
-  if (at->last_busy != instance.last_busy) published_.reset();
-  at->last_busy = instance.last_busy;
-  if (*at == instance) return false;
-  *at = std::move(instance);
-  return changed();
+  if (*known == *shown) return false;
+  const WallTime last_busy = std::exchange(shown->last_busy, known->last_busy);
+  const bool counts = *known != *shown;
+  shown->last_busy = last_busy;
+  draft_.instances.set(std::move(shown));
+  published_.reset();
+  return counts && changed();
 }
 
 bool SnapshotBoard::erase(std::uint64_t number) {
   const std::lock_guard lock(mutex_);
-  const auto at = position(draft_.instances, number);
-  if (at == draft_.instances.end() || at->number != number) return false;
-  draft_.instances.erase(at);
-  return changed();
+  return draft_.instances.erase(number) && changed();
 }
 
 bool SnapshotBoard::put_process(const std::string& uuid, PoolProcess process) {
   const std::lock_guard lock(mutex_);
-  const auto [at, added] = draft_.running.try_emplace(uuid, process);
-  if (!added && at->second.pid != process.pid) published_.reset();
-  if (!added) at->second.pid = process.pid;
-  if (!added && at->second == process) return false;
-  at->second = process;
+  const auto* known = draft_.running.find(uuid);
+  if (known && known->second == process) return false;
+  const bool only_pid = known && known->second.instance == process.instance && known->second.exited == process.exited;
+  draft_.running.put(uuid, process);
+  published_.reset();
+  if (only_pid) return false;
   return changed();
 }
 
 bool SnapshotBoard::erase_process(const std::string& uuid) {
   const std::lock_guard lock(mutex_);
-  return draft_.running.erase(uuid) > 0 && changed();
+  return draft_.running.erase(uuid) && changed();
 }
 
 bool SnapshotBoard::set_room(CreateRoom room) {

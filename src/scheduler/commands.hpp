@@ -9,10 +9,10 @@
 
 namespace berth {
 
-/// What the pool is asked for after one pass: creates and starts are plan.creates and plan.starts, index by index. Both
-/// decisions must have been made from these snapshots.
-PoolCommands pool_commands(const Plan& plan, const Reconciliation& reconciliation, const MatchedQueue& queue,
-                           const PoolSnapshot& pool, const PlanInputBuilder& names);
+/// What the pool is asked for after one pass: creates and starts are those of `made`, index by index. Both decisions
+/// must have been made from `queue`.
+PoolCommands pool_commands(const Decisions& made, const Reconciliation& reconciliation, const MatchedQueue& queue,
+                           const PlanInputBuilder& names);
 
 bool empty(const PoolCommands& commands);
 

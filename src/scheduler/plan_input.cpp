@@ -11,6 +11,18 @@ Resources without_negatives(Resources need) {
   return need;
 }
 
+PlanContainer no_container() {
+  PlanContainer none;
+  none.gone = true;
+  return none;
+}
+
+PlanInstance no_instance() {
+  PlanInstance none;
+  none.gone = true;
+  return none;
+}
+
 }  // namespace
 
 PlanInputBuilder::PlanInputBuilder(const std::map<std::string, InstanceType>& types, std::int64_t max_per_instance) {
@@ -22,25 +34,34 @@ PlanInputBuilder::PlanInputBuilder(const std::map<std::string, InstanceType>& ty
   input_.limits.max_per_instance = max_per_instance;
 }
 
-const PlanInput& PlanInputBuilder::build(const MatchedQueue& queue, const PoolSnapshot& pool,
-                                         const std::function<bool(const std::string&)>& unlocking, Limits limits) {
-  constexpr std::size_t kSpareEntries = 1000;
-  if (need_by_entry_.size() > 2 * queue.rows.size() + kSpareEntries) forget_needs();
-  set_containers(queue, unlocking);
-  set_instances(queue, pool);
-  set_limits(pool, limits);
-  return input_;
+bool PlanInputBuilder::update(const MatchedQueue& queue, const MatchedQueue::Changes& changes, const PoolSnapshot& pool,
+                              const std::function<bool(const std::string&)>& unlocking, Limits limits) {
+  constexpr std::size_t kSpareNeeds = 1000;
+  const bool anew = input_.needs.size() > 2 * present_ + kSpareNeeds;
+  if (anew) forget_needs();
+  input_.containers.resize(queue.rows().size(), no_container());
+  entry_ids_.resize(queue.rows().size());
+  input_.instances.resize(queue.instances().size(), no_instance());
+  if (anew) {
+    for (std::uint32_t c = 0; c < input_.containers.size(); ++c) set_container(queue, c, unlocking);
+    for (std::uint32_t i = 0; i < input_.instances.size(); ++i) set_instance(queue, i);
+  } else {
+    for (const std::uint32_t c : changes.containers) set_container(queue, c, unlocking);
+    for (const std::uint32_t i : changes.instances) set_instance(queue, i);
+  }
+  set_limits(queue, pool, limits);
+  return !anew;
 }
 
-void PlanInputBuilder::set_containers(const MatchedQueue& queue,
-                                      const std::function<bool(const std::string&)>& unlocking) {
-  input_.containers.clear();
-  input_.containers.reserve(queue.rows.size());
-  for (const MatchedQueue::Row& row : queue.rows) {
-    const QueueEntry& entry = **row.entry;
-    PlanContainer container;
+void PlanInputBuilder::set_container(const MatchedQueue& queue, std::uint32_t number,
+                                     const std::function<bool(const std::string&)>& unlocking) {
+  const MatchedQueue::Row& row = queue.rows()[number];
+  PlanContainer container = no_container();
+  if (row.entry) {
+    const QueueEntry& entry = *row.entry;
+    container.gone = false;
     container.uuid = entry.container.uuid;
-    container.need = need_of(entry);
+    container.need = need_of(entry, number);
     container.state = entry.container.state;
     if (container.state == ContainerState::locked && unlocking(entry.container.uuid))
       container.state = ContainerState::queued;
@@ -49,31 +70,40 @@ void PlanInputBuilder::set_containers(const MatchedQueue& queue,
     container.priority = entry.container.priority;
     container.first_seen = entry.first_seen;
     container.created = entry.container.created_at;
-    input_.containers.push_back(container);
+  } else {
+    entry_ids_[number] = 0;
+  }
+  present_ += (container.gone ? 0 : 1);
+  present_ -= (input_.containers[number].gone ? 0 : 1);
+  input_.containers[number] = container;
+}
+
+void PlanInputBuilder::set_instance(const MatchedQueue& queue, std::uint32_t number) {
+  PlanInstance& instance = input_.instances[number];
+  const auto& shown = queue.instances()[number];
+  if (!shown) {
+    instance = no_instance();
+    return;
+  }
+  instance.gone = false;
+  instance.id = shown->id;
+  instance.number = shown->number;
+  const auto type = types_.find(shown->type);
+  instance.type = type == types_.end() ? kNoType : type->second;
+  instance.state = shown->state;
+  instance.idle_behavior = shown->idle_behavior;
+  instance.containers.clear();
+  instance.unknown_containers = 0;
+  for (const std::string& uuid : shown->containers) {
+    const auto container = queue.find(uuid);
+    if (container && queue.rows()[*container].entry)
+      instance.containers.push_back(*container);
+    else
+      ++instance.unknown_containers;
   }
 }
 
-void PlanInputBuilder::set_instances(const MatchedQueue& queue, const PoolSnapshot& pool) {
-  input_.instances.clear();
-  input_.instances.reserve(pool.instances.size());
-  for (const PoolInstance& listed : pool.instances) {
-    PlanInstance instance;
-    instance.id = listed.id;
-    const auto type = types_.find(listed.type);
-    instance.type = type == types_.end() ? kNoType : type->second;
-    instance.state = listed.state;
-    instance.idle_behavior = listed.idle_behavior;
-    for (const std::string& uuid : listed.containers) {
-      if (const auto container = queue.find(uuid))
-        instance.containers.push_back(*container);
-      else
-        ++instance.unknown_containers;
-    }
-    input_.instances.push_back(std::move(instance));
-  }
-}
-
-void PlanInputBuilder::set_limits(const PoolSnapshot& pool, Limits limits) {
+void PlanInputBuilder::set_limits(const MatchedQueue& queue, const PoolSnapshot& pool, Limits limits) {
   PlanLimits& out = input_.limits;
   out.at_quota = pool.at_quota;
   out.instances_left = pool.instances_left;
@@ -83,17 +113,17 @@ void PlanInputBuilder::set_limits(const PoolSnapshot& pool, Limits limits) {
     if (const auto type = types_.find(name); type != types_.end()) out.blocked_types[type->second] = true;
   out.max_containers = limits.max_containers;
   out.max_supervisors = limits.max_supervisors;
-  out.total_instances = pool.total();
+  out.total_instances = queue.counts().instances;
   out.running = static_cast<std::int64_t>(pool.running.size());
 }
 
-std::uint32_t PlanInputBuilder::need_of(const QueueEntry& entry) {
-  const auto [known, fresh] = need_by_entry_.emplace(entry.id, 0);
-  if (!fresh) return known->second;
+std::uint32_t PlanInputBuilder::need_of(const QueueEntry& entry, std::uint32_t number) {
+  if (entry_ids_[number] == entry.id) return input_.containers[number].need;
+  entry_ids_[number] = entry.id;
   const NeedClass need{without_negatives(entry.needed), type_list_of(entry.instance_types)};
   const auto [same, first] = needs_.emplace(std::pair(need.need, need.type_list), input_.needs.size());
   if (first) input_.needs.push_back(need);
-  return known->second = same->second;
+  return same->second;
 }
 
 std::uint32_t PlanInputBuilder::type_list_of(const std::vector<std::string>& names) {
@@ -107,7 +137,7 @@ std::uint32_t PlanInputBuilder::type_list_of(const std::vector<std::string>& nam
 }
 
 void PlanInputBuilder::forget_needs() {
-  need_by_entry_.clear();
+  std::fill(entry_ids_.begin(), entry_ids_.end(), 0);
   needs_.clear();
   type_lists_.clear();
   input_.needs.clear();

@@ -17,39 +17,61 @@ void end_process(Reconciliation& out, const std::string& uuid, const PoolProcess
     out.kills.push_back({uuid, std::move(reason)});
 }
 
+ReconcileInput input_of(const MatchedQueue::Row& row) {
+  ReconcileInput input;
+  input.state = row.container().state;
+  input.priority = row.container().priority;
+  if (row.process) input.process = {true, row.process->second.exited};
+  return input;
+}
+
+/// Nothing is to be done about it, whichever workers are unknown and whenever the queue was read.
+bool is_settled(const MatchedQueue::Row& row) {
+  if (!row.entry) return !row.process;
+  ReconcileInput input = input_of(row);
+  input.queue_updated = SteadyTime::max();
+  return reconcile(input) == ReconcileAction::none;
+}
+
 }  // namespace
 
-Reconciliation reconcile_all(const MatchedQueue& queue, const PoolSnapshot& pool,
-                             std::optional<SteadyTime> queue_updated) {
+void ReconcilePass::update(const MatchedQueue& queue, const std::vector<std::uint32_t>& changed) {
+  for (const std::uint32_t container : changed) {
+    if (is_settled(queue.rows()[container]))
+      unsettled_.erase(container);
+    else
+      unsettled_.insert(container);
+  }
+}
+
+Reconciliation ReconcilePass::decide(const MatchedQueue& queue, std::optional<SteadyTime> queue_updated) const {
   Reconciliation out;
-  ReconcileInput input;
-  input.unknown_workers = pool.count(WorkerState::unknown) > 0;
-  input.queue_updated = queue_updated;
-  for (const MatchedQueue::Row& row : queue.rows) {
-    const Container& container = row.container();
-    const PoolProcess* process = row.process;
-    input.state = container.state;
-    input.priority = container.priority;
-    input.process = process ? ProcessView{true, process->exited} : ProcessView{};
+  for (const std::uint32_t number : unsettled_) {
+    const MatchedQueue::Row& row = queue.rows()[number];
+    if (!row.entry) {
+      end_process(out, *row.uuid, row.process->second, "not in the queue");
+      continue;
+    }
+    ReconcileInput input = input_of(row);
+    input.unknown_workers = queue.counts().unknown > 0;
+    input.queue_updated = queue_updated;
     switch (reconcile(input)) {
       case ReconcileAction::none:
         break;
       case ReconcileAction::cancel:
-        out.cancels.push_back(container.uuid);
+        out.cancels.push_back(*row.uuid);
         break;
       case ReconcileAction::kill:
-        end_process(out, container.uuid, *process, kill_reason(container));
+        end_process(out, *row.uuid, row.process->second, kill_reason(row.container()));
         break;
       case ReconcileAction::requeue:
-        out.requeues.push_back(container.uuid);
+        out.requeues.push_back(*row.uuid);
         break;
       case ReconcileAction::forget:
-        out.forgets.push_back(container.uuid);
+        out.forgets.push_back(*row.uuid);
         break;
     }
   }
-  for (const std::string& uuid : queue.orphans)
-    end_process(out, uuid, pool.running.find(uuid)->second, "not in the queue");
   return out;
 }
 

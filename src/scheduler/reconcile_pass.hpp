@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,8 +20,17 @@ struct Reconciliation {
   std::vector<std::string> requeues;      ///< API
   std::vector<std::string> forgets;       ///< queue
 };
-/// `queue_updated`: QueueSnapshot::updated.
-Reconciliation reconcile_all(const MatchedQueue& queue, const PoolSnapshot& pool,
-                             std::optional<SteadyTime> queue_updated);
+
+/// Reconciles all containers, at the cost of what changed and of what is not at peace.
+class ReconcilePass {
+ public:
+  /// These containers came, changed or went.
+  void update(const MatchedQueue& queue, const std::vector<std::uint32_t>& changed);
+  /// `queue_updated`: QueueSnapshot::updated.
+  Reconciliation decide(const MatchedQueue& queue, std::optional<SteadyTime> queue_updated) const;
+
+ private:
+  std::set<std::uint32_t> unsettled_;  // those that an action is wanted for, now or if other workers or times were seen
+};
 
 }  // namespace berth

@@ -17,7 +17,7 @@ ScheduledQueue scheduled_queue(const Plan& plan, const MatchedQueue& queue, cons
   for (std::uint32_t container : plan.order) {
     const ContainerStatus& status = plan.statuses[container];
     ScheduledContainer& line = scheduled.containers.emplace_back();
-    line.entry = *queue.rows[container].entry;
+    line.entry = queue.rows()[container].entry;
     line.reason = status.reason;
     line.position = status.position;
     if (status.type != kNoType) line.instance_type = names.type_name(status.type);
@@ -28,6 +28,14 @@ ScheduledQueue scheduled_queue(const Plan& plan, const MatchedQueue& queue, cons
 void refuse_start(Plan& plan, const PlanStart& start, const PlanInput& input) {
   plan.statuses[start.container] = {Reason::new_instance, input.instances[start.instance].type, 0};
   ++plan.allocated_not_started;
+}
+
+std::shared_ptr<const ScheduledQueue> PublishedQueue::read() {
+  std::call_once(made_, [this] {
+    queue_ = std::make_shared<const ScheduledQueue>(make_());
+    make_ = nullptr;
+  });
+  return queue_;
 }
 
 std::string status_text(const ScheduledContainer& line) {

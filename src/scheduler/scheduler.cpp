@@ -20,7 +20,9 @@
 #include "pass_metrics.hpp"
 #include "pass_pace.hpp"
 #include "plan_input.hpp"
+#include "plan_memo.hpp"
 #include "reconcile_pass.hpp"
+#include "recount.hpp"
 #include "scheduled_queue.hpp"
 #include "scheduler_metrics.hpp"
 #include "stale_locks.hpp"
@@ -84,10 +86,10 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
         pool_(pool),
         api_(api),
         active_(std::move(active)),
-        options_(std::move(options)),
-        policy_(policy_of(options_.policy)),
-        builder_(options_.instance_types, options_.max_containers_per_instance),
-        limit_(initial_limit(options_.initial_quota_estimate, options_.max_instances)),
+        options_(std::make_shared<const SchedulerOptions>(std::move(options))),
+        policy_(policy_of(options_->policy)),
+        builder_(options_->instance_types, options_->max_containers_per_instance),
+        limit_(initial_limit(options_->initial_quota_estimate, options_->max_instances)),
         strand_(runtime.make_strand()),
         tasks_(strand_) {}
 
@@ -101,12 +103,16 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   }
   static awaitable<void> end(std::shared_ptr<Impl> self) {
     co_await self->tasks_.stop();
-    self->report(Plan{}, Duration::zero());
+    self->report({}, 0, Duration::zero());
   }
 
   std::shared_ptr<const ScheduledQueue> published() const {
-    const std::lock_guard lock(published_mutex_);
-    return published_;
+    std::shared_ptr<PublishedQueue> latest;
+    {
+      const std::lock_guard lock(published_mutex_);
+      latest = published_;
+    }
+    return latest ? latest->read() : nullptr;
   }
 
  private:
@@ -169,7 +175,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   awaitable<void> release_stale_locks() {
-    const SteadyTime deadline = runtime_.now() + options_.stale_lock_timeout;
+    const SteadyTime deadline = runtime_.now() + options_->stale_lock_timeout;
     earliest_cancel_ = deadline;
     for (bool first = true;; first = false) {
       const View view = look();
@@ -205,50 +211,84 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     const SteadyTime began = runtime_.now();
     SeenVersions seen{view.queue->version, view.pool->version};
     pass_metrics_.began(began, std::exchange(news_, std::nullopt), seen);
-    const MatchedQueue queue = match_queue(*view.queue, *view.pool);
+    const MatchedQueue::Changes changes = catch_up(view);
     adapt_limit(*view.pool);
-    const PlanInputBuilder::Limits limits{limit_.max_containers,
-                                          supervisor_limit(limit_.max_containers, options_.supervisor_fraction)};
-    const PlanInput& input = builder_.build(
-        queue, *view.pool, [this](const std::string& uuid) { return is_under_way(uuid, Operation::unlock); }, limits);
-    Plan made = plan(input, policy_);
-    const Reconciliation reconciliation = reconcile_all(queue, *view.pool, view.queue->updated);
+    PassRecord record = record_of(view);
+    const Decisions made = decide(view, changes, record.limits);
+    const Reconciliation reconciliation = reconcile_.decide(matched_, view.queue->updated);
+    verify(made, reconciliation, record);
 
-    PoolCommands commands = pool_commands(made, reconciliation, queue, *view.pool, builder_);
+    PoolCommands commands = pool_commands(made, reconciliation, matched_, builder_);
     if (!empty(commands)) {
       const PoolReceipt receipt = co_await pool_.apply(commands);
       receipt_ = receipt.snapshot;
       seen = seen_after(seen, commands, receipt);
       if (!commands.starts.empty()) pass_metrics_.started(began, runtime_.now());
       for (std::size_t i = 0; i < made.starts.size(); ++i)
-        if (i >= receipt.starts.size() || !receipt.starts[i]) refuse_start(made, made.starts[i], input);
+        if (i >= receipt.starts.size() || !receipt.starts[i])
+          record.refused.insert(*matched_.rows()[made.starts[i].container].uuid);
     }
     create_blocked_until_ = (receipt_ ? *receipt_ : *view.pool).create_blocked_until;
-    call_api(made, reconciliation, queue);
-    publish(std::make_shared<const ScheduledQueue>(scheduled_queue(made, queue, builder_)));
-    report(made, longest_wait(queue, runtime_.wall_now()));
+    call_api(made, reconciliation);
+    report(made, static_cast<std::int64_t>(record.refused.size()), waiting_.longest(runtime_.wall_now()));
+    publish(std::make_shared<PublishedQueue>([record = std::move(record)] { return scheduled_queue(record); }));
     // Where a limit was met, our own starts may have raised it.
     if (!made.at_quota && made.not_allocated_over_quota == 0) seen_ = seen;
     pass_metrics_.ended(runtime_.now() - began);
+  }
+
+  /// Brings what is kept from pass to pass up to what `view` shows.
+  MatchedQueue::Changes catch_up(const View& view) {
+    MatchedQueue::Changes changes = matched_.update(*view.queue, *view.pool);
+    reconcile_.update(matched_, changes.containers);
+    waiting_.update(matched_, changes.containers);
+    for (const std::string& uuid : std::exchange(unlocks_changed_, {}))
+      if (const auto container = matched_.find(uuid)) changes.containers.push_back(*container);
+    return changes;
+  }
+
+  PassRecord record_of(const View& view) const {
+    PassRecord record{view.queue, view.pool, {}, {}, {}, options_, policy_};
+    record.limits = {limit_.max_containers, supervisor_limit(limit_.max_containers, options_->supervisor_fraction)};
+    for (const auto& [uuid, operation] : under_way_)
+      if (operation == Operation::unlock) record.unlocking.insert(uuid);
+    return record;
+  }
+
+  Decisions decide(const View& view, const MatchedQueue::Changes& changes, PlanInputBuilder::Limits limits) {
+    const auto unlocking = [this](const std::string& uuid) { return is_under_way(uuid, Operation::unlock); };
+    const bool same_needs = builder_.update(matched_, changes, *view.pool, unlocking, limits);
+    if (policy_ != Policy::greedy) return plan(builder_.input(), policy_);
+    if (!memo_ || !same_needs) memo_.emplace(builder_.input());
+    for (const std::uint32_t container : changes.containers) memo_->container_changed(container);
+    for (const std::uint32_t instance : changes.instances) memo_->instance_changed(instance);
+    return plan(builder_.input(), *memo_);
+  }
+
+  /// Decides a share of the passes once more, from nothing (SchedulerOptions::verify_share).
+  void verify(const Decisions& made, const Reconciliation& reconciliation, const PassRecord& record) {
+    const double share = options_->verify_share;
+    if (share <= 0) return;
+    if (share < 1 && static_cast<double>(runtime_.random() >> 11) * 0x1p-53 >= share) return;
+    const auto found = difference(named(made, reconciliation, matched_, builder_), named_anew(record));
+    if (!found) return;
+    log_.error("what the scheduler keeps between passes has led it astray", {{"Difference", *found}});
+    if (options_->on_difference) options_->on_difference(*found);
   }
 
   void adapt_limit(const PoolSnapshot& pool) {
     LimitInputs in;
     in.now = runtime_.now();
     in.last_503 = api_.last_503();
-    in.total_instances = pool.total();
-    in.at_quota = options_.quota_limits_containers && (pool.at_quota || pool.instances_left == 0);
+    in.total_instances = matched_.counts().instances;
+    in.at_quota = options_->quota_limits_containers && (pool.at_quota || pool.instances_left == 0);
     in.running = static_cast<std::int64_t>(pool.running.size());
-    if (policy_ != Policy::reference)
-      in.running -= std::count_if(pool.running.begin(), pool.running.end(),
-                                  [](const auto& process) { return process.second.exited.has_value(); });
+    if (policy_ != Policy::reference) in.running -= matched_.counts().exited;
     limit_ = next_limit(limit_, in);
   }
 
-  void call_api(const Plan& made, const Reconciliation& reconciliation, const MatchedQueue& queue) {
-    const auto uuid = [&](std::uint32_t container) -> const std::string& {
-      return queue.rows[container].container().uuid;
-    };
+  void call_api(const Decisions& made, const Reconciliation& reconciliation) {
+    const auto uuid = [&](std::uint32_t container) -> const std::string& { return *matched_.rows()[container].uuid; };
     for (std::uint32_t container : made.locks) attempt(Operation::lock, uuid(container));
     for (std::uint32_t container : made.unlocks) attempt(Operation::unlock, uuid(container));
     cancel_lost(reconciliation.cancels);
@@ -277,6 +317,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
       retry_at_ = runtime_.now() + kBusyRetry;
       return;
     }
+    if (operation == Operation::unlock) unlocks_changed_.push_back(uuid);
     tasks_.spawn(operate(shared_from_this(), operation, uuid));
   }
 
@@ -284,7 +325,10 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     struct Release {
       Impl& impl;
       const std::string& uuid;
-      ~Release() { impl.under_way_.erase(uuid); }
+      ~Release() {
+        if (impl.is_under_way(uuid, Operation::unlock)) impl.unlocks_changed_.push_back(uuid);
+        impl.under_way_.erase(uuid);
+      }
     } release{*self, uuid};
     const auto snapshot = self->queue_.snapshot();
     const auto entry = snapshot->entries.find(uuid);
@@ -309,13 +353,13 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     throw std::logic_error("unknown operation");
   }
 
-  void publish(std::shared_ptr<const ScheduledQueue> queue) {
+  void publish(std::shared_ptr<PublishedQueue> queue) {
     const std::lock_guard lock(published_mutex_);
     published_ = std::move(queue);
   }
 
-  void report(const Plan& made, Duration longest) {
-    metrics_.allocated_not_started.Set(static_cast<double>(made.allocated_not_started));
+  void report(const Decisions& made, std::int64_t refused_starts, Duration longest) {
+    metrics_.allocated_not_started.Set(static_cast<double>(made.allocated_not_started + refused_starts));
     metrics_.not_allocated_over_quota.Set(static_cast<double>(made.not_allocated_over_quota));
     metrics_.longest_wait.Set(seconds(longest));
     metrics_.max_concurrent_containers.Set(static_cast<double>(limit_.max_containers));
@@ -334,9 +378,15 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   WorkerPool& pool_;
   const ContainerApi& api_;
   const std::function<bool()> active_;
-  const SchedulerOptions options_;
+  const std::shared_ptr<const SchedulerOptions> options_;
   const Policy policy_;
+  // Kept from pass to pass, so that one costs what has changed.
+  MatchedQueue matched_;
+  ReconcilePass reconcile_;
+  WaitingSince waiting_;
   PlanInputBuilder builder_;
+  std::optional<PlanMemo> memo_;
+  std::vector<std::string> unlocks_changed_;  // begun or ended since the last pass, perhaps
   ContainerLimit limit_;
   asio::any_io_executor strand_;
   TaskGroup tasks_;
@@ -351,7 +401,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   SteadyTime earliest_cancel_ = SteadyTime::min();
   std::shared_ptr<const PoolSnapshot> receipt_;  // of the last commands
   mutable std::mutex published_mutex_;
-  std::shared_ptr<const ScheduledQueue> published_;
+  std::shared_ptr<PublishedQueue> published_;
 };
 
 Scheduler::Scheduler(Runtime& runtime, Logger log, Metrics& metrics, ContainerQueue& queue, WorkerPool& pool,

@@ -11,6 +11,14 @@ prometheus::Gauge& gauge(Metrics& metrics, const char* name, const char* help) {
   return metrics.gauge(std::string(kPrefix) + name, help);
 }
 
+/// The epoch if it does not.
+WallTime waiting_since(const MatchedQueue::Row& row) {
+  if (!row.entry || row.process || row.container().priority < 1) return {};
+  const ContainerState state = row.container().state;
+  const bool waits = state == ContainerState::queued || state == ContainerState::locked;
+  return waits ? row.container().created_at : WallTime{};
+}
+
 }  // namespace
 
 SchedulerMetrics::SchedulerMetrics(Metrics& metrics)
@@ -25,15 +33,18 @@ SchedulerMetrics::SchedulerMetrics(Metrics& metrics)
           gauge(metrics, "max_concurrent_containers", "Dynamic limit of concurrent containers; 0 = no limit.")),
       at_quota(gauge(metrics, "at_quota", "Whether the cloud allows no more instances.")) {}
 
-Duration longest_wait(const MatchedQueue& queue, WallTime now) {
-  Duration longest{};
-  for (const MatchedQueue::Row& row : queue.rows) {
-    const Container& container = row.container();
-    const bool waits = container.state == ContainerState::queued || container.state == ContainerState::locked;
-    if (!waits || container.priority < 1 || row.process || container.created_at == WallTime{}) continue;
-    longest = std::max(longest, now - container.created_at);
+void WaitingSince::update(const MatchedQueue& queue, const std::vector<std::uint32_t>& changed) {
+  since_.resize(queue.rows().size());
+  for (const std::uint32_t number : changed) {
+    WallTime& since = since_[number];
+    if (since != WallTime{}) all_.erase(all_.find(since));
+    since = waiting_since(queue.rows()[number]);
+    if (since != WallTime{}) all_.insert(since);
   }
-  return longest;
+}
+
+Duration WaitingSince::longest(WallTime now) const {
+  return all_.empty() ? Duration::zero() : std::max(now - *all_.begin(), Duration::zero());
 }
 
 }  // namespace berth

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <cstdint>
+#include <set>
+#include <vector>
+
 #include "berth/base/metrics.hpp"
 #include "berth/base/time.hpp"
 
@@ -19,7 +23,17 @@ struct SchedulerMetrics {
   prometheus::Gauge& at_quota;
 };
 
-/// Since creation of the oldest container that is Queued or Locked, has a priority and is not in the pool; 0 if none.
-Duration longest_wait(const MatchedQueue& queue, WallTime now);
+/// The containers that are Queued or Locked, have a priority and are not in the pool, by age.
+class WaitingSince {
+ public:
+  /// These containers came, changed or went.
+  void update(const MatchedQueue& queue, const std::vector<std::uint32_t>& changed);
+  /// Since creation of the oldest; 0 if none.
+  Duration longest(WallTime now) const;
+
+ private:
+  std::vector<WallTime> since_;  // by container; the epoch: does not wait
+  std::multiset<WallTime> all_;
+};
 
 }  // namespace berth

@@ -2,14 +2,13 @@
 
 #include <utility>
 
-#include "matched_queue.hpp"
-
 namespace berth {
 
 std::vector<std::string> stale_locks(const QueueSnapshot& queue, const PoolSnapshot& pool) {
   std::vector<std::string> stale;
-  for (const MatchedQueue::Row& row : match_queue(queue, pool).rows)
-    if (row.container().state == ContainerState::locked && !row.process) stale.push_back(row.container().uuid);
+  for (const auto& entry : queue.entries)
+    if (entry->container.state == ContainerState::locked && !pool.running.contains(entry->container.uuid))
+      stale.push_back(entry->container.uuid);
   return stale;
 }
 

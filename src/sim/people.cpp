@@ -53,8 +53,8 @@ void People::operate() {
   if (!process) return;
   const auto snapshot = process->dispatcher().pool()->snapshot();
   if (snapshot->instances.empty()) return;
-  const auto& instance = snapshot->instances[static_cast<std::size_t>(
-      core_.chance.between(std::int64_t{0}, std::ssize(snapshot->instances) - 1))];
+  const auto last = static_cast<std::int64_t>(snapshot->instances.size()) - 1;
+  const auto& instance = *std::next(snapshot->instances.begin(), core_.chance.between(std::int64_t{0}, last));
   if (instance.id.empty()) return;
   switch (core_.chance.between(std::int64_t{0}, 4)) {
     case 0:

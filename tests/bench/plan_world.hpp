@@ -15,7 +15,11 @@
 namespace berth::bench {
 
 enum class PoolLoad { empty, half, full };
-enum class Needs { classes, distinct };  ///< at most 1,000 different needs, or all different
+enum class Needs {
+  equal,     ///< all the same
+  classes,   ///< at most 1,000 different ones
+  distinct,  ///< all different
+};
 
 struct WorldSize {
   std::uint32_t containers = 0;
@@ -31,7 +35,9 @@ class PlanWorld {
  public:
   explicit PlanWorld(const WorldSize& size) {
     add_types(size.types);
-    const std::uint32_t classes = size.needs == Needs::classes ? std::min(1000u, size.containers) : size.containers;
+    const std::uint32_t classes = size.needs == Needs::equal     ? 1
+                                  : size.needs == Needs::classes ? std::min(1000u, size.containers)
+                                                                 : size.containers;
     while (input.needs.size() < classes) add_need();
     for (std::uint32_t i = 0; i < size.instances; ++i) add_instance(size.load);
     const auto in_pool = static_cast<std::uint32_t>(input.containers.size());
@@ -43,34 +49,24 @@ class PlanWorld {
 
   PlanInput input;
 
- private:
-  static constexpr std::int64_t kGiB = std::int64_t{1} << 30;
-
   std::int64_t between(std::int64_t low, std::int64_t high) {
     return low + static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(high - low + 1));
-  }
-  double fraction() { return static_cast<double>(random_() >> 11) * 0x1p-53; }
-  template <std::size_t N>
-  std::int64_t pick(const std::int64_t (&of)[N]) {
-    return of[between(0, N - 1)];
   }
   std::uint32_t any_need() {
     return static_cast<std::uint32_t>(between(0, static_cast<std::int64_t>(input.needs.size()) - 1));
   }
-
-  void add_types(std::uint32_t count) {
-    const std::int64_t usual[] = {2, 2, 2, 2, 3, 4, 4, 4, 6, 8, 12, 16, 24, 32, 64};
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const std::int64_t vcpus = i < 4 ? std::int64_t{64} >> (2 * i) : pick(usual);  // the first can hold anything
-      const std::int64_t ram_per_vcpu = i < 4 ? 8 : pick({2, 3, 4, 4, 6, 8});
-      const double price = (static_cast<double>(vcpus) * 0.02 + static_cast<double>(vcpus * ram_per_vcpu) * 0.004) *
-                           (0.95 + 0.1 * fraction());
-      input.types.push_back(
-          {price, {vcpus, vcpus * ram_per_vcpu * kGiB, pick({100, 150, 200, 400, 800, 1600}) * kGiB, 0, 0}});
-    }
+  std::uint32_t add_container(std::uint32_t need) {
+    PlanContainer container;
+    container.uuid = strings_.emplace_back("zzzzz-dz642-" + std::to_string(100000000000000 + input.containers.size()));
+    container.need = need;
+    container.state = ContainerState::locked;
+    container.priority = 500;
+    container.first_seen = WallTime(Duration(input.containers.size()));
+    input.containers.push_back(container);
+    return static_cast<std::uint32_t>(input.containers.size() - 1);
   }
 
-  void add_need() {
+  std::uint32_t add_need() {
     for (;;) {
       const std::int64_t vcpus = pick({1, 1, 1, 1, 2, 2, 4, 4, 8, 16});
       const double ram = static_cast<double>(vcpus) * (0.4 + 5 * fraction() * fraction()) * static_cast<double>(kGiB);
@@ -80,7 +76,27 @@ class PlanWorld {
       const auto [known, fresh] = lists_.emplace(std::move(list), input.type_lists.size());
       if (fresh) input.type_lists.push_back(known->first);
       input.needs.push_back({need, known->second});
-      return;
+      return static_cast<std::uint32_t>(input.needs.size() - 1);
+    }
+  }
+
+ private:
+  static constexpr std::int64_t kGiB = std::int64_t{1} << 30;
+
+  double fraction() { return static_cast<double>(random_() >> 11) * 0x1p-53; }
+  template <std::size_t N>
+  std::int64_t pick(const std::int64_t (&of)[N]) {
+    return of[between(0, N - 1)];
+  }
+  void add_types(std::uint32_t count) {
+    const std::int64_t usual[] = {2, 2, 2, 2, 3, 4, 4, 4, 6, 8, 12, 16, 24, 32, 64};
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const std::int64_t vcpus = i < 4 ? std::int64_t{64} >> (2 * i) : pick(usual);  // the first can hold anything
+      const std::int64_t ram_per_vcpu = i < 4 ? 8 : pick({2, 3, 4, 4, 6, 8});
+      const double price = (static_cast<double>(vcpus) * 0.02 + static_cast<double>(vcpus * ram_per_vcpu) * 0.004) *
+                           (0.95 + 0.1 * fraction());
+      input.types.push_back(
+          {price, {vcpus, vcpus * ram_per_vcpu * kGiB, pick({100, 150, 200, 400, 800, 1600}) * kGiB, 0, 0}});
     }
   }
 
@@ -123,16 +139,6 @@ class PlanWorld {
     }
     instance.state = instance.containers.empty() ? WorkerState::idle : WorkerState::running;
     input.instances.push_back(std::move(instance));
-  }
-
-  void add_container(std::uint32_t need) {
-    PlanContainer container;
-    container.uuid = strings_.emplace_back("zzzzz-dz642-" + std::to_string(1000000000 + input.containers.size()));
-    container.need = need;
-    container.state = ContainerState::locked;
-    container.priority = 500;
-    container.first_seen = WallTime(Duration(input.containers.size()));
-    input.containers.push_back(container);
   }
 
   std::mt19937_64 random_{1};

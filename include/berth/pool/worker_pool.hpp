@@ -7,6 +7,8 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "berth/base/asio.hpp"
@@ -14,6 +16,7 @@
 #include "berth/base/metrics.hpp"
 #include "berth/base/result.hpp"
 #include "berth/base/runtime.hpp"
+#include "berth/base/shared_map.hpp"
 #include "berth/base/signal.hpp"
 #include "berth/cloud/driver.hpp"
 #include "berth/model/instance.hpp"
@@ -47,11 +50,41 @@ struct PoolProcess {
   friend bool operator==(const PoolProcess&, const PoolProcess&) = default;
 };
 
+struct PoolInstanceKey {
+  std::uint64_t operator()(const PoolInstance& instance) const { return instance.number; }
+};
+/// The instances by number; a walk shows them as `const PoolInstance&`.
+class PoolInstances : public SharedMap<PoolInstance, PoolInstanceKey> {
+ public:
+  using Values = SharedValueIterator<SharedMap<PoolInstance, PoolInstanceKey>>;
+  Values begin() const { return Values(SharedMap::begin()); }
+  Values end() const { return Values(SharedMap::end()); }
+};
+
+/// A uuid, and the process that the pool knows of.
+using PoolProcessEntry = std::pair<const std::string, PoolProcess>;
+struct PoolProcessKey {
+  std::string_view operator()(const PoolProcessEntry& entry) const { return entry.first; }
+};
+/// The processes by uuid; a walk shows pairs, as that of a std::map.
+class PoolProcesses : public SharedMap<PoolProcessEntry, PoolProcessKey> {
+ public:
+  using Values = SharedValueIterator<SharedMap<PoolProcessEntry, PoolProcessKey>>;
+  Values begin() const { return Values(SharedMap::begin()); }
+  Values end() const { return Values(SharedMap::end()); }
+  /// There must be one.
+  const PoolProcess& at(std::string_view uuid) const { return find(uuid)->second; }
+  void put(const std::string& uuid, const PoolProcess& process) {
+    set(std::make_shared<const PoolProcessEntry>(uuid, process));
+  }
+};
+
+/// Copies share what they have in common: a snapshot of 10,000 instances costs microseconds.
 struct PoolSnapshot {
   std::uint64_t version = 0;
-  bool loaded = false;                         ///< the first instance list has arrived
-  std::vector<PoolInstance> instances;         ///< by number; pending creates included
-  std::map<std::string, PoolProcess> running;  ///< starting, running, and exit placeholders, by uuid
+  bool loaded = false;      ///< the first instance list has arrived
+  PoolInstances instances;  ///< by number; pending creates included
+  PoolProcesses running;    ///< starting, running, and exit placeholders, by uuid
   bool at_quota = false;
   std::optional<std::int64_t> instances_left;  ///< until MaxInstances or the quota threshold; nothing = no limit
   std::int64_t create_slots = 0;  ///< creates that may begin now (facts §6.6: throttle, create operations in flight)

@@ -43,6 +43,10 @@ struct SchedulerOptions {
   bool quota_limits_containers = true;
   std::string policy = "greedy";
   std::map<std::string, InstanceType> instance_types;
+  /// For simulations and tests: so many of the passes, from 0 (none) to 1 (all), are decided once more without anything
+  /// kept from earlier ones; `on_difference` is told if the outcome is another.
+  double verify_share = 0;
+  std::function<void(const std::string& difference)> on_difference;
 };
 
 /// Maps containers to instances, over and over (facts §5): the shell around plan(), reconcile() and stale_locks().

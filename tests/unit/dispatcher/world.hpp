@@ -58,10 +58,16 @@ class World {
 
   void start() {
     metrics_ = std::make_unique<Metrics>();
-    dispatcher_ = std::make_unique<Dispatcher>(
-        DispatcherEdges{
-            runtime, sink->log(LogLevel::info), *metrics_, api, instances_, make_fake_executor, lease, {}, {}},
-        cluster);
+    dispatcher_ = std::make_unique<Dispatcher>(DispatcherEdges{runtime,
+                                                               sink->log(LogLevel::info),
+                                                               *metrics_,
+                                                               api,
+                                                               instances_,
+                                                               make_fake_executor,
+                                                               lease,
+                                                               {},
+                                                               verify_passes},
+                                               cluster);
     ASSERT_TRUE(run_on(runtime, dispatcher_->start()));
   }
   void stop() {
@@ -95,7 +101,8 @@ class World {
     std::string text;
     for (const auto& [uuid, record] : api.records)
       if (!is_final(record.container.state)) text += uuid + ' ' + std::string(to_string(record.container.state)) + '\n';
-    for (const PoolInstance& i : dispatcher_->pool()->snapshot()->instances)
+    const auto pool = dispatcher_->pool()->snapshot();
+    for (const PoolInstance& i : pool->instances)
       text += i.id + ' ' + i.type + ' ' + std::string(to_string(i.state)) + ' ' +
               std::string(to_string(i.idle_behavior)) + ' ' + std::to_string(i.containers.size()) + '\n';
     if (const auto queue = dispatcher_->scheduler()->queue())
@@ -119,6 +126,11 @@ class World {
   bool doubled = false;             ///< some container once ran twice at the same time
 
  private:
+  static void verify_passes(QueueOptions&, PoolOptions&, SchedulerOptions& options) {
+    options.verify_share = 1;
+    options.on_difference = [](const std::string& difference) { ADD_FAILURE() << difference; };
+  }
+
   void add_type(const std::string& name, std::int64_t vcpus, std::int64_t ram_gb, double price) {
     InstanceType type;
     type.name = type.provider_type = name;

@@ -179,8 +179,8 @@ class PoolWatchTest : public PoolTest {
   }
   bool has_ended(int n) const {
     const auto now = snapshot();
-    const auto found = now->running.find(uuid(n));
-    return found != now->running.end() && found->second.exited.has_value();
+    const auto* found = now->running.find(uuid(n));
+    return found && found->second.exited.has_value();
   }
   double ends(const std::string& how) const {
     return metric("berth_container_process_ends_total{seen_by=\"" + how + "\"}");

@@ -89,10 +89,11 @@ class PoolTest : public testing::Test {
   PoolInstance only() const {
     const auto now = snapshot();
     EXPECT_EQ(now->instances.size(), 1u);
-    return now->instances.empty() ? PoolInstance{} : now->instances.front();
+    return now->instances.empty() ? PoolInstance{} : *now->instances.begin();
   }
   PoolInstance by_id(const std::string& id) const {
-    for (const auto& instance : snapshot()->instances)
+    const auto now = snapshot();
+    for (const auto& instance : now->instances)
       if (instance.id == id) return instance;
     ADD_FAILURE() << "no instance " << id;
     return {};
@@ -106,9 +107,14 @@ class PoolTest : public testing::Test {
   /// Creates one and waits until it is idle.
   PoolInstance make_idle(const std::string& type = "small") {
     EXPECT_TRUE(create(type));
-    EXPECT_TRUE(wait_for(
-        [&] { return !snapshot()->instances.empty() && snapshot()->instances.back().state == WorkerState::idle; }));
-    return snapshot()->instances.back();
+    const auto last = [&] {
+      PoolInstance latest;
+      const auto now = snapshot();
+      for (const PoolInstance& instance : now->instances) latest = instance;
+      return latest;
+    };
+    EXPECT_TRUE(wait_for([&] { return last().state == WorkerState::idle; }));
+    return last();
   }
   InstanceTags tags(const std::string& type, const std::string& behavior = "run") const {
     return {{"ArvadosInstanceSetID", set_id}, {"ArvadosInstanceType", type}, {"ArvadosIdleBehavior", behavior}};

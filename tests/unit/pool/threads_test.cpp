@@ -1,6 +1,7 @@
 // The pool on real threads: what ThreadSanitizer looks at. The fakes are touched by the pool's strand alone.
 #include <atomic>
 #include <gtest/gtest.h>
+#include <iterator>
 #include <thread>
 
 #include <boost/asio/co_spawn.hpp>
@@ -46,7 +47,7 @@ awaitable<void> run_all(Runtime& runtime, WorkerPool& pool, int& finished) {
     for (const auto& [uuid, process] : snapshot->running)
       if (process.exited) commands.forgets.push_back(uuid);
     if (snapshot->count(WorkerState::booting) == 0 && snapshot->total() == worker_count && started < container_count) {
-      const auto& worker = snapshot->instances[static_cast<std::size_t>(started % worker_count)];
+      const auto& worker = *std::next(snapshot->instances.begin(), started % worker_count);
       commands.starts.push_back({worker.number, container(started), {}});
     }
     const auto forgotten = static_cast<int>(commands.forgets.size());

@@ -1,13 +1,10 @@
 // From snapshots to a PlanInput, from decisions to commands and to what others see.
+#include <algorithm>
 #include <gtest/gtest.h>
 
 #include "commands.hpp"
-#include "matched_queue.hpp"
-#include "plan_input.hpp"
-#include "reconcile_pass.hpp"
+#include "kept.hpp"
 #include "scheduled_queue.hpp"
-#include "scheduler_metrics.hpp"
-#include "snapshots.hpp"
 
 namespace berth {
 namespace {
@@ -15,34 +12,52 @@ namespace {
 using enum ContainerState;
 using Names = std::vector<std::string>;
 
-std::map<std::string, InstanceType> types() {
-  std::map<std::string, InstanceType> all;
-  for (std::int64_t n : {1, 4}) {
-    InstanceType type;
-    type.name = n == 1 ? "small" : "large";
-    type.vcpus = type.ram = type.included_scratch = n;
-    type.price = static_cast<double>(n);
-    all[type.name] = type;
-  }
-  return all;
-}
-bool no_unlock(const std::string&) {
-  return false;
-}
-
 TEST(MatchedQueue, PairsContainersWithProcessesAndFindsOrphans) {
   Snapshots s;
   for (const char* uuid : {"b", "d", "f"}) s.add(uuid, running, 1);
-  for (const char* uuid : {"a", "b", "c", "f", "g"}) s.pool.running[uuid] = {};
-  const MatchedQueue queue = match_queue(s.queue, s.pool);
-  ASSERT_EQ(queue.rows.size(), 3u);
-  EXPECT_EQ(queue.rows[0].process, &s.pool.running["b"]);
-  EXPECT_EQ(queue.rows[1].process, nullptr);
-  EXPECT_EQ(queue.rows[2].process, &s.pool.running["f"]);
-  EXPECT_EQ(queue.orphans, (Names{"a", "c", "g"}));
-  EXPECT_EQ(queue.find("d"), 1u);
+  for (const char* uuid : {"a", "b", "c", "f", "g"}) s.pool.running.put(uuid, {});
+  const MatchedQueue queue(s.queue, s.pool);
+  ASSERT_EQ(queue.rows().size(), 6u);
+  const auto row = [&](const std::string& uuid) { return queue.rows()[queue.find(uuid).value()]; };
+  for (const char* uuid : {"b", "d", "f"}) EXPECT_EQ(row(uuid).entry->container.uuid, uuid);
+  for (const char* uuid : {"a", "b", "c", "f", "g"}) EXPECT_EQ(row(uuid).process->first, uuid);
+  for (const char* uuid : {"a", "c", "g"}) EXPECT_FALSE(row(uuid).entry);
+  EXPECT_FALSE(row("d").process);
   EXPECT_EQ(queue.find("e"), std::nullopt);
-  EXPECT_EQ(queue.find("z"), std::nullopt);
+}
+
+TEST(MatchedQueue, TellsWhatChangedAndGivesNumbersAgain) {
+  Snapshots s;
+  s.add("a", locked, 1);
+  s.add("b", locked, 1);
+  s.instance("i-1", "small", WorkerState::idle);
+  s.instance("i-2", "small", WorkerState::unknown, {"b", "stranger"});
+  MatchedQueue queue(s.queue, s.pool);
+  EXPECT_EQ(queue.counts(), (MatchedQueue::Counts{2, 1, 0}));
+  const MatchedQueue::Changes none = queue.update(s.queue, s.pool);
+  EXPECT_TRUE(none.containers.empty());
+  EXPECT_TRUE(none.instances.empty());
+
+  const std::uint32_t stranger = queue.find("stranger").value();
+  s.add("stranger", running, 1);
+  MatchedQueue::Changes changes = queue.update(s.queue, s.pool);
+  EXPECT_EQ(changes.containers, std::vector<std::uint32_t>{stranger});
+  EXPECT_EQ(changes.instances, std::vector<std::uint32_t>{1}) << "it counts as full no longer";
+
+  const std::uint32_t a = queue.find("a").value();
+  s.queue.entries.erase("a");
+  s.pool.instances.erase(101);
+  s.placeholder("b", kPollTime);
+  changes = queue.update(s.queue, s.pool);
+  EXPECT_TRUE(queue.rows()[a].empty());
+  EXPECT_EQ(queue.instances()[0], nullptr);
+  EXPECT_EQ(queue.counts(), (MatchedQueue::Counts{1, 1, 1}));
+  s.add("c", locked, 1);
+  s.instance("", "small", WorkerState::booting);
+  queue.update(s.queue, s.pool);
+  EXPECT_EQ(queue.find("c"), a);
+  EXPECT_EQ(queue.instances()[0]->number, 103u);
+  EXPECT_EQ(queue.counts(), (MatchedQueue::Counts{1, 1, 1})) << "a pending create is not counted";
 }
 
 TEST(PlanInputBuilder, CarriesOverWhatThePlannerNeeds) {
@@ -54,7 +69,9 @@ TEST(PlanInputBuilder, CarriesOverWhatThePlannerNeeds) {
   s.add("b", running, 1, {"small", "large"}, {1, 2, 3, 0, 0});
   s.add("c", queued, 1, {"large", "retired"}, {-4, 2, 3, 0, 0});
   s.instance("i-1", "large", WorkerState::running, {"b", "stranger"});
-  s.instance("i-2", "retired", WorkerState::idle).idle_behavior = IdleBehavior::drain;
+  PoolInstance retired = s.instance("i-2", "retired", WorkerState::idle);
+  retired.idle_behavior = IdleBehavior::drain;
+  s.set(retired);
   s.instance("", "small", WorkerState::booting);
   s.placeholder("gone", kPollTime);
   s.pool.at_quota = true;
@@ -62,10 +79,11 @@ TEST(PlanInputBuilder, CarriesOverWhatThePlannerNeeds) {
   s.pool.create_slots = 2;
   s.pool.blocked_types = {"small", "retired"};
 
-  PlanInputBuilder builder(types(), 9);
-  const PlanInput& input = builder.build(match_queue(s.queue, s.pool), s.pool, no_unlock, {11, 5});
+  Kept kept(9);
+  const PlanInput& input = kept.update(s, {11, 5});
 
-  ASSERT_EQ(input.containers.size(), 3u);
+  ASSERT_EQ(input.containers.size(), 5u);
+  EXPECT_TRUE(input.containers[3].gone && input.containers[4].gone) << "stranger and gone are not in the queue";
   EXPECT_EQ(input.containers[0].uuid, "a");
   EXPECT_EQ(input.containers[0].priority, 7);
   EXPECT_EQ(input.containers[0].first_seen, WallTime(Duration(5)));
@@ -78,7 +96,7 @@ TEST(PlanInputBuilder, CarriesOverWhatThePlannerNeeds) {
   const NeedClass& need = input.needs[input.containers[2].need];
   EXPECT_EQ(need.need.vcpus, 0) << "nothing negative";
   ASSERT_EQ(input.type_lists[need.type_list].size(), 1u) << "a type that is not configured is left out";
-  EXPECT_EQ(builder.type_name(input.type_lists[need.type_list][0]), "large");
+  EXPECT_EQ(kept.builder.type_name(input.type_lists[need.type_list][0]), "large");
 
   ASSERT_EQ(input.instances.size(), 3u);
   EXPECT_EQ(input.instances[0].containers, std::vector<std::uint32_t>{1});
@@ -102,23 +120,25 @@ TEST(PlanInputBuilder, AContainerWhoseUnlockIsUnderWayIsNotStarted) {
   Snapshots s;
   s.add("a", locked, 1);
   s.instance("i-1", "small", WorkerState::idle);
-  PlanInputBuilder builder(types(), 0);
-  const MatchedQueue queue = match_queue(s.queue, s.pool);
-  EXPECT_EQ(plan(builder.build(queue, s.pool, no_unlock, {}), Policy::greedy).starts.size(), 1u);
-  const auto unlocking = [](const std::string& uuid) { return uuid == "a"; };
-  EXPECT_TRUE(plan(builder.build(queue, s.pool, unlocking, {}), Policy::greedy).starts.empty());
+  Kept kept;
+  EXPECT_EQ(plan(kept.update(s), Policy::greedy).starts.size(), 1u);
+  Kept unlocking;
+  unlocking.unlocking = [](const std::string& uuid) { return uuid == "a"; };
+  EXPECT_TRUE(plan(unlocking.update(s), Policy::greedy).starts.empty());
 }
 
 TEST(PlanInputBuilder, KeepsNoMoreNeedsThanTheQueueIsWorth) {
-  PlanInputBuilder builder(types(), 0);
+  Kept kept;
   Snapshots s;
+  s.add("b", queued, 1, {"small"}, {1, 7, 1, 0, 0});
   std::size_t most = 0;
   for (int i = 0; i < 5000; ++i) {
     s.add("a", queued, 1, {"small"}, {1, i, 1, 0, 0});
-    most = std::max(most, builder.build(match_queue(s.queue, s.pool), s.pool, no_unlock, {}).needs.size());
+    most = std::max(most, kept.update(s).needs.size());
   }
   EXPECT_LT(most, 1100u);
-  const PlanInput& input = builder.build(match_queue(s.queue, s.pool), s.pool, no_unlock, {});
+  const PlanInput& input = kept.update(s);
+  EXPECT_EQ(input.needs[input.containers[1].need].need.ram, 7);
   EXPECT_EQ(input.needs[input.containers[0].need].need.ram, 4999);
 }
 
@@ -132,13 +152,14 @@ TEST(ReconcilePass, SortsActionsByWhoCarriesThemOut) {
   s.add("working", running, 1);
   s.instance("i-1", "small", WorkerState::running, {"over", "stopped", "stranger", "working"});
   s.placeholder("past", kPollTime);
-  const Reconciliation r = reconcile_all(match_queue(s.queue, s.pool), s.pool, s.queue.updated);
+  const Reconciliation r = Kept().reconcile_all(s);
   EXPECT_EQ(r.forgets, Names{"done"});
   EXPECT_EQ(r.cancels, Names{"lost"});
   EXPECT_EQ(r.requeues, Names{"returned"});
   EXPECT_EQ(r.placeholders, Names{"past"});
   Names killed;
   for (const KillRequest& kill : r.kills) killed.push_back(kill.uuid + ": " + kill.reason);
+  std::sort(killed.begin(), killed.end());
   EXPECT_EQ(killed, (Names{"over: state is Cancelled", "stopped: priority is 0", "stranger: not in the queue"}));
 }
 
@@ -146,9 +167,10 @@ TEST(ReconcilePass, NothingIsCancelledWhileAWorkerIsUnknown) {
   Snapshots s;
   s.add("lost", running, 1);
   s.instance("i-1", "small", WorkerState::unknown);
-  EXPECT_TRUE(reconcile_all(match_queue(s.queue, s.pool), s.pool, s.queue.updated).cancels.empty());
-  s.pool.instances.clear();
-  EXPECT_EQ(reconcile_all(match_queue(s.queue, s.pool), s.pool, s.queue.updated).cancels, Names{"lost"});
+  Kept kept;
+  EXPECT_TRUE(kept.reconcile_all(s).cancels.empty());
+  s.pool.instances = {};
+  EXPECT_EQ(kept.reconcile_all(s).cancels, Names{"lost"});
 }
 
 TEST(Commands, NameInstancesByNumberAndKeepTheOrder) {
@@ -158,10 +180,9 @@ TEST(Commands, NameInstancesByNumberAndKeepTheOrder) {
   s.instance("i-1", "small", WorkerState::idle);
   s.instance("", "small", WorkerState::booting);
   s.instance("i-3", "small", WorkerState::shutdown);
-  PlanInputBuilder builder(types(), 0);
-  const MatchedQueue queue = match_queue(s.queue, s.pool);
-  builder.build(queue, s.pool, no_unlock, {});
-  Plan made;
+  Kept kept;
+  kept.update(s);
+  Decisions made;
   made.creates = {0, 1};
   made.starts = {{0, 0}};
   made.kills = {1};
@@ -169,7 +190,7 @@ TEST(Commands, NameInstancesByNumberAndKeepTheOrder) {
   Reconciliation reconciliation;
   reconciliation.kills = {{"x", "why"}};
   reconciliation.placeholders = {"y"};
-  const PoolCommands commands = pool_commands(made, reconciliation, queue, s.pool, builder);
+  const PoolCommands commands = pool_commands(made, reconciliation, kept.queue, kept.builder);
   EXPECT_EQ(commands.creates, (Names{"large", "small"}));
   ASSERT_EQ(commands.starts.size(), 1u);
   EXPECT_EQ(commands.starts[0].instance, 101u);
@@ -190,10 +211,9 @@ TEST(ScheduledQueue, IsInOrderWithReasonsAndSentences) {
   s.add("c", locked, 9, {"large"});
   s.pool.create_slots = 1;
   s.pool.blocked_types = {"large"};
-  PlanInputBuilder builder(types(), 0);
-  const MatchedQueue queue = match_queue(s.queue, s.pool);
-  const Plan made = plan(builder.build(queue, s.pool, no_unlock, {}), Policy::greedy);
-  const ScheduledQueue scheduled = scheduled_queue(made, queue, builder);
+  Kept kept;
+  const Plan made = plan(kept.update(s), Policy::greedy);
+  const ScheduledQueue scheduled = scheduled_queue(made, kept.queue, kept.builder);
   ASSERT_EQ(scheduled.containers.size(), 3u);
   EXPECT_EQ(scheduled.containers[0].entry->container.uuid, "c");
   EXPECT_EQ(status_text(scheduled.containers[0]),
@@ -208,13 +228,12 @@ TEST(ScheduledQueue, ARefusedStartWaitsForTheInstance) {
   Snapshots s;
   s.add("a", locked, 1);
   s.instance("i-1", "small", WorkerState::idle);
-  PlanInputBuilder builder(types(), 0);
-  const MatchedQueue queue = match_queue(s.queue, s.pool);
-  const PlanInput& input = builder.build(queue, s.pool, no_unlock, {});
+  Kept kept;
+  const PlanInput& input = kept.update(s);
   Plan made = plan(input, Policy::greedy);
   refuse_start(made, made.starts.at(0), input);
   EXPECT_EQ(made.allocated_not_started, 1);
-  const ScheduledQueue scheduled = scheduled_queue(made, queue, builder);
+  const ScheduledQueue scheduled = scheduled_queue(made, kept.queue, kept.builder);
   EXPECT_EQ(scheduled.containers[0].reason, Reason::new_instance);
   EXPECT_EQ(scheduled.containers[0].instance_type, "small");
 }
@@ -224,15 +243,16 @@ TEST(LongestWait, OfWhatWaitsAndHasAPriority) {
   Snapshots s;
   s.add("running", running, 1);
   s.add("zero", queued, 0);
-  EXPECT_EQ(longest_wait(match_queue(s.queue, s.pool), now), Duration(0));
+  Kept kept;
+  EXPECT_EQ(kept.longest_wait(s, now), Duration(0));
   QueueEntry young = s.add("young", queued, 1);
   young.container.created_at = now - std::chrono::seconds(10);
   s.set(young);
-  EXPECT_EQ(longest_wait(match_queue(s.queue, s.pool), now), std::chrono::seconds(10));
+  EXPECT_EQ(kept.longest_wait(s, now), std::chrono::seconds(10));
   s.add("old", locked, 1);
-  EXPECT_EQ(longest_wait(match_queue(s.queue, s.pool), now), std::chrono::hours(1));
-  s.pool.running["old"] = {};
-  EXPECT_EQ(longest_wait(match_queue(s.queue, s.pool), now), std::chrono::seconds(10));
+  EXPECT_EQ(kept.longest_wait(s, now), std::chrono::hours(1));
+  s.pool.running.put("old", {});
+  EXPECT_EQ(kept.longest_wait(s, now), std::chrono::seconds(10));
 }
 
 }  // namespace

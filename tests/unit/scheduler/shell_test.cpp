@@ -32,6 +32,8 @@ class ShellTest : public testing::Test {
     pool_options.max_probes_per_second = 1000;
     pool_options.max_concurrent_creates = 0;
     pool_options.timeout_idle = minutes(1);
+    options.verify_share = 1;
+    options.on_difference = [](const std::string& difference) { ADD_FAILURE() << difference; };
     cloud->on_create = [this](FakeCloud::Vm& vm) { play_runners(*vm.machine); };
   }
   ~ShellTest() override { stop(); }

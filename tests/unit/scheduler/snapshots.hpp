@@ -36,22 +36,25 @@ struct Snapshots {
   }
   void set(const QueueEntry& entry) { queue.entries.set(std::make_shared<const QueueEntry>(entry)); }
 
-  PoolInstance& instance(const std::string& id, const std::string& type, WorkerState state,
-                         std::vector<std::string> containers = {}) {
+  /// Returns a copy of the instance that `set` puts in place of it.
+  PoolInstance instance(const std::string& id, const std::string& type, WorkerState state,
+                        std::vector<std::string> containers = {}) {
     PoolInstance i;
     i.id = id;
-    i.number = pool.instances.size() + 101;
+    i.number = ++last_number_;
     i.type = type;
     i.state = state;
     i.containers = std::move(containers);
-    for (const std::string& uuid : i.containers) pool.running[uuid] = {i.number, {}};
-    pool.instances.push_back(i);
-    return pool.instances.back();
+    for (const std::string& uuid : i.containers) pool.running.put(uuid, {i.number, {}});
+    set(i);
+    return i;
   }
-  void placeholder(const std::string& uuid, SteadyTime exited) { pool.running[uuid] = {0, exited}; }
+  void set(const PoolInstance& instance) { pool.instances.set(std::make_shared<const PoolInstance>(instance)); }
+  void placeholder(const std::string& uuid, SteadyTime exited) { pool.running.put(uuid, {0, exited}); }
 
  private:
   std::uint64_t last_id_ = 0;
+  std::uint64_t last_number_ = 100;
 };
 
 }  // namespace berth

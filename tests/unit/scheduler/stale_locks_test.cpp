@@ -47,16 +47,17 @@ TEST(StaleLockStep, Table) {  // facts §5.7
 
 TEST(StaleLockStep, DoneAtOnceIfNoLockIsStale) {
   Snapshots s = world(WorkerState::unknown);
-  s.pool.instances[0].containers.push_back("a");
-  s.pool.running["a"] = {101, {}};
+  s.pool.running.put("a", {101, {}});
   EXPECT_TRUE(stale_lock_step(s.queue, s.pool, true, false).finished);
 }
 
 TEST(StaleLockStep, AContainerThatTurnsUpOnTheLastWorkerToRecoverStaysLocked) {  // facts §15 #22
   Snapshots s = world(WorkerState::unknown);
   EXPECT_FALSE(stale_lock_step(s.queue, s.pool, true, false).finished);
-  s.pool.instances[0].state = WorkerState::running;
-  s.pool.running["a"] = {101, {}};
+  PoolInstance recovered = *s.pool.instances.find(101);
+  recovered.state = WorkerState::running;
+  s.set(recovered);
+  s.pool.running.put("a", {101, {}});
   const StaleLockDecision decision = stale_lock_step(s.queue, s.pool, false, false);
   EXPECT_TRUE(decision.finished);
   EXPECT_TRUE(decision.unlock.empty());

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "berth/scheduler/scheduler.hpp"
+
+#include "plan_input.hpp"
+#include "reconcile_pass.hpp"
+
+namespace berth {
+
+/// All that one pass decided from, to decide it once more from the beginning: plan(snapshot, ∅).
+struct PassRecord {
+  std::shared_ptr<const QueueSnapshot> queue;
+  std::shared_ptr<const PoolSnapshot> pool;
+  PlanInputBuilder::Limits limits;
+  std::set<std::string> unlocking;  ///< containers whose unlock is under way
+  std::set<std::string> refused;    ///< containers whose start the pool refused
+  std::shared_ptr<const SchedulerOptions> options;
+  Policy policy = Policy::greedy;
+};
+
+/// The sorted queue of that pass.
+ScheduledQueue scheduled_queue(const PassRecord& pass);
+
+/// What a pass has decided, in names, so that it can be compared with what another has.
+struct NamedDecisions {
+  std::vector<std::string> lines;  ///< `start UUID@NUMBER`, `create TYPE`, …
+  friend bool operator==(const NamedDecisions&, const NamedDecisions&) = default;
+};
+NamedDecisions named(const Decisions& made, const Reconciliation& reconciliation, const MatchedQueue& queue,
+                     const PlanInputBuilder& names);
+/// What that pass decides without anything kept from earlier ones.
+NamedDecisions named_anew(const PassRecord& pass);
+/// Nothing if they are the same, else the first lines in which they differ.
+std::optional<std::string> difference(const NamedDecisions& kept, const NamedDecisions& anew);
+
+}  // namespace berth
