@@ -77,7 +77,7 @@ Result<std::shared_ptr<SimVm>> SimCloud::create(const CreateRequest& request, co
 }
 
 std::shared_ptr<SimVm> SimCloud::make(const CreateRequest& request, const Link& link) {
-  const auto vm = std::make_shared<SimVm>();
+  auto vm = std::make_shared<SimVm>();
   vm->id = "i-" + std::to_string(++made_);
   vm->type = &core_.options.cluster.instance_types.at(request.type.name);
   vm->address = "10.0." + std::to_string(made_ / 250) + '.' + std::to_string(1 + made_ % 250);

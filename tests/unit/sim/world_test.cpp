@@ -1,0 +1,166 @@
+// The simulated world itself: that one seed is one history, that all works without faults, and that the daemon stands
+// each fault alone.
+#include <gtest/gtest.h>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "berth/sim/history.hpp"
+
+namespace berth {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string said(const SimWorld& world) {
+  const auto& broken = world.violation();
+  return broken ? broken->invariant + ": " + broken->detail + " (" + broken->event_text + ')' : "";
+}
+
+/// `count` containers of 1 to 4 VCPUs, one each half minute.
+SimOptions plain_history(std::uint64_t seed, int count = 20) {
+  SimOptions options = draw_history(10, 1h);  // a seed without faults: its cluster
+  options.seed = seed;
+  options.workload.clear();
+  for (int i = 0; i < count; ++i) {
+    WorkloadContainer c;
+    c.submit = i * 30s;
+    c.priority = 1 + i % 5 * 100;
+    c.constraints.vcpus = 1 + i % 4;
+    c.constraints.ram = 1'000'000'000;
+    c.run_time = 2min + i * 1s;
+    options.workload.push_back(c);
+  }
+  return options;
+}
+
+TEST(SimWorld, OneSeedIsOneHistory) {
+  const auto history = [](std::uint64_t seed) {
+    SimWorld world(draw_history(seed, 1h));
+    EXPECT_TRUE(world.run()) << said(world);
+    return std::pair(world.events(), world.event_hash());
+  };
+  const auto first = history(7);
+  EXPECT_EQ(history(7), first);
+  EXPECT_NE(history(8), first);
+  EXPECT_GT(first.first, 500U);
+}
+
+TEST(SimWorld, WithoutFaultsEachContainerCompletesOnce) {
+  class Counter final : public SimObserver {
+   public:
+    void on_event(const SimEvent& event) override {
+      if (event.kind == SimEventKind::running) ++runs[std::string(event.container)];
+      if (event.kind == SimEventKind::instance_created) ++created;
+      if (event.kind == SimEventKind::instance_gone) ++gone;
+    }
+    std::map<std::string, int> runs;
+    int created = 0;
+    int gone = 0;
+  } counter;
+  SimWorld world(plain_history(1));
+  world.observe(counter);
+  EXPECT_TRUE(world.run_until_done()) << said(world);
+  EXPECT_TRUE(world.all_done());
+  EXPECT_LT(world.elapsed(), 1h);
+  ASSERT_EQ(world.containers().size(), 20U);
+  for (const SimContainerRecord& c : world.containers()) {
+    EXPECT_EQ(c.state, ContainerState::complete) << c.uuid;
+    EXPECT_EQ(counter.runs[c.uuid], 1) << c.uuid;
+    ASSERT_TRUE(c.started && c.ended);
+    EXPECT_GE(*c.ended - *c.started, 2min);
+  }
+  EXPECT_GT(counter.created, 0);
+  EXPECT_EQ(counter.created, counter.gone);
+}
+
+TEST(SimWorld, ChildrenComeAfterTheirSupervisorAndBeforeItsEnd) {
+  SimOptions options = plain_history(1, 4);
+  options.workload[0].scheduling.supervisor = true;
+  for (const std::uint32_t child : {1U, 2U, 3U}) options.workload[child].parent = 0;
+  options.workload[3].after = {2};
+  SimWorld world(std::move(options));
+  EXPECT_TRUE(world.run_until_done()) << said(world);
+  std::map<std::uint32_t, SimContainerRecord> by_index;
+  for (const auto& c : world.containers()) by_index[c.workload_index] = c;
+  ASSERT_EQ(by_index.size(), 4U);
+  for (const std::uint32_t child : {1U, 2U, 3U}) {
+    EXPECT_GE(by_index[child].submitted, *by_index[0].started);
+    EXPECT_LE(*by_index[child].ended, *by_index[0].ended);
+  }
+  EXPECT_GE(by_index[3].submitted, *by_index[2].ended);
+}
+
+struct Fault {
+  const char* name;
+  double SimFaults::*rate;
+  double value;
+};
+
+class FaultAlone : public testing::TestWithParam<Fault> {};
+
+/// It strikes, and nothing that was promised is broken by it.
+TEST_P(FaultAlone, IsStood) {
+  for (const std::uint64_t seed : {1, 2, 3}) {
+    SimOptions options = plain_history(seed);
+    options.duration = 90min;
+    options.storms = {{0s, 40min}};
+    options.faults.*GetParam().rate = GetParam().value;
+    SimWorld world(std::move(options));
+    EXPECT_TRUE(world.run()) << "seed " << seed << ": " << said(world);
+    EXPECT_TRUE(world.all_done());
+  }
+}
+
+const std::vector<Fault> all_faults = {
+    {"ApiError", &SimFaults::api_error, 0.1},
+    {"ApiUnavailable", &SimFaults::api_unavailable, 0.1},
+    {"ApiTimeout", &SimFaults::api_timeout, 0.05},
+    {"ApiLostAnswer", &SimFaults::api_lost_answer, 0.05},
+    {"ApiSlow", &SimFaults::api_slow, 0.2},
+    {"ApiGarbled", &SimFaults::api_garbled, 0.1},
+    {"CreateRefused", &SimFaults::create_refused, 0.3},
+    {"CreateThrottled", &SimFaults::create_throttled, 0.3},
+    {"CreateNoRoom", &SimFaults::create_no_room, 0.3},
+    {"CreateOverQuota", &SimFaults::create_over_quota, 0.3},
+    {"CreateLost", &SimFaults::create_lost, 0.3},
+    {"CreateDoubled", &SimFaults::create_doubled, 0.3},
+    {"ListFailed", &SimFaults::list_failed, 0.3},
+    {"ListedLate", &SimFaults::listed_late, 0.3},
+    {"ListOmission", &SimFaults::list_omission, 0.1},
+    {"TagsLate", &SimFaults::tags_late, 0.3},
+    {"TagsFailed", &SimFaults::tags_failed, 0.3},
+    {"DestroyFailed", &SimFaults::destroy_failed, 0.3},
+    {"DestroyLost", &SimFaults::destroy_lost, 0.3},
+    {"NeverBoots", &SimFaults::never_boots, 0.2},
+    {"SlowBoot", &SimFaults::slow_boot, 0.2},
+    {"Deaths", &SimFaults::deaths_per_hour, 2},
+    {"Hangs", &SimFaults::hangs_per_hour, 1},
+    {"Partitions", &SimFaults::partitions_per_hour, 3},
+    {"Breakdowns", &SimFaults::breakdowns_per_hour, 2},
+    {"CommandSlow", &SimFaults::command_slow, 0.1},
+    {"CommandDropped", &SimFaults::command_dropped, 0.1},
+    {"CommandCut", &SimFaults::command_cut, 0.1},
+    {"WatchBreaks", &SimFaults::watch_breaks, 0.5},
+    {"WatchMisses", &SimFaults::watch_misses, 0.3},
+    {"WatchLies", &SimFaults::watch_lies, 0.3},
+    {"StartFails", &SimFaults::start_fails, 0.2},
+    {"DiesBefore", &SimFaults::dies_before, 0.2},
+    {"GivesBack", &SimFaults::gives_back, 0.2},
+    {"DiesDuring", &SimFaults::dies_during, 0.2},
+    {"DiesAfter", &SimFaults::dies_after, 0.2},
+    {"Lingers", &SimFaults::lingers, 0.3},
+    {"IgnoresTerm", &SimFaults::ignores_term, 0.3},
+    {"Kills", &SimFaults::kills_per_hour, 6},
+    {"Restarts", &SimFaults::restarts_per_hour, 6},
+    {"LeaseLosses", &SimFaults::lease_losses_per_hour, 6},
+    {"ClockSteps", &SimFaults::clock_steps_per_hour, 6},
+    {"OperatorVerbs", &SimFaults::operator_verbs_per_hour, 20},
+    {"UserVerbs", &SimFaults::user_verbs_per_hour, 30},
+};
+
+INSTANTIATE_TEST_SUITE_P(Each, FaultAlone, testing::ValuesIn(all_faults),
+                         [](const auto& fault) { return std::string(fault.param.name); });
+
+}  // namespace
+}  // namespace berth
