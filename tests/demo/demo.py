@@ -8,6 +8,7 @@ import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import textwrap
@@ -195,10 +196,19 @@ def invite(daemon, bin_dir, home):
     print(f"    kill {pid}; tail --pid={pid} -f /dev/null; rm -r {home}")
 
 
+def ended(process, within=2):
+    """Whether it is over; one whose connections broke off just now may still be about to end."""
+    try:
+        process.wait(within)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
 def why_it_broke_off(daemon, error):
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
-    if daemon.process and daemon.process.poll() is not None:
+    if daemon.process and ended(daemon.process):
         return f"berthd ended in the middle of it (exit code {daemon.process.returncode}); the end of its log:\n{daemon.log_tail(10)}"
     return f"{type(error).__name__}: {error}"
 
