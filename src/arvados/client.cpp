@@ -1,3 +1,4 @@
+#include <map>
 #include <mutex>
 #include <utility>
 
@@ -47,7 +48,10 @@ class RestClient final : public ContainerApi {
   awaitable<Result<HttpResponse>> transfer(HttpRequest request, bool changes);
   /// The error as the caller gets it: named, without the token.
   Error named(const ApiCall& call, const Error& error) const;
+  std::string without_token(std::string text) const;
   void note_503();
+  /// Once per container, unless what is wrong changes.
+  void complain(const std::vector<Container>& containers);
 
   Runtime& runtime_;
   const Logger log_;
@@ -56,6 +60,7 @@ class RestClient final : public ContainerApi {
   const std::shared_ptr<CallSlots> slots_;
   mutable std::mutex mutex_;
   std::optional<SteadyTime> last_503_;
+  std::map<std::string, std::string> complained_;  // what was wrong with which container
 };
 
 Result<ApiCall> container_call(std::string method, const std::string& uuid, std::string_view verb = "") {
@@ -107,10 +112,15 @@ Error RestClient::named(const ApiCall& call, const Error& error) const {
   // The HTTP client has named the request already, with its whole URL.
   const bool is_named = error.message.starts_with(call.method + ' ');
   Error out = is_named ? error : error.within(call.method + " " + call.path);
-  const std::string& token = options_.token;
-  for (std::size_t at = 0; !token.empty() && (at = out.message.find(token, at)) != std::string::npos;)
-    out.message.replace(at, token.size(), "(token)");
+  out.message = without_token(std::move(out.message));
   return out;
+}
+
+std::string RestClient::without_token(std::string text) const {
+  const std::string& token = options_.token;
+  for (std::size_t at = 0; !token.empty() && (at = text.find(token, at)) != std::string::npos;)
+    text.replace(at, token.size(), "(token)");
+  return text;
 }
 
 void RestClient::note_503() {
@@ -133,7 +143,23 @@ awaitable<Result<std::vector<Container>>> RestClient::list_containers(ContainerQ
   ApiCall request;
   request.path = "arvados/v1/containers";
   request.parameters = list_parameters(query);
-  return call(std::move(request), containers_of);
+  auto containers = co_await call(std::move(request), containers_of);
+  if (containers) complain(*containers);
+  co_return containers;
+}
+
+void RestClient::complain(const std::vector<Container>& containers) {
+  constexpr std::size_t kMostRemembered = 10'000;
+  const std::lock_guard lock(mutex_);
+  for (const Container& container : containers) {
+    if (container.unreadable.empty()) continue;
+    if (complained_.size() >= kMostRemembered) complained_.clear();
+    std::string& known = complained_[container.uuid];
+    if (known == container.unreadable) continue;
+    known = container.unreadable;
+    log_.error("a container's record cannot be read: it is left alone",
+               {{"ContainerUUID", container.uuid}, {"error", without_token(known)}});
+  }
 }
 
 awaitable<Result<std::map<std::string, Mount>>> RestClient::get_mounts(std::string uuid) {

@@ -126,6 +126,17 @@ void read_created_at(FieldReader& record, Container& out) {
     record.fail_with("created_at: want a time in RFC 3339 form");
 }
 
+Result<Container> listed_container(const Json& value) {
+  auto container = container_from_json(value);
+  if (container) return container;
+  Container unreadable;
+  FieldReader record(value, "");
+  record.read("uuid", unreadable.uuid);
+  if (!is_container_uuid(unreadable.uuid)) return container;
+  unreadable.unreadable = container.error().message;
+  return unreadable;
+}
+
 }  // namespace
 
 ErrorKind kind_of_status(int status) {
@@ -189,7 +200,7 @@ Result<std::vector<Container>> container_list_from_json(const Json& answer) {
   std::vector<Container> out;
   out.reserve(items.size());
   for (std::size_t i = 0; i < items.size(); ++i) {
-    auto container = container_from_json(items[i]);
+    auto container = listed_container(items[i]);
     if (!container) return fail(container.error().within("items[" + std::to_string(i) + "]"));
     out.push_back(std::move(*container));
   }

@@ -23,6 +23,7 @@ void Cache::leave_tail(const std::string& uuid) {
 }
 
 void Cache::update(const Container& record) {
+  if (!record.unreadable.empty()) return;
   const QueueEntry* known = entries_.find(record.uuid);
   const bool same_holder = known->container.locked_by_uuid == record.locked_by_uuid;
   if (same_holder && same_record(known->container, record)) return;
@@ -85,6 +86,7 @@ void Cache::publish() {
   snapshot->version = ++version_;
   snapshot->entries = entries_;
   snapshot->updated = updated_;
+  snapshot->unreadable = unreadable_;
   {
     const std::lock_guard lock(mutex_);
     published_ = std::move(snapshot);

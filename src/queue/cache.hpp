@@ -33,13 +33,16 @@ class Cache {
 
   /// Adds an entry to the core; its id is given here.
   void add(QueueEntry entry);
-  /// Replaces the record of a known container; no change if it says the same.
+  /// Replaces the record of a known container; no change if it says the same or cannot be read.
   void update(const Container& record);
   /// What lock, unlock and cancel answered (facts §3); an unknown container is only noted.
   void apply(const std::string& uuid, const ContainerUpdate& update);
   void drop(const std::string& uuid);
   /// A poll that started then has succeeded.
   void set_updated(SteadyTime when) { updated_ = when; }
+
+  /// What that poll could not read.
+  void set_unreadable(UuidSet uuids) { unreadable_ = std::move(uuids); }
 
   /// Makes the changes visible and wakes the subscribers.
   void publish();
@@ -72,6 +75,7 @@ class Cache {
   UuidSet core_;
   UuidSet tail_;
   std::optional<SteadyTime> updated_;
+  UuidSet unreadable_;
   std::uint64_t last_id_ = 0;
   std::uint64_t version_ = 0;
   std::set<Watch*> watches_;

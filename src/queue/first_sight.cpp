@@ -68,6 +68,7 @@ void FirstSight::add(std::vector<Arrival> arrivals) {
 
 void FirstSight::add_one(Arrival arrival) {
   const std::string uuid = arrival.record.uuid;
+  if (!arrival.record.unreadable.empty()) return;
   if (cache_.entries().find(uuid) || canceller_.contains(uuid) || !arriving_.insert(uuid).second) return;
   waiting_.emplace(uuid, Pending{std::move(arrival), runtime_.wall_now()});
 }
@@ -96,7 +97,7 @@ awaitable<Result<void>> FirstSight::settle_all(std::vector<Container> held) {
   std::vector<Batch> batches;
   for (Container& container : held) {
     const bool settled = cache_.entries().find(container.uuid) || canceller_.contains(container.uuid);
-    if (settled) continue;
+    if (settled || !container.unreadable.empty()) continue;
     batch.push_back({{std::move(container), Arrival::Origin::held}, runtime_.wall_now()});
     if (batch.size() == batch_size) batches.push_back(std::exchange(batch, {}));
   }
@@ -114,6 +115,7 @@ awaitable<Result<void>> FirstSight::settle_batch(Batch batch) {
     std::string uuid = pending.arrival.record.uuid;
     open.emplace(std::move(uuid), std::move(pending));
   }
+  Batch alone;
   while (!open.empty()) {
     ContainerQuery query;
     query.with_mounts = true;
@@ -126,7 +128,12 @@ awaitable<Result<void>> FirstSight::settle_batch(Batch batch) {
     const std::size_t before = open.size();
     if (page) {
       for (Container& container : *page)
-        if (auto asked = open.extract(container.uuid)) settle(asked.mapped(), std::move(container));
+        if (auto asked = open.extract(container.uuid)) {
+          if (container.unreadable.empty())
+            settle(asked.mapped(), std::move(container));
+          else
+            alone.push_back(std::move(asked.mapped()));
+        }
       if (open.size() < before) continue;
     }
     if (!page && !may_be_the_content(page.error().kind)) {
@@ -134,11 +141,10 @@ awaitable<Result<void>> FirstSight::settle_batch(Batch batch) {
                 {{"Containers", open.size()}, {"error", page.error().message}});
       co_return fail(page.error());
     }
-    Batch alone;
     for (auto& [uuid, pending] : open) alone.push_back(std::move(pending));
-    co_return co_await settle_each(std::move(alone));
+    break;
   }
-  co_return Result<void>{};
+  co_return co_await settle_each(std::move(alone));
 }
 
 awaitable<Result<void>> FirstSight::settle_each(Batch batch) {

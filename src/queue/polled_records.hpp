@@ -19,6 +19,13 @@ struct PolledRecords {
   RecordMap
       missing;  ///< D: others of the cache, asked for by uuid; those that are gone from the database are not in it
 
+  UuidSet unreadable() const {
+    UuidSet out;
+    for (const RecordMap* records : {&held, &window, &missing})
+      for (const auto& [uuid, record] : *records)
+        if (!record.unreadable.empty()) out.insert(uuid);
+    return out;
+  }
   bool listed(std::string_view uuid) const { return held.contains(uuid) || window.contains(uuid); }
 };
 

@@ -75,6 +75,7 @@ awaitable<Result<void>> Poller::poll_once() {
     if (!settled) co_return settled;
   }
   window_complete_ = polled->window_complete;
+  cache_.set_unreadable(polled->unreadable());
   apply(merge_poll(cache_.known(), *polled, hands_off(watch)));
   if (!window_complete_) tail_appeared_.wake();
   co_return Result<void>{};

@@ -75,4 +75,10 @@ Reconciliation ReconcilePass::decide(const MatchedQueue& queue, std::optional<St
   return out;
 }
 
+void spare(Reconciliation& out, const std::set<std::string, std::less<>>& containers) {
+  if (containers.empty()) return;
+  std::erase_if(out.kills, [&](const KillRequest& kill) { return containers.contains(kill.uuid); });
+  std::erase_if(out.placeholders, [&](const std::string& uuid) { return containers.contains(uuid); });
+}
+
 }  // namespace berth

@@ -33,4 +33,7 @@ class ReconcilePass {
   std::set<std::uint32_t> unsettled_;  // those that an action is wanted for, now or if other workers or times were seen
 };
 
+/// Takes out what would end processes of these containers: whether they are wanted is not known.
+void spare(Reconciliation& out, const std::set<std::string, std::less<>>& containers);
+
 }  // namespace berth

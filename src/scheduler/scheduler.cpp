@@ -215,8 +215,9 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     adapt_limit(*view.pool);
     PassRecord record = record_of(view);
     const Decisions made = decide(view, changes, record.limits);
-    const Reconciliation reconciliation = reconcile_.decide(matched_, view.queue->updated);
+    Reconciliation reconciliation = reconcile_.decide(matched_, view.queue->updated);
     verify(made, reconciliation, record);
+    spare(reconciliation, view.queue->unreadable);
 
     PoolCommands commands = pool_commands(made, reconciliation, matched_, builder_);
     if (!empty(commands)) {

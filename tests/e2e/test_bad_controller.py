@@ -140,3 +140,23 @@ def test_while_a_container_ends(cluster, controller, proxy, tmp_path, mood):
     proxy.mood = None
     wait_for(lambda: job.record["state"] in ("Complete", "Cancelled"), what="final")
     assert job.outcome() == ("Complete", 3, ["run", "end"])
+
+
+@pytest.mark.parametrize("name,value", [("ram", 10**19), ("ram", -1.5e300), ("vcpus", 1.5), ("vcpus", "1"), ("keep_cache_ram", {})])
+def test_one_odd_record(cluster, controller, proxy, name, value):
+    """It is told of, by name and once, and left alone; everybody else goes on, and so does it once it is mended."""
+    odd = submit(controller, ["true"])
+    with controller.mutex:
+        right = odd["runtime_constraints"]
+        odd["runtime_constraints"] = {**right, name: value}
+    written = len(cluster.log())
+    others = [submit(controller, ["true"]) for _ in range(4)]
+    wait_for(lambda: all(other["state"] == "Complete" for other in others), what="the others complete")
+    polls = controller.lists
+    wait_for(lambda: controller.lists > polls + 20, what="some more polls")
+    told = [line for line in cluster.log()[written:].splitlines() if "cannot be read" in line]
+    assert len(told) == 1 and odd["uuid"] in told[0] and f"runtime_constraints.{name}: want" in told[0], told
+    assert odd["state"] == "Queued"
+    with controller.mutex:
+        odd["runtime_constraints"] = right
+    wait_for(lambda: odd["state"] == "Complete", what="it is mended")

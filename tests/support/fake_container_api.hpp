@@ -43,6 +43,7 @@ class FakeContainerApi final : public ContainerApi {
     std::int64_t lock_count = 0;
     std::string runtime_error;
     bool malformed_mounts = false;  ///< any answer with its mounts is a type mismatch
+    std::string unreadable;         ///< why lists cannot show more than its uuid
   };
 
   explicit FakeContainerApi(Runtime& runtime) : runtime_(runtime) {}
@@ -266,7 +267,13 @@ class FakeContainerApi final : public ContainerApi {
     std::vector<Container> page;
     for (auto i = query.offset; i < std::ssize(found) && std::ssize(page) < limit; ++i) {
       const Record& record = *found[static_cast<std::size_t>(i)];
-      if (query.with_mounts && record.malformed_mounts) return malformed();
+      std::string unreadable = record.unreadable;
+      if (query.with_mounts && record.malformed_mounts) unreadable = malformed().value().message;
+      if (!unreadable.empty()) {
+        page.emplace_back().uuid = record.container.uuid;
+        page.back().unreadable = std::move(unreadable);
+        continue;
+      }
       page.push_back(record.container);
       page.back().locked_by_uuid.clear();  // not in the select list S
       if (!query.with_mounts) page.back().mounts.clear();

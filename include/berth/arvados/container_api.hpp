@@ -45,7 +45,7 @@ class ContainerApi {
   virtual ~ContainerApi() = default;
   /// A: the uuid of our own token.
   virtual awaitable<Result<std::string>> current_token_uuid() = 0;
-  /// B, C, D: one page.
+  /// B, C, D: one page. Records of it may be `unreadable`, which is logged once each.
   virtual awaitable<Result<std::vector<Container>>> list_containers(ContainerQuery query) = 0;
   /// E: the mounts of one container.
   virtual awaitable<Result<std::map<std::string, Mount>>> get_mounts(std::string uuid) = 0;

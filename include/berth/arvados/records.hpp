@@ -20,7 +20,8 @@ Result<nlohmann::json> parse_json(std::string_view text, std::size_t max_values 
 /// A container record (facts §2.3): null = zero, unknown fields ignored, a wrong type is type_mismatch naming the
 /// field; a number that does not fit int64 or is no integer is a type_mismatch, too.
 Result<Container> container_from_json(const nlohmann::json& record);
-/// The `items` of a list answer.
+/// The `items` of a list answer. A record that has a uuid and cannot be read otherwise is `unreadable` and spoils no
+/// other one (the reference fails the whole answer, facts §2.3).
 Result<std::vector<Container>> container_list_from_json(const nlohmann::json& answer);
 /// `mounts` alone.
 Result<std::map<std::string, Mount>> mounts_from_json(const nlohmann::json& mounts);

@@ -68,6 +68,8 @@ struct Container {
   RuntimeConstraints runtime_constraints;
   SchedulingParameters scheduling_parameters;
   std::map<std::string, Mount> mounts;  ///< by path; blank in the queue's cache
+  /// Not empty: the record could not be read, this is why, and nothing but the uuid is set.
+  std::string unreadable;
 };
 
 }  // namespace berth

@@ -7,6 +7,7 @@
 #include "berth/base/task_group.hpp"
 
 #include "rest_client.hpp"
+#include "sim_test.hpp"
 
 namespace berth {
 namespace {
@@ -29,7 +30,7 @@ class ArvadosClient : public testing::Test {
     options.call_deadline = 60s;
     options.may_act = [this] { return active_; };
     client_ = make_rest_client(
-        runtime_, Logger(), [this](HttpRequest request) { return answer(std::move(request)); }, options);
+        runtime_, sink_->log(), [this](HttpRequest request) { return answer(std::move(request)); }, options);
   }
 
   ~ArvadosClient() override {
@@ -66,6 +67,7 @@ class ArvadosClient : public testing::Test {
   }
 
   SimRuntime runtime_;
+  std::shared_ptr<LineSink> sink_ = make_line_sink();
   TaskGroup tasks_;
   std::unique_ptr<ContainerApi> client_;
   std::vector<HttpRequest> requests_;
@@ -119,6 +121,28 @@ TEST_F(ArvadosClient, DropsMountsThatAreNotTmp) {
   const auto list = run(client_->list_containers(ContainerQuery{}));
   ASSERT_TRUE(list);
   EXPECT_TRUE(list->at(0).mounts.empty());
+}
+
+TEST_F(ArvadosClient, ComplainsOnceOfARecordThatCannotBeRead) {
+  const auto list_with = [&](const std::string& ram) {
+    reply(200, R"({"items":[{"uuid":"zzzzz-dz642-queuedcontainer","state":"Queued","runtime_constraints":{"ram":)" +
+                   ram + R"(}},{"uuid":"zzzzz-dz642-xxxxxxxxxxxxxxx","state":"Queued"}]})");
+    const auto list = run(client_->list_containers(ContainerQuery{}));
+    ASSERT_TRUE(list);
+    ASSERT_EQ(list->size(), 2);
+    EXPECT_NE(list->at(0).unreadable.find("ram"), std::string::npos);
+    EXPECT_EQ(list->at(1).unreadable, "");
+  };
+  const auto complaints = [&] {
+    const auto lines = sink_->lines();
+    return std::count_if(lines.begin(), lines.end(), [](const auto& l) { return l.find("cannot be read") != l.npos; });
+  };
+  for (int i = 0; i < 3; ++i) list_with("10000000000000000000");
+  EXPECT_EQ(complaints(), 1);
+  EXPECT_TRUE(sink_->contains(
+      "container zzzzz-dz642-queuedcontainer: runtime_constraints.ram: want an integer of 64 bits, got the number 1"));
+  list_with(R"("v2/sesame")");
+  EXPECT_EQ(complaints(), 2) << "something else is wrong with it";
 }
 
 TEST_F(ArvadosClient, RefusesWhatIsNoUuid) {

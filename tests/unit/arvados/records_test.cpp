@@ -148,13 +148,24 @@ TEST(ContainerList, ReadsItems) {
   EXPECT_TRUE(container_list_from_json({{"items", Json::array()}})->empty());
 }
 
-TEST(ContainerList, OneMalformedRecordFailsItAll) {
+TEST(ContainerList, AMalformedRecordSpoilsNoOther) {
   Json bad = minimal();
   bad["priority"] = "x";
-  const auto result = container_list_from_json({{"items", {minimal(), bad}}});
-  ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().message,
-            "items[1]: container " + uuid + ": priority: want an integer of 64 bits, got string");
+  const auto result = container_list_from_json({{"items", {minimal(), bad, minimal()}}});
+  ASSERT_TRUE(result);
+  ASSERT_EQ(result->size(), 3);
+  EXPECT_EQ(result->at(0).unreadable + result->at(2).unreadable, "");
+  EXPECT_EQ(result->at(1).uuid, uuid);
+  EXPECT_EQ(result->at(1).unreadable, "container " + uuid + ": priority: want an integer of 64 bits, got string");
+}
+
+TEST(ContainerList, ARecordWithoutUuidFailsItAll) {
+  for (const char* bad : {R"({"uuid":"x"})", R"({"uuid":7})", R"({"state":"Queued"})", "7", "null"}) {
+    const auto result = container_list_from_json({{"items", {minimal(), Json::parse(bad)}}});
+    ASSERT_FALSE(result) << bad;
+    EXPECT_EQ(result.error().kind, ErrorKind::type_mismatch);
+    EXPECT_EQ(result.error().message.find("items[1]: "), 0) << result.error().message;
+  }
 }
 
 // An empty page means "deleted" or "that was all": nothing else may pass for one.

@@ -219,6 +219,37 @@ TEST_F(Polling, PollSoonPollsAtOnce) {
   EXPECT_EQ(seen(1), "Queued 6");
 }
 
+TEST_F(Polling, ARecordThatCannotBeReadKeepsNobodyWaiting) {
+  for (int i = 1; i <= 6; ++i) api_.add(i, 9 - i);
+  api_.add_locked(7, ContainerState::running);
+  for (int i : {1, 7}) api_.records.at(uuid(i)).unreadable = "ram: 10^19";
+  start_and_load(5);
+  EXPECT_EQ(seen(1) + seen(7), "--") << "nor does one that we hold keep the first poll from succeeding";
+  EXPECT_EQ(queue_->snapshot()->unreadable, (std::set<std::string, std::less<>>{uuid(1), uuid(7)}));
+
+  EXPECT_TRUE(lock(2));
+  for (int i : {2, 3}) api_.records.at(uuid(i)).unreadable = "ram: 10^19";
+  for (int i : {2, 3, 4}) api_.user_sets_priority(uuid(i), 100);
+  run_next_poll();
+  EXPECT_EQ(seen(2) + ", " + seen(3) + ", " + seen(4), "Locked 7, Queued 6, Queued 100") << "as they were last read";
+  for (int i : {1, 2, 3, 7}) api_.records.at(uuid(i)).unreadable.clear();
+  run_next_poll();
+  runtime_.run_for(1s);
+  EXPECT_EQ(seen(2) + ", " + seen(3), "Locked 100, Queued 100");
+  EXPECT_EQ(seen(1) + ", " + seen(7), "Queued 8, Running 1");
+  EXPECT_TRUE(queue_->snapshot()->unreadable.empty());
+  EXPECT_EQ(api_.count("cancel") + api_.count("unlock"), 0);
+}
+
+TEST_F(Polling, OneThatIsNoLongerListedAndCannotBeReadStays) {
+  api_.add(1);
+  start_and_load(1);
+  api_.user_sets_priority(uuid(1), 0);
+  api_.records.at(uuid(1)).unreadable = "vcpus: 1.5";
+  run_next_poll();
+  EXPECT_EQ(seen(1), "Queued 1");
+}
+
 TEST_F(Polling, SubscribersAreToldOfPollsAndLocalChanges) {
   api_.add(1);
   start_and_load(1);

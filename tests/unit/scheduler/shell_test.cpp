@@ -273,6 +273,23 @@ TEST_F(ShellTest, WhatCompletesWhileItIsStoppedStaysComplete) {
   EXPECT_EQ(api.count("cancel"), 0u);
 }
 
+TEST_F(ShellTest, WhatRunsOfARecordThatCannotBeReadIsLeftAlone) {
+  options.stale_lock_timeout = seconds(1);
+  api.add_locked(1, running);
+  api.records.at(uuid(1)).unreadable = "vcpus: 1.5";
+  add_old_instance({1});
+  api.add(2);
+  start();
+  EXPECT_TRUE(wait_for([&] { return api.at(2).state == complete; })) << "nor does it stop the others";
+  FakeMachine& machine = *cloud->machines.at("i-1");
+  EXPECT_EQ(machine.count_commands("--kill"), 0);
+  machine.exit(uuid(1));
+  runtime.run_for(seconds(10));
+  EXPECT_EQ(api.at(1).state, running);
+  api.records.at(uuid(1)).unreadable.clear();
+  EXPECT_TRUE(wait_for([&] { return api.at(1).state == cancelled; })) << "known again, and lost";
+}
+
 TEST_F(ShellTest, QuotaUnlocksAllButTheFirstAndA503LowersTheLimit) {
   options.max_instances = pool_options.max_instances = 1;
   for (int i = 1; i <= 3; ++i) api.add(i, 10 - i).runtime_constraints.vcpus = 2;
