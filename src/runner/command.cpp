@@ -89,12 +89,20 @@ void reset_signals() {
   give_up(p.failure_fd, Failure::exec);
 }
 
+/// What another attempt would meet again: the container itself asks for what is not there.
+Error hopeless_if_asked_for(Error error, int number) {
+  constexpr std::array asked_for = {ENOENT, ENOTDIR, EACCES, ENOEXEC, ELOOP, ENAMETOOLONG, E2BIG, EISDIR};
+  if (std::ranges::find(asked_for, number) != asked_for.end()) error.kind = ErrorKind::invalid;
+  return error;
+}
+
 Error explain(const Failure& failure, const CommandSpec& spec) {
   switch (failure.step) {
     case Failure::directory:
-      return system_error("cannot change to directory " + spec.directory, failure.error);
+      return hopeless_if_asked_for(system_error("cannot change to directory " + spec.directory, failure.error),
+                                   failure.error);
     case Failure::exec:
-      return system_error("cannot run " + spec.command.front(), failure.error);
+      return hopeless_if_asked_for(system_error("cannot run " + spec.command.front(), failure.error), failure.error);
     case Failure::limit:
       return system_error("cannot limit the command's memory", failure.error);
     case Failure::set_up:

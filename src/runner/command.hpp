@@ -40,7 +40,8 @@ std::int64_t memory_limit_for(std::int64_t ram);
 /// C library. Nothing else tells such a command from any other that failed.
 bool speaks_of_memory(std::string_view last_words);
 
-/// Starts it without a shell. Errors: not_found, failed (the command cannot be run), exhausted.
+/// Starts it without a shell. Errors: invalid (program or directory is not there, or cannot be used: another attempt
+/// would meet the same), failed, exhausted.
 Result<RunningCommand> start_command(const CommandSpec& spec);
 
 /// After the command's end: kills what is left of its process group and every process that it left to us, and waits for

@@ -219,7 +219,10 @@ Ending ContainerRun::run_command(const Record& record, const Workplace& place, L
   const CommandSpec spec = make_spec(record, place);
   started_ = steady_now();
   auto command = start_command(spec);
-  if (!command) return {"Cancelled", command.error().message};
+  if (!command)
+    return {.state = "Cancelled",
+            .error = command.error().message,
+            .permanent = command.error().kind == ErrorKind::invalid};
   std::optional<SteadyTime> deadline;
   constexpr std::int64_t longest = 1'000'000'000;  // beyond that it is no limit
   if (record.max_run_time > 0 && record.max_run_time < longest)

@@ -88,6 +88,7 @@ def test_commands_that_cannot_start(worker, request, record, words):
     assert api.record["state"] == "Cancelled"
     assert words in api.record["runtime_status"]["error"]
     assert words.encode() in api.log["crunch-run"]
+    assert api.record["runtime_status"]["permanent"] is True, "another attempt would end likewise"
 
 
 @pytest.mark.parametrize("state", ["Queued", "Running", "Complete", "Cancelled"])
