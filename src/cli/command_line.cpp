@@ -4,17 +4,23 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include "berth/config/data_dir.hpp"
 
 #include "arguments.hpp"
+#include "start_up.hpp"
 #include "verbs.hpp"
 
 namespace berth {
 namespace {
 
 Result<int> carry_out(const Choice& choice) {
-  const auto endpoint = find_endpoint(choice.env_file, default_data_dir() + "/env", ::getenv);
+  const std::string default_file = default_data_dir() + "/env";
+  const std::string file = env_file_to_read(choice.env_file, default_file, ::getenv);
+  const auto find = [&] { return find_endpoint(choice.env_file, default_file, ::getenv); };
+  const auto endpoint =
+      file.empty() ? find() : find_started(std::filesystem::absolute(file).parent_path().string(), find);
   if (!endpoint) return fail(endpoint.error());
   DaemonConnection connection(*endpoint);
   if (choice.verb == "submit") return submit(connection, choice.submit);

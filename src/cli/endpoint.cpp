@@ -48,14 +48,17 @@ Result<Endpoint> endpoint_of(Values values, std::string source) {
 
 }  // namespace
 
+std::string env_file_to_read(const std::string& env_file, const std::string& default_env_file,
+                             const ReadVariable& environment) {
+  if (!env_file.empty()) return env_file;
+  const Values values = read_environment(environment);
+  return values.contains("BERTH_API_URL") || values.contains("ARVADOS_API_HOST") ? "" : default_env_file;
+}
+
 Result<Endpoint> find_endpoint(const std::string& env_file, const std::string& default_env_file,
                                const ReadVariable& environment) {
-  if (env_file.empty()) {
-    auto values = read_environment(environment);
-    if (values.contains("BERTH_API_URL") || values.contains("ARVADOS_API_HOST"))
-      return endpoint_of(std::move(values), "the environment");
-  }
-  const std::string& path = env_file.empty() ? default_env_file : env_file;
+  const std::string path = env_file_to_read(env_file, default_env_file, environment);
+  if (path.empty()) return endpoint_of(read_environment(environment), "the environment");
   auto values = read_env_file(path);
   if (values) return endpoint_of(std::move(*values), path);
   if (!env_file.empty()) return fail(values.error());

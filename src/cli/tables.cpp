@@ -22,6 +22,15 @@ std::string printable(std::string text) {
   return text;
 }
 
+/// At most so many columns; what is missing is marked.
+std::string shortened(std::string text, std::size_t most) {
+  if (columns(text) <= most) return text;
+  std::size_t end = 0;
+  for (std::size_t seen = 0; end < text.size(); ++end)
+    if ((static_cast<unsigned char>(text[end]) & 0xc0U) != 0x80U && ++seen == most) break;
+  return text.substr(0, end) + "…";
+}
+
 std::string or_dash(const std::string& text) {
   return text.empty() ? "-" : text;
 }
@@ -155,11 +164,12 @@ QueueView merge_queue(const Json& queue, const Json& held_back, const Json& ende
   return view;
 }
 
-std::vector<TableRow> queue_rows(const QueueView& view, const NamesByContainer& names) {
+std::vector<TableRow> queue_rows(const QueueView& view, const NamesByContainer& names, std::size_t status_columns) {
   std::vector<TableRow> rows{{"CONTAINER", "STATE", "PRIORITY", "SEEN", "TYPES", "NAME", "STATUS"}};
   for (const Json& item : view.waiting) rows.push_back(queue_row(item, names));
   for (const Json& record : view.held_back) rows.push_back(held_back_row(record, names));
   for (const Json& record : view.ended) rows.push_back(ended_row(record, names));
+  for (TableRow& row : rows) row.back() = shortened(std::move(row.back()), status_columns);
   return rows;
 }
 

@@ -36,7 +36,8 @@ struct QueueView {
 };
 QueueView merge_queue(const nlohmann::json& queue, const nlohmann::json& held_back, const nlohmann::json& ended);
 /// Heading included.
-std::vector<TableRow> queue_rows(const QueueView& view, const NamesByContainer& names);
+std::vector<TableRow> queue_rows(const QueueView& view, const NamesByContainer& names,
+                                 std::size_t status_columns = std::string::npos);
 
 /// Heading included. `answer`: the dispatcher's list of instances.
 std::vector<TableRow> instance_rows(const nlohmann::json& answer);

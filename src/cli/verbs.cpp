@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <unistd.h>
 
 #include "patience.hpp"
 #include "records.hpp"
@@ -15,6 +16,8 @@ using namespace std::chrono_literals;
 
 /// How long `cancel` stays to see the end; what runs may need longer to stop.
 constexpr Duration kSeeTheEnd = 3s;
+/// Of a terminal; elsewhere nothing is cut off.
+constexpr std::size_t kStatusColumns = 100;
 
 Result<Json> wait_until_final(DaemonConnection& connection, const std::string& container) {
   for (;;) {
@@ -86,7 +89,8 @@ Result<void> show_queue(DaemonConnection& connection, bool all) {
   }
   const QueueView view = merge_queue(*queue, *held_back, *ended);
   const auto names = request_names(connection, view.containers);
-  std::fputs(render_table(queue_rows(view, names)).c_str(), stdout);
+  const std::size_t status_columns = ::isatty(STDOUT_FILENO) != 0 ? kStatusColumns : std::string::npos;
+  std::fputs(render_table(queue_rows(view, names, status_columns)).c_str(), stdout);
   return {};
 }
 

@@ -203,6 +203,39 @@ def test_words_when_no_daemon_is_known(bin_dir, tmp_path, without_root_rights):
     refused(run(bin_dir / "berthctl", "queue", env={**bare, "ARVADOS_API_HOST": "x"}), "the environment", "ARVADOS_API_TOKEN")
 
 
+def start(bin_dir, data_dir):
+    """Another port each time, and not waited for."""
+    return subprocess.Popen([bin_dir / "berthd", "--standalone", "--data-dir", data_dir, "--listen", "127.0.0.1:0", "--vcpus", "1", "--ram", "1GiB"],
+                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def test_right_after_the_daemon_was_started(bin_dir, tmp_path):
+    data_dir = tmp_path / "data"
+    for _ in range(3):  # at first there is no env file, then one with an address that nobody serves any more
+        process = start(bin_dir, data_dir)
+        try:
+            done = run(bin_dir / "berthctl", "--env-file", data_dir / "env", "submit", "--wait", "--ram", "1MiB", "--", "true")
+            assert done.returncode == 0, done.stderr
+        finally:
+            process.kill()
+            process.wait()
+
+
+def test_while_the_daemon_takes_its_time(bin_dir, tmp_path):
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    (data_dir / "lock").write_text(f"{os.getpid()}\n")
+    waiting = subprocess.Popen([bin_dir / "berthctl", "--env-file", data_dir / "env", "queue"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert waiting.stderr.readline() == f"berthctl: the daemon of {data_dir} is starting\n"
+    process = start(bin_dir, data_dir)
+    try:
+        out, err = waiting.communicate(timeout=60)
+        assert waiting.returncode == 0 and out.startswith("CONTAINER") and not err, err
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_usage_errors(ctl):
     for argv in (("frobnicate",), (), ("priority", "u", "1001"), ("submit", "--priority", "-1", "--", "true")):
         done = ctl(*argv)

@@ -86,6 +86,17 @@ TEST(Tables, Queue) {
   EXPECT_EQ(rows[3], (TableRow{kC, "Queued", "0", "21:48:31", "-", "-", "Held back: its priority is 0."}));
 }
 
+TEST(Tables, LongSentencesAreCut) {
+  Json waits = item(kA, "Queued", 1);
+  const auto status = [&](const char* text, std::size_t most) {
+    waits["scheduling_status"] = text;
+    return queue_rows(merge_queue(list({waits}), list({}), list({})), {}, most).back().back();
+  };
+  EXPECT_EQ(status("constraints", 11), "constraints");
+  EXPECT_EQ(status("constraints", 6), "const…");
+  EXPECT_EQ(status("ÄÖÜäöü", 4), "ÄÖÜ…");
+}
+
 TEST(Tables, AContainerIsListedOnce) {
   const Json ended = record(kA, "Complete", 0);
   const QueueView view = merge_queue(list({item(kA, "Running", 1), item(kB, "Complete", 1), item(kC, "Queued", 0)}),
