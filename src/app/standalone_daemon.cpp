@@ -59,6 +59,8 @@ Result<Machine> pretended_machine(const Arguments& arguments, const std::string&
 /// Nothing here is far away, and instances are cheap.
 void adjust_to_one_machine(QueueOptions& queue, PoolOptions& pool, SchedulerOptions& scheduler) {
   queue.page_size = 2 * queue.window;
+  // More often than from a cluster's API, which others need, too: a page of this process's own database is small and
+  // costs a few milliseconds, and positions in a queue of thousands would else be a minute old.
   queue.tail_page_interval = std::chrono::milliseconds(250);
   pool.command_deadline = std::chrono::seconds(10);
   pool.cloud_deadline = std::chrono::seconds(30);

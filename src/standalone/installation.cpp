@@ -71,6 +71,10 @@ bool is_token(const std::string& text) {
          text.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == std::string::npos;
 }
 
+std::string tokens_text(const Installation& installation) {
+  return "ARVADOS_API_TOKEN=" + installation.root_token + "\nBERTH_TOKEN=" + installation.management_token + '\n';
+}
+
 std::string env_text(const Installation& installation, const std::string& address) {
   const std::string url = "http://" + address;
   return "ARVADOS_API_HOST=" + address + "\nARVADOS_API_HOST_INSECURE=1\nARVADOS_API_TOKEN=" + installation.root_token +
@@ -95,18 +99,17 @@ Result<Installation> open_installation(Runtime& runtime, const std::string& data
   installation.data_dir = data_dir;
   installation.tls_certificate = data_dir + "/tls/certificate.pem";
   installation.tls_key = data_dir + "/tls/key.pem";
-  const EnvFile known = read_env_file(data_dir + "/env");
+  const std::string tokens_path = data_dir + "/tokens";
+  std::error_code ec;
+  const EnvFile known = read_env_file(fs::exists(tokens_path, ec) ? tokens_path : data_dir + "/env");
   const auto token = [&](const char* name) {
     const auto at = known.find(name);
     return at != known.end() && is_token(at->second) ? at->second : random_token(runtime);
   };
   installation.root_token = token("ARVADOS_API_TOKEN");
   installation.management_token = token("BERTH_TOKEN");
-  // Tokens are on disk before anything is marked with them.
-  const auto address = known.find("ARVADOS_API_HOST");
-  auto written = write_env_file(installation, address == known.end() ? "127.0.0.1:0" : address->second);
-  if (!written) return fail(written.error());
-  std::error_code ec;
+  // Tokens are on disk before anything is marked with them; `env` is written when there is something to dial.
+  if (auto written = replace_file(tokens_path, tokens_text(installation)); !written) return fail(written.error());
   if (!fs::exists(installation.tls_certificate, ec) || !fs::exists(installation.tls_key, ec))
     if (auto made = write_self_signed_certificate(installation.tls_certificate, installation.tls_key); !made)
       return fail(made.error());

@@ -21,12 +21,13 @@ struct Installation {
 /// Makes the directory, mode 0700, if it is absent. Errors: failed, with the path and the system's text.
 Result<void> make_data_dir(const std::string& data_dir);
 
-/// Opens an existing directory: at first start makes tokens and a self-signed certificate; later starts find them
-/// again. Take the lock on the directory first. Blocks on files: for start-up only. Errors: failed, with path and the
+/// Opens an existing directory: at first start makes tokens (`DIR/tokens`) and a self-signed certificate; later starts
+/// find them again. Take the lock on the directory first. Blocks on files: for start-up only. Errors: failed, with path and the
 /// system's text.
 Result<Installation> open_installation(Runtime& runtime, const std::string& data_dir);
 
-/// Writes `DIR/env`, mode 0600: `KEY=value` lines for clients. `address` is what clients dial: `host:port`.
+/// Writes `DIR/env`, mode 0600: `KEY=value` lines for clients. `address` is what clients dial, `host:port`: it must be
+/// served already. Until then the file of the last start stays, or there is none.
 Result<void> write_env_file(const Installation& installation, const std::string& address);
 
 /// What one machine may pretend to be.

@@ -54,15 +54,33 @@ TEST_F(InstallationTest, TokensAndCertificateAreMadeOnceAndFoundAgain) {
   EXPECT_EQ(read("env"), env) << "a restart keeps the last address until it knows the new one";
 }
 
+TEST_F(InstallationTest, ThereIsNothingToDialBeforeItIsServed) {
+  const auto opened = open_installation(runtime_, dir_);
+  ASSERT_TRUE(opened);
+  EXPECT_FALSE(std::filesystem::exists(dir_ + "/env"));
+  const auto again = open_installation(runtime_, dir_);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->root_token, opened->root_token) << "though it was killed before it served anything";
+}
+
+TEST_F(InstallationTest, TokensOfAnOlderInstallationAreKept) {
+  const auto opened = open_installation(runtime_, dir_);
+  ASSERT_TRUE(opened && write_env_file(*opened, "127.0.0.1:7440"));
+  std::filesystem::remove(dir_ + "/tokens");
+  EXPECT_EQ(open_installation(runtime_, dir_)->root_token, opened->root_token);
+}
+
 TEST_F(InstallationTest, SecretsAreReadableByTheOwnerAlone) {
-  ASSERT_TRUE(open_installation(runtime_, dir_));
+  const auto opened = open_installation(runtime_, dir_);
+  ASSERT_TRUE(opened && write_env_file(*opened, "127.0.0.1:7440"));
+  EXPECT_EQ(mode(dir_ + "/tokens"), 0600);
   EXPECT_EQ(mode(dir_ + "/env"), 0600);
   EXPECT_EQ(mode(dir_ + "/tls/key.pem"), 0600);
   EXPECT_EQ(mode(dir_ + "/tls"), 0700);
 }
 
-TEST_F(InstallationTest, GarbageInTheEnvFileIsReplaced) {
-  std::ofstream(dir_ + "/env")
+TEST_F(InstallationTest, GarbageInTheTokensFileIsReplaced) {
+  std::ofstream(dir_ + "/tokens")
       << "ARVADOS_API_TOKEN=short\nBERTH_TOKEN=has spaces and is long enough to pass for a token\n\xff\n";
   const auto opened = open_installation(runtime_, dir_);
   ASSERT_TRUE(opened);
@@ -117,7 +135,7 @@ TEST_F(InstallationTest, ScratchDoesNotDependOnWhatIsFree) {
 TEST_F(InstallationTest, TokensFavourNoLetter) {
   std::map<char, int> seen;
   for (int i = 0; i < 400; ++i) {
-    std::filesystem::remove(dir_ + "/env");
+    std::filesystem::remove(dir_ + "/tokens");
     const auto opened = open_installation(runtime_, dir_);
     ASSERT_TRUE(opened);
     for (const char c : opened->root_token + opened->management_token) ++seen[c];
