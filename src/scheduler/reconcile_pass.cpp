@@ -7,6 +7,7 @@ namespace {
 
 std::string kill_reason(const Container& container) {
   if (container.state == ContainerState::running || container.state == ContainerState::locked) return "priority is 0";
+  if (container.state == ContainerState::complete) return "it is Complete, and its runner is about to end";
   return "state is " + std::string(to_string(container.state));
 }
 
