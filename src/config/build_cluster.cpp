@@ -108,6 +108,17 @@ void read_limits(CloudVmsConfig& vms, const Values& values) {
   if (vms.max_probes_per_second == 0) vms.max_probes_per_second = default_probes_per_second;
 }
 
+CostPolicyConfig read_cost_policy(const Values& values) {
+  CostPolicyConfig policy;
+  policy.ride = values.boolean("Containers.CloudVMs.CostRide");
+  policy.cover = values.boolean("Containers.CloudVMs.CostCover");
+  policy.group = values.boolean("Containers.CloudVMs.CostGroup");
+  policy.spare = values.real("Containers.CloudVMs.CostSpare");
+  policy.learn_timeout_idle = values.boolean("Containers.CloudVMs.CostLearnTimeoutIdle");
+  policy.guard = values.duration("Containers.CloudVMs.CostGuard");
+  return policy;
+}
+
 CloudVmsConfig read_cloud_vms(const Values& values, const Node& defaults) {
   CloudVmsConfig vms;
   vms.enable = values.boolean("Containers.CloudVMs.Enable");
@@ -124,6 +135,7 @@ CloudVmsConfig read_cloud_vms(const Values& values, const Node& defaults) {
   vms.resource_tags = values.text_map("Containers.CloudVMs.ResourceTags");
   vms.tag_key_prefix = values.text("Containers.CloudVMs.TagKeyPrefix");
   vms.policy = values.text("Containers.CloudVMs.Policy");
+  vms.cost_policy = read_cost_policy(values);
   read_intervals(vms, values);
   read_limits(vms, values);
   return vms;

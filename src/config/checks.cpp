@@ -78,7 +78,7 @@ void check_cluster(const Cluster& cluster, const Node& merged, Findings& finding
   check_token(cluster.management_token, "ManagementToken", true, merged, findings);
   // A dispatcher does not sign blobs, so this one may be missing.
   check_token(document.at("Collections").at("BlobSigningKey"), "Collections.BlobSigningKey", false, merged, findings);
-  check_word(cluster.containers.cloud_vms.policy, {"greedy", "reference"}, "Containers.CloudVMs.Policy", merged,
+  check_word(cluster.containers.cloud_vms.policy, {"cost", "greedy", "reference"}, "Containers.CloudVMs.Policy", merged,
              findings);
   check_word(document.at("Containers").at("LocalKeepLogsToContainerLog"), {"none", "all", "errors"},
              "Containers.LocalKeepLogsToContainerLog", merged, findings);

@@ -54,6 +54,14 @@ SchedulerOptions scheduler_options(const Cluster& cluster) {
   options.supervisor_fraction = vms.supervisor_fraction;
   options.max_containers_per_instance = vms.max_running_containers_per_instance;
   options.policy = vms.policy;
+  options.cost_rules.ride = vms.cost_policy.ride;
+  options.cost_rules.cover = vms.cost_policy.cover;
+  options.cost_rules.group = vms.cost_policy.group;
+  options.cost_rules.spare = vms.cost_policy.spare;
+  options.cost_rules.learn_idle_timeout = vms.cost_policy.learn_timeout_idle;
+  options.cost_rules.guard = vms.cost_policy.guard;
+  options.cost_rules.timeout_idle = vms.timeout_idle;
+  options.cost_rules.maximum_price_factor = cluster.containers.maximum_price_factor;
   options.instance_types = cluster.instance_types;
   return options;
 }

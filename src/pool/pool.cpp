@@ -83,7 +83,7 @@ WorkerPool::Impl::Member* WorkerPool::Impl::find_by_id(const std::string& id) {
 
 void WorkerPool::Impl::step(Member& member, const WorkerEvent& event) {
   const IdleBehavior before = member.worker.idle_behavior;
-  for (const auto& action : next(member.worker, event, runtime_.now(), timeouts_)) perform(member, action);
+  for (const auto& action : next(member.worker, event, runtime_.now(), timeouts_of(member))) perform(member, action);
   if (member.worker.idle_behavior != before) write_tags_if_changed(member);
   keep_watch(member);
   set_deadline(member);
@@ -146,7 +146,10 @@ void WorkerPool::Impl::remove_process(const std::string& uuid, std::uint64_t num
   const auto found = processes_.find(uuid);
   if (found != processes_.end()) {
     std::erase(found->second, number);
-    if (Member* member = find(number)) member->pids.erase(uuid);
+    if (Member* member = find(number)) {
+      member->pids.erase(uuid);
+      member->started.erase(uuid);
+    }
     if (found->second.empty()) processes_.erase(found);
   }
   publish_process(uuid);
@@ -170,6 +173,7 @@ void WorkerPool::Impl::publish(Member& member) {
   for (const auto& [uuid, process] : worker.processes) shown.containers.push_back(uuid);
   shown.last_container = worker.last_container;
   shown.last_busy = member.last_busy;
+  shown.created = member.created;
   notify(board_.put(std::move(shown)));
 }
 
@@ -177,12 +181,15 @@ void WorkerPool::Impl::publish_process(const std::string& uuid) {
   const auto alive = processes_.find(uuid);
   const auto exited = exits_.find(uuid);
   if (alive != processes_.end()) {
-    PoolProcess shown{alive->second.front(), std::nullopt, 0};
-    const Member* member = find(shown.instance);
-    if (member && member->pids.contains(uuid)) shown.pid = member->pids.at(uuid);
+    PoolProcess shown;
+    shown.instance = alive->second.front();
+    if (const Member* member = find(shown.instance)) {
+      if (member->pids.contains(uuid)) shown.pid = member->pids.at(uuid);
+      if (member->started.contains(uuid)) shown.started = member->started.at(uuid);
+    }
     notify(board_.put_process(uuid, shown));
   } else if (exited != exits_.end())
-    notify(board_.put_process(uuid, PoolProcess{0, exited->second, 0}));
+    notify(board_.put_process(uuid, PoolProcess{0, exited->second, 0, std::nullopt}));
   else
     notify(board_.erase_process(uuid));
 }
@@ -213,8 +220,26 @@ Logger WorkerPool::Impl::log_for(const Member& member) const {
   return log_.with({{"Instance", member.instance->id()}, {"InstanceType", member.type.name}});
 }
 
+WorkerTimeouts WorkerPool::Impl::timeouts_of(const Member& member) const {
+  WorkerTimeouts timeouts = timeouts_;
+  if (const auto learned = idle_timeouts_.find(member.type.name); learned != idle_timeouts_.end())
+    timeouts.idle = std::min(timeouts.idle, learned->second);
+  return timeouts;
+}
+
+void WorkerPool::Impl::set_idle_timeouts(const std::map<std::string, Duration>& by_type) {
+  bool changed = false;
+  for (const auto& [type, timeout] : by_type)
+    if (const auto known = idle_timeouts_.find(type); known == idle_timeouts_.end() || known->second != timeout) {
+      idle_timeouts_[type] = timeout;
+      changed = true;
+    }
+  if (!changed) return;
+  for (auto& [number, member] : members_) set_deadline(member);
+}
+
 void WorkerPool::Impl::set_deadline(Member& member) {
-  const auto deadline = next_deadline(member.worker, timeouts_);
+  const auto deadline = next_deadline(member.worker, timeouts_of(member));
   if (deadline == member.deadline) return;
   if (member.deadline) deadlines_.erase({*member.deadline, member.number});
   member.deadline = deadline;

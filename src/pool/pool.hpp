@@ -66,6 +66,7 @@ class WorkerPool::Impl {
   /// A worker and the way to it.
   struct Member {
     std::uint64_t number = 0;
+    SteadyTime created{};
     InstanceType type;  ///< of an unknown type only the name and the provider's name
     std::shared_ptr<Instance> instance;
     std::shared_ptr<HostIdentity> identity;
@@ -73,9 +74,10 @@ class WorkerPool::Impl {
     std::string address;
     InstanceTags tags;  ///< as last listed or written
     bool writing_tags = false;
-    std::map<std::string, std::int64_t> pids;  ///< of runners, by container
-    bool probe_again = false;                  ///< once the present probe ends
-    std::string trouble;                       ///< what its latest probe failed of; empty: it succeeded
+    std::map<std::string, std::int64_t> pids;   ///< of runners, by container
+    std::map<std::string, SteadyTime> started;  ///< by container; only those whose start we accepted
+    bool probe_again = false;                   ///< once the present probe ends
+    std::string trouble;                        ///< what its latest probe failed of; empty: it succeeded
     Worker worker;
     Watch watch;
     SteadyTime busy_seen{};  ///< Worker::busy that `last_busy` stands for
@@ -85,6 +87,7 @@ class WorkerPool::Impl {
   struct PendingCreate {
     std::uint64_t number = 0;
     InstanceType type;
+    SteadyTime created{};
   };
 
   // pool.cpp: workers, what they ask for, and their timers.
@@ -100,6 +103,8 @@ class WorkerPool::Impl {
   void publish_process(const std::string& uuid);
   void publish_room();
   void notify(bool changed);
+  WorkerTimeouts timeouts_of(const Member& member) const;
+  void set_idle_timeouts(const std::map<std::string, Duration>& by_type);
   Logger log_for(const Member& member) const;
   awaitable<void> timer_loop();
   void fire_deadlines();
@@ -174,6 +179,7 @@ class WorkerPool::Impl {
   const TagKeys tag_keys_;
   const WorkerTimeouts timeouts_;
   std::map<std::string, std::string> quota_groups_;  ///< by type name
+  std::map<std::string, Duration> idle_timeouts_;    ///< by type name; shorter than the configured one
 
   bool stopped_ = false;
   bool loaded_ = false;

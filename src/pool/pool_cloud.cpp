@@ -25,13 +25,14 @@ bool WorkerPool::Impl::begin_create(const std::string& type_name) {
   }
   std::string secret = make_instance_secret(runtime_);
   const std::uint64_t number = ++last_number_;
-  pending_[secret] = PendingCreate{number, type->second};
+  pending_[secret] = PendingCreate{number, type->second, runtime_.now()};
   ++creates_in_flight_;
   PoolInstance shown;
   shown.number = number;
   shown.type = type_name;
   shown.provider_type = type->second.provider_type;
   shown.price = type->second.price;
+  shown.created = runtime_.now();
   notify(board_.put(std::move(shown)));
   log_.info("creating instance", {{"InstanceType", type_name}});
   tasks_.spawn(create(std::move(secret), type->second));
@@ -86,6 +87,7 @@ void WorkerPool::Impl::appear(std::shared_ptr<Instance> instance, const std::str
   const auto pending = pending_.find(secret);
   const bool ours = pending != pending_.end();
   member.number = ours ? pending->second.number : ++last_number_;
+  member.created = ours ? pending->second.created : runtime_.now();
   member.tags = instance->tags();
   const std::string& type_name = ours ? pending->second.type.name : tag_value(member.tags, tag_keys_.instance_type);
   const auto type = options_.instance_types.find(type_name);

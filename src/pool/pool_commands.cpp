@@ -7,6 +7,7 @@ namespace berth {
 awaitable<PoolReceipt> WorkerPool::Impl::apply(PoolCommands commands) {
   PoolReceipt receipt;
   receipt.version_before = board_.version();
+  set_idle_timeouts(commands.idle_timeouts);
   for (const auto& type : commands.creates) receipt.creates.push_back(begin_create(type));
   for (const auto& request : commands.starts) receipt.starts.push_back(begin_start(request));
   for (const auto& request : commands.kills) request_kill(request.uuid, request.reason);
@@ -23,6 +24,7 @@ bool WorkerPool::Impl::begin_start(const StartRequest& request) {
   Member* member = find(request.instance);
   if (stopped_ || !member || !accepts_start(member->worker)) return false;
   if (processes_.contains(request.uuid) || exits_.contains(request.uuid)) return false;
+  member->started[request.uuid] = runtime_.now();
   add_process(request.uuid, request.instance);
   step(*member, event::StartAccepted{request.uuid});
   tasks_.spawn(start_process(request.instance, request.uuid, request.created_at));

@@ -115,6 +115,17 @@ bool cheaper(const InstanceType& a, const InstanceType& b) {
   return a.name < b.name;
 }
 
+/// Cheapest first.
+std::vector<InstanceType> all_eligible(const Container& container, const Resources& need,
+                                       const std::map<std::string, InstanceType>& types) {
+  std::vector<InstanceType> chosen;
+  for (const auto& [name, type] : types) {
+    if (eligible(type, need, container)) chosen.push_back(type);
+  }
+  std::sort(chosen.begin(), chosen.end(), cheaper);
+  return chosen;
+}
+
 std::string not_satisfiable(const Resources& need, const Container& container,
                             const std::map<std::string, InstanceType>& types) {
   constexpr std::size_t most_listed = 20;  // this sentence goes into a container record
@@ -158,16 +169,19 @@ Result<std::vector<InstanceType>> choose_types(const Container& container,
                 fmt::format("constraints not satisfiable: unknown GPU stack \"{}\" (cuda or rocm)", gpu.stack));
   }
   const Resources need = needed_resources(container, options);
-  std::vector<InstanceType> chosen;
-  for (const auto& [name, type] : types) {
-    if (eligible(type, need, container)) chosen.push_back(type);
-  }
+  std::vector<InstanceType> chosen = all_eligible(container, need, types);
   if (chosen.empty()) return fail(ErrorKind::failed, not_satisfiable(need, container, types));
 
-  std::sort(chosen.begin(), chosen.end(), cheaper);
   const double ceiling = chosen.front().price * std::max(options.maximum_price_factor, 1.0);
   std::erase_if(chosen, [&](const InstanceType& type) { return type.price > ceiling; });
   return chosen;
+}
+
+std::vector<std::string> fitting_types(const Container& container, const Resources& needed,
+                                       const std::map<std::string, InstanceType>& types) {
+  std::vector<std::string> names;
+  for (InstanceType& type : all_eligible(container, needed, types)) names.push_back(std::move(type.name));
+  return names;
 }
 
 }  // namespace berth

@@ -23,7 +23,7 @@ PoolCommands pool_commands(const Decisions& made, const Reconciliation& reconcil
 
 bool empty(const PoolCommands& commands) {
   return commands.creates.empty() && commands.starts.empty() && commands.kills.empty() && commands.forgets.empty() &&
-         commands.shutdowns.empty();
+         commands.shutdowns.empty() && commands.idle_timeouts.empty();
 }
 
 }  // namespace berth

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "cost_pass.hpp"
 #include "fold_fleet.hpp"
 #include "indexed_fleet.hpp"
 #include "mapping_pass.hpp"
@@ -9,6 +10,7 @@
 namespace berth {
 
 Plan plan(const PlanInput& input, Policy policy) {
+  if (policy == Policy::cost) return cost_pass(input);
   const PassRules rules = rules_of(policy);
   if (rules.fold) {
     FoldFleet fleet(input, rules.gpu_memory);
@@ -19,9 +21,10 @@ Plan plan(const PlanInput& input, Policy policy) {
 }
 
 Result<Policy> parse_policy(std::string_view text) {
+  if (text == "cost") return Policy::cost;
   if (text == "greedy") return Policy::greedy;
   if (text == "reference") return Policy::reference;
-  return fail(ErrorKind::invalid, "policy must be greedy or reference, not " + std::string(text.substr(0, 40)));
+  return fail(ErrorKind::invalid, "policy must be cost, greedy or reference, not " + std::string(text.substr(0, 40)));
 }
 
 std::string_view to_string(Reason reason) {
@@ -44,6 +47,10 @@ std::string_view to_string(Reason reason) {
       return "cloud-limits";
     case Reason::cluster_capacity:
       return "cluster-capacity";
+    case Reason::room_soon:
+      return "room-soon";
+    case Reason::making_room:
+      return "making-room";
   }
   return "";
 }

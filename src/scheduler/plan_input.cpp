@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "berth/queue/choose_types.hpp"
+
 namespace berth {
 namespace {
 
@@ -25,7 +27,9 @@ PlanInstance no_instance() {
 
 }  // namespace
 
-PlanInputBuilder::PlanInputBuilder(const std::map<std::string, InstanceType>& types, std::int64_t max_per_instance) {
+PlanInputBuilder::PlanInputBuilder(const std::map<std::string, InstanceType>& types, std::int64_t max_per_instance,
+                                   bool any_price)
+    : all_types_(types), any_price_(any_price) {
   for (const auto& [name, type] : types) {
     types_[name] = static_cast<std::uint32_t>(type_names_.size());
     type_names_.push_back(name);
@@ -120,8 +124,10 @@ void PlanInputBuilder::set_limits(const MatchedQueue& queue, const PoolSnapshot&
 std::uint32_t PlanInputBuilder::need_of(const QueueEntry& entry, std::uint32_t number) {
   if (entry_ids_[number] == entry.id) return input_.containers[number].need;
   entry_ids_[number] = entry.id;
-  const NeedClass need{without_negatives(entry.needed), type_list_of(entry.instance_types)};
-  const auto [same, first] = needs_.emplace(std::pair(need.need, need.type_list), input_.needs.size());
+  NeedClass need{without_negatives(entry.needed), type_list_of(entry.instance_types)};
+  if (any_price_) need.any_price_list = type_list_of(fitting_types(entry.container, entry.needed, all_types_));
+  const auto [same, first] =
+      needs_.emplace(std::tuple(need.need, need.type_list, need.any_price_list), input_.needs.size());
   if (first) input_.needs.push_back(need);
   return same->second;
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -19,7 +20,9 @@ namespace berth {
 /// not changed costs nothing. Needs are interned once per container.
 class PlanInputBuilder {
  public:
-  PlanInputBuilder(const std::map<std::string, InstanceType>& types, std::int64_t max_per_instance);
+  /// `any_price`: classes of needs also get NeedClass::any_price_list, for the policy `cost`.
+  PlanInputBuilder(const std::map<std::string, InstanceType>& types, std::int64_t max_per_instance,
+                   bool any_price = false);
 
   /// The limits of facts §5.3 for this pass.
   struct Limits {
@@ -35,6 +38,8 @@ class PlanInputBuilder {
 
   /// Borrows from the queue's entries and instances.
   const PlanInput& input() const { return input_; }
+  /// To be completed with what only the policy `cost` looks at.
+  PlanInput& input() { return input_; }
   const std::string& type_name(std::uint32_t type) const { return type_names_[type]; }
 
  private:
@@ -46,11 +51,13 @@ class PlanInputBuilder {
   std::uint32_t type_list_of(const std::vector<std::string>& names);
   void forget_needs();
 
+  const std::map<std::string, InstanceType> all_types_;
+  const bool any_price_;
   PlanInput input_;
   std::vector<std::string> type_names_;
   std::map<std::string, std::uint32_t> types_;
   std::map<std::vector<std::string>, std::uint32_t> type_lists_;
-  std::map<std::pair<Resources, std::uint32_t>, std::uint32_t> needs_;
+  std::map<std::tuple<Resources, std::uint32_t, std::uint32_t>, std::uint32_t> needs_;
   std::vector<std::uint64_t> entry_ids_;  // by container: QueueEntry::id that its need is known for; 0 = none
   std::size_t present_ = 0;               // containers
 };

@@ -63,6 +63,10 @@ std::string status_text(const ScheduledContainer& line) {
       return "Waiting at position " + position + ": no suitable instance is free, and no more can be created now.";
     case Reason::cluster_capacity:
       return "Waiting at position " + position + " for capacity in the cluster.";
+    case Reason::room_soon:
+      return "Waiting for room on an instance of type " + line.instance_type + ", which is expected soon.";
+    case Reason::making_room:
+      return "Waiting until an instance of type " + line.instance_type + ", which takes nothing else now, has room.";
   }
   return "";
 }

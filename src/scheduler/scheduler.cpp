@@ -15,6 +15,7 @@
 #include "berth/base/task_group.hpp"
 
 #include "commands.hpp"
+#include "cost_memory.hpp"
 #include "limits.hpp"
 #include "matched_queue.hpp"
 #include "pass_metrics.hpp"
@@ -25,6 +26,7 @@
 #include "recount.hpp"
 #include "scheduled_queue.hpp"
 #include "scheduler_metrics.hpp"
+#include "seconds.hpp"
 #include "stale_locks.hpp"
 
 namespace berth {
@@ -62,10 +64,6 @@ ContainerState expected_state(Operation operation) {
   return ContainerState::queued;
 }
 
-double seconds(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
-
 Policy policy_of(const std::string& name) {
   const auto policy = parse_policy(name);
   if (!policy) throw std::invalid_argument(policy.error().message);
@@ -88,10 +86,12 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
         active_(std::move(active)),
         options_(std::make_shared<const SchedulerOptions>(std::move(options))),
         policy_(policy_of(options_->policy)),
-        builder_(options_->instance_types, options_->max_containers_per_instance),
+        builder_(options_->instance_types, options_->max_containers_per_instance, policy_ == Policy::cost),
         limit_(initial_limit(options_->initial_quota_estimate, options_->max_instances)),
         strand_(runtime.make_strand()),
-        tasks_(strand_) {}
+        tasks_(strand_) {
+    if (policy_ == Policy::cost) cost_memory_.emplace(options_->cost_rules);
+  }
 
   const asio::any_io_executor& strand() const { return strand_; }
 
@@ -195,6 +195,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     std::optional<SteadyTime> due = retry_at_;
     const auto or_at = [&](SteadyTime when) { due = due ? std::min(*due, when) : when; };
     if (!active_()) or_at(runtime_.now() + kInactiveRetry);
+    if (wake_at_) or_at(*wake_at_);
     if (create_blocked_until_ && *create_blocked_until_ > runtime_.now()) or_at(*create_blocked_until_);
     due_ = due;
     if (due)
@@ -214,12 +215,16 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     const MatchedQueue::Changes changes = catch_up(view);
     adapt_limit(*view.pool);
     PassRecord record = record_of(view);
-    const Decisions made = decide(view, changes, record.limits);
+    Plan made = decide(view, changes, record.limits);
     Reconciliation reconciliation = reconcile_.decide(matched_, view.queue->updated);
     verify(made, reconciliation, record);
     spare(reconciliation, view.queue->unreadable);
 
     PoolCommands commands = pool_commands(made, reconciliation, matched_, builder_);
+    if (cost_memory_) {
+      commands.idle_timeouts = cost_memory_->new_idle_timeouts(made, builder_);
+      cost_memory_->remember(made, matched_);
+    }
     if (!empty(commands)) {
       const PoolReceipt receipt = co_await pool_.apply(commands);
       receipt_ = receipt.snapshot;
@@ -229,10 +234,11 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
         if (i >= receipt.starts.size() || !receipt.starts[i])
           record.refused.insert(*matched_.rows()[made.starts[i].container].uuid);
     }
+    wake_at_ = made.wake_after ? std::optional(runtime_.now() + *made.wake_after) : std::nullopt;
     create_blocked_until_ = (receipt_ ? *receipt_ : *view.pool).create_blocked_until;
     call_api(made, reconciliation);
     report(made, static_cast<std::int64_t>(record.refused.size()), waiting_.longest(runtime_.wall_now()));
-    publish(std::make_shared<PublishedQueue>([record = std::move(record)] { return scheduled_queue(record); }));
+    publish(made, std::move(record));
     // Where a limit was met, our own starts may have raised it.
     if (!made.at_quota && made.not_allocated_over_quota == 0) seen_ = seen;
     pass_metrics_.ended(runtime_.now() - began);
@@ -250,26 +256,28 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
 
   PassRecord record_of(const View& view) const {
     PassRecord record{view.queue, view.pool, {}, {}, {}, options_, policy_};
-    record.limits = {limit_.max_containers, supervisor_limit(limit_.max_containers, options_->supervisor_fraction)};
+    record.limits = {(cost_memory_ ? load_limit_ : limit_).max_containers, supervisor_limit(limit_.max_containers, options_->supervisor_fraction)};
     for (const auto& [uuid, operation] : under_way_)
       if (operation == Operation::unlock) record.unlocking.insert(uuid);
     return record;
   }
 
-  Decisions decide(const View& view, const MatchedQueue::Changes& changes, PlanInputBuilder::Limits limits) {
+  /// Order and statuses only by policy `cost`: for the others they are worked out when somebody asks.
+  Plan decide(const View& view, const MatchedQueue::Changes& changes, PlanInputBuilder::Limits limits) {
     const auto unlocking = [this](const std::string& uuid) { return is_under_way(uuid, Operation::unlock); };
     const bool same_needs = builder_.update(matched_, changes, *view.pool, unlocking, limits);
+    if (cost_memory_) cost_memory_->complete(builder_.input(), matched_, *view.pool, runtime_.now(), runtime_.wall_now());
     if (policy_ != Policy::greedy) return plan(builder_.input(), policy_);
     if (!memo_ || !same_needs) memo_.emplace(builder_.input());
     for (const std::uint32_t container : changes.containers) memo_->container_changed(container);
     for (const std::uint32_t instance : changes.instances) memo_->instance_changed(instance);
-    return plan(builder_.input(), *memo_);
+    return Plan{plan(builder_.input(), *memo_), {}, {}};
   }
 
   /// Decides a share of the passes once more, from nothing (SchedulerOptions::verify_share).
   void verify(const Decisions& made, const Reconciliation& reconciliation, const PassRecord& record) {
     const double share = options_->verify_share;
-    if (share <= 0) return;
+    if (share <= 0 || cost_memory_) return;  // `cost` keeps nothing but what it has learned
     if (share < 1 && static_cast<double>(runtime_.random() >> 11) * 0x1p-53 >= share) return;
     const auto found = difference(named(made, reconciliation, matched_, builder_), named_anew(record));
     if (!found) return;
@@ -286,6 +294,8 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     in.running = static_cast<std::int64_t>(pool.running.size());
     if (policy_ != Policy::reference) in.running -= matched_.counts().exited;
     limit_ = next_limit(limit_, in);
+    in.at_quota = false;
+    load_limit_ = next_limit(load_limit_, in);
   }
 
   void call_api(const Decisions& made, const Reconciliation& reconciliation) {
@@ -354,6 +364,14 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     throw std::logic_error("unknown operation");
   }
 
+  void publish(Plan& made, PassRecord record) {
+    if (!cost_memory_)
+      return publish(std::make_shared<PublishedQueue>([record = std::move(record)] { return scheduled_queue(record); }));
+    for (const PlanStart& start : std::exchange(made.starts, {}))
+      if (record.refused.contains(*matched_.rows()[start.container].uuid)) refuse_start(made, start, builder_.input());
+    publish(std::make_shared<PublishedQueue>(
+        [queue = scheduled_queue(made, matched_, builder_)]() mutable { return std::move(queue); }));
+  }
   void publish(std::shared_ptr<PublishedQueue> queue) {
     const std::lock_guard lock(published_mutex_);
     published_ = std::move(queue);
@@ -389,6 +407,8 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   std::optional<PlanMemo> memo_;
   std::vector<std::string> unlocks_changed_;  // begun or ended since the last pass, perhaps
   ContainerLimit limit_;
+  ContainerLimit load_limit_;              // by 503s alone: `cost` puts many containers on few instances
+  std::optional<CostMemory> cost_memory_;  // for the policy `cost`
   asio::any_io_executor strand_;
   TaskGroup tasks_;
   Signal change_;  // queue, pool, or ourselves
@@ -399,6 +419,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   std::optional<SteadyTime> due_;       // what wait_for_change() waits for at most
   std::optional<SteadyTime> retry_at_;  // of what was refused because another operation was under way
   std::optional<SteadyTime> create_blocked_until_;
+  std::optional<SteadyTime> wake_at_;  // for what the last plan expects by then
   SteadyTime earliest_cancel_ = SteadyTime::min();
   std::shared_ptr<const PoolSnapshot> receipt_;  // of the last commands
   mutable std::mutex published_mutex_;

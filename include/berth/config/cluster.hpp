@@ -43,6 +43,16 @@ struct ApiConfig {
   std::int64_t max_queued_requests = 0;
 };
 
+/// `Containers.CloudVMs.Cost…`, Berth's own keys (docs/policies.md).
+struct CostPolicyConfig {
+  bool ride = true;
+  bool cover = true;
+  bool group = true;
+  double spare = 0;
+  bool learn_timeout_idle = true;
+  Duration guard{};  ///< 0 = never
+};
+
 /// `Containers.CloudVMs` (facts §1.3), fallbacks for values ≤ 0 applied.
 struct CloudVmsConfig {
   bool enable = false;  ///< only says whether the loopback driver gets an instance type of this machine
@@ -76,12 +86,13 @@ struct CloudVmsConfig {
   Duration timeout_signal{};
   Duration timeout_stale_run_lock{};
   Duration timeout_term{};
-  /// Berth's own key `Policy`: `greedy` or `reference` (design §8).
+  /// Berth's own key `Policy`: `cost`, `greedy` or `reference` (docs/policies.md).
   std::string policy;
   /// Berth's own keys `ExitWatch` and `WatchedProbeInterval`: whether workers tell by themselves what ends, and how
   /// often those that do are probed.
   bool exit_watch = true;
   Duration watched_probe_interval{};
+  CostPolicyConfig cost_policy;
 };
 
 struct ContainersConfig {

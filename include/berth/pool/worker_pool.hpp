@@ -38,6 +38,7 @@ struct PoolInstance {
   std::vector<std::string> containers;  ///< starting and running, sorted
   std::string last_container;
   WallTime last_busy{};
+  SteadyTime created{};  ///< when its create was asked for; of one that another dispatcher made, when it appeared
   friend bool operator==(const PoolInstance&, const PoolInstance&) = default;
 };
 
@@ -47,6 +48,8 @@ struct PoolProcess {
   /// Set for an exit placeholder: when the pool noticed the exit.
   std::optional<SteadyTime> exited;
   std::int64_t pid = 0;  ///< of the runner, on its worker; 0 while it is not known
+  std::optional<SteadyTime> started =
+      std::nullopt;  ///< when this pool accepted its start; nothing for one that was found running
   friend bool operator==(const PoolProcess&, const PoolProcess&) = default;
 };
 
@@ -153,6 +156,8 @@ struct PoolCommands {
   std::vector<KillRequest> kills;
   std::vector<std::string> forgets;      ///< exit placeholders to clear
   std::vector<std::uint64_t> shutdowns;  ///< numbers; refused unless booting/idle and not hold
+  /// Idle time-outs from now on, by type name; at most TimeoutIdle counts. Other types keep theirs.
+  std::map<std::string, Duration> idle_timeouts;
 };
 /// What was accepted, index by index; and the first snapshot that shows it.
 struct PoolReceipt {

@@ -29,4 +29,8 @@ Result<std::vector<InstanceType>> choose_types(const Container& container,
                                                const std::map<std::string, InstanceType>& types,
                                                const ChooseTypesOptions& options);
 
+/// The names of all types that hold `needed` and suit the container otherwise, cheapest first, whatever they cost.
+std::vector<std::string> fitting_types(const Container& container, const Resources& needed,
+                                       const std::map<std::string, InstanceType>& types);
+
 }  // namespace berth

@@ -13,6 +13,8 @@
 
 namespace berth {
 
+class LearnedTimes;  // src/scheduler/cost_learned.hpp
+
 /// How to choose among instances that have room for a container.
 enum class Policy {
   /// The reference to the letter: a fold over the instances (facts §5.4), O(containers × instances). For comparison.
@@ -23,8 +25,11 @@ enum class Policy {
   /// - GPU memory is per device: a placed container takes devices, not memory (facts §15 #26).
   /// - Exit placeholders are not counted as load when a 503 lowers the container limit (facts §15 #40).
   greedy,
+  /// As cheap as it can be without longer waits (docs/policies.md): instances are chosen by what is left over on them,
+  /// creates by what they are worth to all that waits. It looks at run times, boot times and the time that has passed.
+  cost,
 };
-/// `greedy`, `reference`.
+/// `cost`, `greedy`, `reference`.
 Result<Policy> parse_policy(std::string_view text);
 
 /// Why a container waits, or what is done about it: machine-readable; the sentence is made on read (facts §5.6).
@@ -38,8 +43,10 @@ enum class Reason : std::uint8_t {
   type_capacity,
   cloud_limits,
   cluster_capacity,
+  room_soon,    ///< policy `cost`: nothing is created for it, since room is expected sooner than an instance could boot
+  making_room,  ///< policy `cost`: an instance takes nothing else until this container has room on it
 };
-/// `preparing`, `priority-zero`, … as in facts §5.6.
+/// `preparing`, `priority-zero`, … as in facts §5.6; Berth's own: `room-soon`, `making-room`.
 std::string_view to_string(Reason reason);
 
 // Everything below refers to its like by index: containers, instances, types, needs and lists are numbered densely
@@ -57,6 +64,8 @@ struct PlanType {
 struct NeedClass {
   Resources need;               ///< as stored at first sight, mounts included (facts §15 #41); nothing negative
   std::uint32_t type_list = 0;  ///< in PlanInput::type_lists
+  /// Those that fit whatever they cost, in PlanInput::type_lists; kNoType: the same as `type_list`.
+  std::uint32_t any_price_list = kNoType;
 };
 
 struct PlanContainer {
@@ -71,7 +80,9 @@ struct PlanContainer {
   std::int64_t priority = 0;
   WallTime first_seen{};
   WallTime created{};
-  bool gone = false;  ///< this number stands for no container: an owner who keeps numbers leaves gaps
+  bool gone = false;               ///< this number stands for no container: an owner who keeps numbers leaves gaps
+  std::uint32_t run_time_key = 0;  ///< in LearnedTimes: containers of which about the same run time is expected
+  Duration ran{};                  ///< since its process began; 0 if it has none or nobody knows
 };
 
 struct PlanInstance {
@@ -84,6 +95,8 @@ struct PlanInstance {
   std::uint32_t unknown_containers = 0;
   std::uint64_t number = 0;  ///< of a pending create: the order in which they were asked for
   bool gone = false;         ///< this number stands for no instance
+  Duration age{};            ///< since its create was asked for
+  Duration idle{};           ///< since something ran on it, or it came into service
 };
 
 struct PlanLimits {
@@ -98,6 +111,33 @@ struct PlanLimits {
   std::int64_t running = 0;          ///< uuids known to the pool
 };
 
+/// What the policy `cost` may do; the cluster's keys `Containers.CloudVMs.Cost…`.
+struct CostRules {
+  bool ride = true;    ///< use room on a running instance above the container's price ceiling if that costs little
+  bool cover = true;   ///< create types by what they are worth to all that waits; else the cheapest for each
+  bool group = true;   ///< when instances are scarce, create larger ones for several containers together
+  double spare = 0.2;  ///< do not create for what gets room within this share of a boot time; 0 = always create
+  bool learn_idle_timeout = true;             ///< idle time-outs by what instances of the type did lately
+  Duration guard = std::chrono::minutes(10);  ///< at most instances, how long the first may be blocked; 0 = no limit
+  Duration timeout_idle = std::chrono::minutes(1);  ///< the most that is learned
+  double maximum_price_factor = 1.5;
+};
+
+/// At most instances: `instance` takes nothing but `container`, and is shut down if it is empty and of no use to it.
+struct PlanGuard {
+  std::uint32_t container = 0;
+  std::uint32_t instance = 0;
+  friend bool operator==(const PlanGuard&, const PlanGuard&) = default;
+};
+
+/// What only the policy `cost` looks at.
+struct CostInput {
+  CostRules rules;
+  WallTime now{};
+  const LearnedTimes* learned = nullptr;  ///< borrowed; null: nothing is known yet
+  std::optional<PlanGuard> guard;         ///< of the last pass, if both still exist
+};
+
 /// One snapshot of queue and pool. The strings it borrows must outlive it.
 struct PlanInput {
   std::vector<PlanType> types;
@@ -106,6 +146,7 @@ struct PlanInput {
   std::vector<PlanContainer> containers;  ///< any order; in scheduling order is fastest
   std::vector<PlanInstance> instances;
   PlanLimits limits;
+  CostInput cost;
 };
 
 struct ContainerStatus {
@@ -132,6 +173,9 @@ struct Decisions {
   bool at_quota = false;                 ///< at the end of the pass
   std::int64_t allocated_not_started = 0;
   std::int64_t not_allocated_over_quota = 0;  ///< over-quota and over-supervisor lists together
+  std::optional<Duration> wake_after;         ///< when to plan again even if nothing changes
+  std::optional<PlanGuard> guard;             ///< for CostInput::guard of the next pass
+  std::vector<Duration> idle_timeouts;        ///< by type; empty: as configured
   friend bool operator==(const Decisions&, const Decisions&) = default;
 };
 

@@ -42,6 +42,7 @@ struct SchedulerOptions {
   /// few instances, as on one machine: there it would leave most of each instance empty.
   bool quota_limits_containers = true;
   std::string policy = "greedy";
+  CostRules cost_rules;  ///< for the policy `cost`
   std::map<std::string, InstanceType> instance_types;
   /// For simulations and tests: so many of the passes, from 0 (none) to 1 (all), are decided once more without anything
   /// kept from earlier ones; `on_difference` is told if the outcome is another.

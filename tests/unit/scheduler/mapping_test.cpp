@@ -349,12 +349,14 @@ TEST(Departures, GpuMemoryIsPerDevice) {  // facts §15 #26
 TEST(Policy, Names) {
   EXPECT_EQ(parse_policy("greedy").value(), Policy::greedy);
   EXPECT_EQ(parse_policy("reference").value(), Policy::reference);
-  EXPECT_FALSE(parse_policy("cost"));
+  EXPECT_EQ(parse_policy("cost").value(), Policy::cost);
+  EXPECT_FALSE(parse_policy("cheap"));
 }
 
 TEST(Mapping, NothingToDo) {
   EXPECT_EQ(plan({}, Policy::greedy), Plan{});
   EXPECT_EQ(plan({}, Policy::reference), Plan{});
+  EXPECT_EQ(plan({}, Policy::cost), Plan{});
 }
 
 }  // namespace

@@ -1,0 +1,73 @@
+#include "cost_idle_gaps.hpp"
+
+#include <algorithm>
+
+#include "seconds.hpp"
+
+namespace berth {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr std::size_t kFewest = 8;  // gaps that tell something
+constexpr std::size_t kLatestOfType = 64;
+constexpr std::size_t kLatestOfAll = 256;
+constexpr Duration kFar = 10min;   // a longer gap: nobody waited for that instance
+constexpr double kBootWeight = 3;  // what a boot costs: its price and the wait, in boot times of an idle instance
+constexpr Duration kTimeouts[] = {5s, 10s, 20s, 30s, 45s, 1min};
+
+void keep_latest(std::deque<double>& gaps, double gap, std::size_t most) {
+  gaps.push_back(gap);
+  if (gaps.size() > most) gaps.pop_front();
+}
+
+/// What the gaps would have cost, in seconds of an idle instance.
+double cost(const std::deque<double>& gaps, double timeout, double boot) {
+  double sum = 0;
+  for (const double gap : gaps) sum += gap <= timeout ? gap : timeout + (gap < seconds(kFar) ? kBootWeight * boot : 0);
+  return sum;
+}
+
+}  // namespace
+
+IdleGaps::OfType& IdleGaps::of(std::uint32_t type) {
+  if (type >= by_type_.size()) by_type_.resize(type + 1);
+  return by_type_[type];
+}
+
+void IdleGaps::add(OfType& of, double gap) {
+  keep_latest(of.gaps, gap, kLatestOfType);
+  keep_latest(all_, gap, kLatestOfAll);
+}
+
+void IdleGaps::reused(std::uint32_t type, SteadyTime since, SteadyTime now) {
+  add(of(type), seconds(now - since));
+}
+
+void IdleGaps::ended(std::uint32_t type, SteadyTime since) {
+  std::deque<SteadyTime>& idle_ends = of(type).idle_ends;
+  idle_ends.insert(std::upper_bound(idle_ends.begin(), idle_ends.end(), since), since);
+}
+
+void IdleGaps::created(std::uint32_t type, SteadyTime now) {
+  OfType& known = of(type);
+  for (; !known.idle_ends.empty() && now - known.idle_ends.front() > kFar; known.idle_ends.pop_front())
+    add(known, 2 * seconds(kFar));
+  if (known.idle_ends.empty()) return;
+  add(known, seconds(now - known.idle_ends.back()));
+  known.idle_ends.pop_back();
+}
+
+Duration IdleGaps::timeout(std::uint32_t type, Duration most, double boot) const {
+  const std::deque<double>* gaps = type < by_type_.size() ? &by_type_[type].gaps : nullptr;
+  if (!gaps || gaps->size() < kFewest) gaps = &all_;
+  if (gaps->size() < kFewest) return most;
+  std::vector<Duration> candidates;
+  for (const Duration timeout : kTimeouts)
+    if (timeout < most) candidates.push_back(timeout);
+  candidates.push_back(most);
+  const auto would_cost = [&](Duration timeout) { return cost(*gaps, seconds(timeout), boot); };
+  return *std::min_element(candidates.begin(), candidates.end(),
+                           [&](Duration a, Duration b) { return would_cost(a) < would_cost(b); });
+}
+
+}  // namespace berth

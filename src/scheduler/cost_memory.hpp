@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "berth/scheduler/plan.hpp"
+
+#include "cost_learned.hpp"
+#include "matched_queue.hpp"
+#include "plan_input.hpp"
+
+namespace berth {
+
+/// What the scheduler's shell keeps between passes for the policy `cost`: it watches the pool's snapshots, learns times
+/// from them, and adds to the planner's input what only this policy looks at.
+class CostMemory {
+ public:
+  explicit CostMemory(CostRules rules) : rules_(rules) {}
+
+  /// Learns from what has changed in the pool since the last call, and completes the input made of the same snapshots.
+  /// The input borrows from this memory.
+  void complete(PlanInput& input, const MatchedQueue& queue, const PoolSnapshot& pool, SteadyTime now,
+                WallTime wall_now);
+  /// Keeps what the plan made of that input says about later passes.
+  void remember(const Plan& plan, const MatchedQueue& queue, const PoolSnapshot& pool);
+  /// Idle time-outs that differ from those handed out before, by type name.
+  std::map<std::string, Duration> new_idle_timeouts(const Plan& plan, const PlanInputBuilder& names);
+
+ private:
+  struct Run {
+    std::uint32_t key = 0;
+    SteadyTime started{};
+  };
+  struct Seen {
+    std::uint64_t number = 0;
+    std::uint32_t type = kNoType;
+    WorkerState state = WorkerState::booting;
+    std::optional<SteadyTime> idle_since;  ///< nothing before its first container and while something runs
+    bool used = false;
+  };
+  void learn_run_times(const PlanInput& input, const MatchedQueue& queue, const PoolSnapshot& pool);
+  void learn_instances(const PlanInput& input, const PoolSnapshot& pool, SteadyTime now);
+  Seen see(const Seen& before, const PoolInstance& shown, SteadyTime now);
+  void leave(const Seen& gone);
+  std::uint32_t run_time_key(const Container& container, std::uint32_t need, const PlanInput& input);
+
+  const CostRules rules_;
+  LearnedTimes learned_;
+  std::map<std::pair<std::string, Resources>, std::uint32_t> keys_;  // by image and need
+  std::map<std::string, Run> runs_;                                  // going on, by uuid
+  std::vector<Seen> seen_;                                           // by number
+  std::optional<std::pair<std::string, std::uint64_t>> guard_;       // uuid, number of the instance
+  std::map<std::string, Duration> idle_timeouts_;                    // as handed out, by type name
+};
+
+}  // namespace berth

@@ -1,0 +1,91 @@
+#include "cost_run_times.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace berth {
+namespace {
+
+constexpr float kNever = 1e-9f;  // the chance that a container outlives all that ended before
+constexpr double kFewest = 3;
+
+/// Where a time ≥ 1 s lies, in bins: exponent and two bits of the mantissa are the bin, the rest the place in it.
+struct Place {
+  int bin;
+  float within;
+};
+Place place_of(float seconds) {
+  constexpr int fraction_bits = 21;
+  constexpr std::uint32_t one = std::bit_cast<std::uint32_t>(1.0f) >> fraction_bits;
+  const auto bits = std::bit_cast<std::uint32_t>(std::max(seconds, 1.0f));
+  const auto fraction = static_cast<float>(bits & ((1u << fraction_bits) - 1));
+  return {static_cast<int>((bits >> fraction_bits) - one), fraction / static_cast<float>(1u << fraction_bits)};
+}
+
+double upper_edge(int bin) {
+  return std::ldexp(1 + 0.25 * (bin % 4 + 1), bin / 4);
+}
+
+std::array<float, kRunTimeBins> make_offsets() {
+  std::array<float, kRunTimeBins> offsets{};
+  for (int b = 0; b < kRunTimeBins; ++b) offsets[b] = static_cast<float>(run_time_offset(b));
+  return offsets;
+}
+
+}  // namespace
+
+double run_time_offset(int bin) {
+  return upper_edge(bin) - 1;
+}
+
+const Survival& run_time_widths() {
+  static const Survival widths = [] {
+    Survival made{};
+    for (int b = 0; b < kRunTimeBins; ++b)
+      made[b] = static_cast<float>(run_time_offset(b) - (b == 0 ? 0 : run_time_offset(b - 1)));
+    return made;
+  }();
+  return widths;
+}
+
+void RunTimes::add(std::uint32_t key, double seconds) {
+  if (key >= by_key_.size()) by_key_.resize(key + 1);
+  const int bin = std::min(place_of(static_cast<float>(seconds)).bin, kRunTimeBins - 1);
+  for (Histogram* histogram : {&all_, &by_key_[key]}) {
+    histogram->counts[bin] += 1;
+    histogram->total += 1;
+  }
+}
+
+Survival RunTimes::survival(std::uint32_t key, double age) const {
+  static const auto offsets = make_offsets();
+  const Histogram* own = key < by_key_.size() ? &by_key_[key] : nullptr;
+  const float share = all_.total > 0 ? 1 / all_.total : 0;
+  std::array<float, kRunTimeBins + 1> longer{};  // by bin: how many ended in it or a later one
+  longer[kRunTimeBins] = kNever;
+  for (int b = kRunTimeBins - 1; b >= 0; --b)
+    longer[b] = longer[b + 1] + (own ? own->counts[b] : 0) + share * all_.counts[b];
+  const auto beyond = [&](float seconds) {
+    if (seconds < 1) return longer[0];
+    const Place at = place_of(seconds);
+    if (at.bin >= kRunTimeBins) return longer[kRunTimeBins];
+    return longer[at.bin] + (longer[at.bin + 1] - longer[at.bin]) * at.within;
+  };
+  const float scale = 1 / std::max(beyond(static_cast<float>(age)), kNever);
+  Survival survival;
+  for (int b = 0; b < kRunTimeBins; ++b)
+    survival[b] = std::min(1.0f, beyond(static_cast<float>(age) + offsets[b]) * scale);
+  return survival;
+}
+
+std::optional<double> RunTimes::remaining(std::uint32_t key, double age, double quantile) const {
+  if (key >= by_key_.size() || by_key_[key].total < kFewest) return std::nullopt;
+  const Survival alive = survival(key, age);
+  const auto still = static_cast<float>(1 - quantile);
+  const auto bin = std::find_if(alive.begin(), alive.end(), [&](float p) { return p <= still; });
+  if (bin == alive.end()) return std::nullopt;
+  return run_time_offset(static_cast<int>(bin - alive.begin()));
+}
+
+}  // namespace berth

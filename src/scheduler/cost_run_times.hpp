@@ -1,0 +1,41 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace berth {
+
+constexpr int kRunTimeBins = 96;
+
+/// By bin b: a probability about the time run_time_offset(b) from now.
+using Survival = std::array<float, kRunTimeBins>;
+/// Seconds from now; the last is half a year.
+double run_time_offset(int bin);
+/// Of the time between the offsets of b − 1 and b, in seconds.
+const Survival& run_time_widths();
+
+/// How long containers ran, as histograms: one for each key (containers of which about the same is expected) and one
+/// for all. Bins are a quarter of an octave wide, from 1 s on.
+class RunTimes {
+ public:
+  void add(std::uint32_t key, double seconds);
+  bool empty() const { return all_.total == 0; }
+
+  /// By bin: P(a container of this key that has run for `age` seconds still runs at that time). The key's own history
+  /// counts, and that of all containers as much as one container more. 1 throughout if nothing is known.
+  Survival survival(std::uint32_t key, double age) const;
+  /// Quantile of the time that it runs on; nothing while fewer than three of its key have ended, or beyond all of them.
+  std::optional<double> remaining(std::uint32_t key, double age, double quantile) const;
+
+ private:
+  struct Histogram {
+    std::array<float, kRunTimeBins> counts{};
+    float total = 0;
+  };
+  Histogram all_;
+  std::vector<Histogram> by_key_;
+};
+
+}  // namespace berth

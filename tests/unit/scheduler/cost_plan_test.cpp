@@ -1,0 +1,440 @@
+// Policy `cost`: each of its parts by example, and on random inputs what must hold whatever it chooses.
+#include <chrono>
+#include <gtest/gtest.h>
+#include <map>
+#include <set>
+
+#include "capacity.hpp"
+#include "cost_learned.hpp"
+#include "plan_builder.hpp"
+#include "random_input.hpp"
+
+namespace berth {
+namespace {
+
+using namespace std::chrono_literals;
+using State = ContainerState;
+using Names = std::vector<std::string>;
+
+/// Types `small` (2 VCPUs, $1), `medium` (8, $4.5) and `large` (16, $8.5); ten containers of each key have run 100 s.
+class CostPlan : public testing::Test {
+ protected:
+  CostPlan() {
+    b.type("small", 1, {2, 20, 100, 0, 0});
+    b.type("medium", 4.5, {8, 80, 100, 0, 0});
+    b.type("large", 8.5, {16, 160, 100, 0, 0});
+    b.input.limits.create_slots = 100;
+    b.input.cost.now = WallTime(std::chrono::seconds(1100));
+    b.input.cost.learned = &learned;
+    for (int i = 0; i < 10; ++i) learned.run_times.add(0, 100);
+  }
+  /// One that needs so many VCPUs; `eligible` are within its price ceiling. Any type holds it if that is none else.
+  PlanContainer& container(const std::string& uuid, std::int64_t vcpus, const Names& eligible,
+                           State state = State::locked) {
+    PlanContainer& made = b.container(uuid, state, 1, {vcpus, vcpus, 1, 0, 0}, eligible);
+    made.first_seen = b.input.cost.now;
+    b.input.type_lists.push_back(vcpus <= 2   ? std::vector<std::uint32_t>{0, 1, 2}
+                                 : vcpus <= 8 ? std::vector<std::uint32_t>{1, 2}
+                                              : std::vector<std::uint32_t>{2});
+    b.input.needs.back().any_price_list = static_cast<std::uint32_t>(b.input.type_lists.size() - 1);
+    return made;
+  }
+  PlanContainer& running(const std::string& uuid, std::int64_t vcpus, Duration ran) {
+    PlanContainer& made = container(uuid, vcpus, {"large"}, State::running);
+    made.ran = ran;
+    return made;
+  }
+  Plan plan() const { return berth::plan(b.input, Policy::cost); }
+
+  PlanBuilder b;
+  LearnedTimes learned;
+};
+
+TEST_F(CostPlan, PrefersUsedInstancesAndTheLeastWorthLeftOver) {
+  running("r1", 1, 10s);
+  running("r2", 12, 10s);
+  container("a", 2, {"small", "medium", "large"});
+  b.instance("empty", "small", WorkerState::idle);
+  b.instance("nearly-empty", "large", WorkerState::running, {"r1"});
+  b.instance("nearly-full", "large", WorkerState::running, {"r2"});
+  EXPECT_EQ(b.starts(plan()), Names{"a@nearly-full"});
+}
+
+TEST_F(CostPlan, ReusesTheInstanceThatWasInUseLast) {
+  container("a", 2, {"small"});
+  b.instance("i-1", "small", WorkerState::idle).idle = 50s;
+  b.instance("i-2", "small", WorkerState::idle).idle = 5s;
+  EXPECT_EQ(b.starts(plan()), Names{"a@i-2"});
+}
+
+TEST_F(CostPlan, RidesWhereItCostsLittle) {
+  running("young", 2, 1s);
+  container("a", 2, {"small"});
+  b.instance("i-1", "large", WorkerState::running, {"young"});
+  EXPECT_EQ(b.starts(plan()), Names{"a@i-1"});
+  b.input.cost.rules.ride = false;
+  EXPECT_EQ(b.starts(plan()), Names{});
+  EXPECT_EQ(b.creates(plan()), Names{"small"});
+}
+
+TEST_F(CostPlan, DoesNotRideWhereItWouldKeepTheInstance) {
+  running("old", 2, 95s);
+  for (int i = 0; i < 10; ++i) learned.run_times.add(1, 7000);
+  container("a", 2, {"small"}).run_time_key = 1;
+  b.instance("i-1", "large", WorkerState::running, {"old"});
+  EXPECT_EQ(b.starts(plan()), Names{});
+  EXPECT_EQ(b.creates(plan()), Names{"small"});
+}
+
+TEST_F(CostPlan, RidesOnlyIfSomethingIsKnown) {
+  running("young", 2, 1s);
+  container("a", 2, {"small"});
+  b.instance("i-1", "large", WorkerState::running, {"young"});
+  b.input.cost.learned = nullptr;
+  EXPECT_EQ(b.starts(plan()), Names{});
+}
+
+TEST_F(CostPlan, CoversWhatWaitsTogether) {
+  // By itself "a" is cheapest on small; a medium for all three is cheaper than two instances.
+  container("a", 2, {"small", "medium"});
+  container("b", 6, {"medium"});
+  EXPECT_EQ(b.creates(plan()), Names{"medium"});
+  b.input.cost.rules.cover = false;
+  EXPECT_EQ(b.creates(plan()), (Names{"small", "medium"}));
+}
+
+TEST_F(CostPlan, CreatesForTheFirstInOrderFirst) {
+  container("a", 2, {"small"}).priority = 5;
+  container("b", 8, {"medium"}).priority = 9;
+  b.input.limits.create_slots = 1;
+  const Plan made = plan();
+  EXPECT_EQ(b.creates(made), Names{"medium"});
+  EXPECT_EQ(b.status(made, "b"), "waiting-new-instance");
+  EXPECT_EQ(b.status(made, "a"), "cluster-capacity 1");
+}
+
+TEST_F(CostPlan, LocksBeforeItCreates) {
+  container("a", 2, {"small", "medium"}, State::queued);
+  container("b", 6, {"medium"}, State::queued);
+  EXPECT_EQ(b.creates(plan()), Names{});
+  EXPECT_EQ(b.uuids(plan().locks), (Names{"a", "b"}));
+  b.find("a").state = State::locked;  // the type is chosen for both
+  EXPECT_EQ(b.creates(plan()), Names{"medium"});
+}
+
+TEST_F(CostPlan, CountsOnInstancesThatBoot) {
+  container("a", 2, {"small"});
+  container("b", 2, {"small"}, State::queued);
+  b.instance("i-1", "small", WorkerState::booting).age = 30s;
+  b.instance("", "small", WorkerState::booting);
+  const Plan made = plan();
+  EXPECT_EQ(b.creates(made), Names{});
+  EXPECT_EQ(b.status(made, "a"), "waiting-new-instance");
+  EXPECT_EQ(b.uuids(made.locks), Names{"b"});
+}
+
+TEST_F(CostPlan, SparesAnInstanceIfRoomIsExpectedSoon) {
+  running("old", 2, 99s);
+  container("a", 2, {"small"});
+  b.instance("i-1", "small", WorkerState::running, {"old"});
+  Plan made = plan();
+  EXPECT_EQ(b.creates(made), Names{});
+  EXPECT_EQ(b.status(made, "a"), "room-soon");
+  ASSERT_TRUE(made.wake_after);
+  EXPECT_LT(*made.wake_after, 25s);
+  b.find("a").first_seen -= 46s;  // has waited for more than half a boot
+  EXPECT_EQ(b.creates(plan()), Names{"small"});
+  b.find("a").first_seen += 46s;
+  b.input.cost.rules.spare = 0;
+  made = plan();
+  EXPECT_EQ(b.creates(made), Names{"small"});
+  EXPECT_FALSE(made.wake_after);
+}
+
+TEST_F(CostPlan, GroupsShareWhereInstancesAreScarce) {
+  for (int i = 0; i < 8; ++i) container("c" + std::to_string(i), 2, {"small"});
+  EXPECT_EQ(b.creates(plan()).size(), 8);
+  b.input.limits.instances_left = 1;
+  const Plan made = plan();
+  EXPECT_EQ(b.creates(made), Names{"large"});
+  EXPECT_EQ(b.status(made, "c7"), "waiting-new-instance");
+  b.input.cost.rules.group = false;
+  EXPECT_EQ(b.creates(plan()), Names{"small"});
+}
+
+TEST_F(CostPlan, AGroupGetsTheInstanceThatWasMadeForIt) {
+  for (int i = 0; i < 8; ++i) container("c" + std::to_string(i), 2, {"small"});
+  b.input.limits.instances_left = 0;
+  b.instance("i-1", "large", WorkerState::booting);
+  Plan made = plan();
+  EXPECT_EQ(b.status(made, "c7"), "waiting-new-instance");
+  EXPECT_EQ(b.shutdowns(made), Names{});
+  b.input.instances[0].state = WorkerState::idle;
+  made = plan();
+  EXPECT_EQ(made.starts.size(), 8);
+}
+
+TEST_F(CostPlan, AGroupMustBeWorthTheInstance) {
+  for (int i = 0; i < 5; ++i) container("c" + std::to_string(i), 2, {"small"});  // $5 of $8.5 / 1.5
+  b.input.limits.instances_left = 0;
+  b.instance("i-1", "large", WorkerState::idle);
+  const Plan made = plan();
+  EXPECT_EQ(b.starts(made), Names{});
+  EXPECT_EQ(b.shutdowns(made), Names{"i-1"});
+}
+
+TEST_F(CostPlan, TheFirstInOrderIsNeverLeftOutOfAScarceCover) {
+  container("first", 2, {"small"}).priority = 9;
+  for (int i = 0; i < 4; ++i) container("c" + std::to_string(i), 16, {"large"});
+  b.input.limits.instances_left = 1;
+  const Plan made = plan();
+  EXPECT_EQ(b.status(made, "first"), "waiting-new-instance");
+  EXPECT_EQ(made.creates.size(), 1);
+}
+
+TEST_F(CostPlan, GuardEmptiesAnInstanceForWhatIsBlocked) {
+  for (const char* uuid : {"r1", "r2"}) running(uuid, 8, 10s);
+  container("big", 16, {"large"}).first_seen -= 5min;
+  b.instance("i-1", "large", WorkerState::running, {"r1"});
+  b.instance("i-2", "large", WorkerState::running, {"r2"});
+  b.find("r2").ran = 90s;
+  b.input.limits.instances_left = 0;
+  Plan made = plan();
+  EXPECT_FALSE(made.guard);
+  EXPECT_EQ(made.wake_after, 5min);
+  b.find("big").first_seen -= 5min;
+  made = plan();
+  ASSERT_TRUE(made.guard);
+  EXPECT_EQ(b.id(made.guard->instance), "i-2");
+  EXPECT_EQ(b.status(made, "big"), "making-room");
+
+  b.input.cost.guard = made.guard;
+  container("little", 2, {"large"});
+  EXPECT_EQ(b.starts(plan()), Names{"little@i-1"});
+  b.find("r2").in_pool = false;
+  b.find("r2").state = State::complete;
+  b.input.instances[1].containers.clear();
+  made = plan();
+  EXPECT_EQ(b.starts(made), (Names{"big@i-2", "little@i-1"}));
+  EXPECT_FALSE(made.guard);
+}
+
+TEST_F(CostPlan, AnInstanceThatWasEmptiedForAnotherTypeIsShutDown) {
+  container("big", 16, {"large"}).first_seen -= 20min;
+  container("little", 2, {"small"});
+  b.instance("i-1", "small", WorkerState::idle);
+  b.input.limits.instances_left = 0;
+  b.input.cost.guard = PlanGuard{0, 0};
+  const Plan made = plan();
+  EXPECT_EQ(b.starts(made), Names{});
+  EXPECT_EQ(b.shutdowns(made), Names{"i-1"});
+  EXPECT_EQ(made.guard, (PlanGuard{0, 0}));  // until it is gone no other is emptied
+}
+
+TEST_F(CostPlan, UnlocksOnlyWhatStandsInTheWay) {
+  container("low", 16, {"large"}).priority = 1;
+  container("same", 16, {"large"}).priority = 5;
+  b.input.limits.instances_left = 0;
+  EXPECT_EQ(b.uuids(plan().unlocks), Names{});
+  container("high", 16, {"large"}, State::queued).priority = 5;
+  EXPECT_EQ(b.uuids(plan().unlocks), Names{"low"});
+}
+
+TEST_F(CostPlan, LearnsIdleTimeouts) {
+  const SteadyTime start{};
+  for (int i = 0; i < 10; ++i) learned.idle_gaps.reused(0, start, start + 8s);
+  for (int i = 0; i < 10; ++i) learned.idle_gaps.reused(1, start, start + 2h);
+  for (int i = 0; i < 10; ++i) learned.idle_gaps.reused(2, start, start + 50s);
+  EXPECT_EQ(plan().idle_timeouts, (std::vector<Duration>{10s, 5s, 1min}));
+  b.input.cost.rules.timeout_idle = 30s;
+  EXPECT_EQ(plan().idle_timeouts, (std::vector<Duration>{10s, 5s, 5s}));
+  b.input.cost.rules.learn_idle_timeout = false;
+  EXPECT_TRUE(plan().idle_timeouts.empty());
+}
+
+TEST(IdleGaps, AnEndedInstancesGapEndsWithTheNextCreate) {
+  IdleGaps gaps;
+  const SteadyTime start{};
+  for (int i = 0; i < 8; ++i) {
+    gaps.ended(0, start + i * 1h);
+    gaps.created(0, start + i * 1h + 15s);
+  }
+  EXPECT_EQ(gaps.timeout(0, 1min, 90), 20s);
+  EXPECT_EQ(IdleGaps().timeout(0, 1min, 90), 1min);
+}
+
+TEST(RunTimes, RemainingTimeDependsOnTheAge) {
+  RunTimes times;
+  for (int i = 0; i < 50; ++i) times.add(7, 60);
+  for (int i = 0; i < 50; ++i) times.add(7, 3600);
+  EXPECT_FALSE(times.remaining(3, 0, 0.5));
+  const auto young = times.remaining(7, 0, 0.4);
+  const auto old = times.remaining(7, 100, 0.4);
+  ASSERT_TRUE(young && old);
+  EXPECT_NEAR(*young, 60, 15);
+  EXPECT_NEAR(*old, 3500, 700);
+  const Survival alive = times.survival(7, 0);
+  for (int b = 1; b < kRunTimeBins; ++b) EXPECT_LE(alive[b], alive[b - 1]);
+}
+
+/// What must hold for each plan, whatever was chosen.
+class Judge {
+ public:
+  Judge(const PlanInput& input, const Plan& plan) : in_(input), plan_(plan), rank_(input.containers.size()) {
+    for (std::uint32_t i = 0; i < plan.order.size(); ++i) rank_[plan.order[i]] = i;
+    for (const PlanInstance& instance : in_.instances) {
+      left_.push_back({});
+      listed_.push_back(static_cast<std::int64_t>(instance.containers.size()) + instance.unknown_containers);
+      if (instance.type == kNoType || instance.unknown_containers > 0) continue;
+      left_.back().left = in_.types[instance.type].size;
+      for (const std::uint32_t c : instance.containers) left_.back().subtract(need(c), GpuMemory::per_device);
+    }
+  }
+  void check() {
+    starts_fit();
+    creates_keep_limits();
+    nothing_placeable_is_left();
+    order_is_kept();
+    everyone_is_told();
+    for (const std::uint32_t i : plan_.shutdowns) EXPECT_TRUE(plan_.at_quota && listed_[i] == 0);
+  }
+
+ private:
+  const Resources& need(std::uint32_t c) const { return in_.needs[in_.containers[c].need].need; }
+  bool in_list(std::uint32_t list, std::uint32_t type) const {
+    const auto& types = in_.type_lists[list];
+    return std::find(types.begin(), types.end(), type) != types.end();
+  }
+  bool within_ceiling(std::uint32_t c, std::uint32_t type) const {
+    return in_list(in_.needs[in_.containers[c].need].type_list, type);
+  }
+  bool ready(std::uint32_t i) const {
+    const PlanInstance& instance = in_.instances[i];
+    const bool guarded = in_.cost.guard && in_.cost.guard->instance == i;
+    return (instance.state == WorkerState::idle || instance.state == WorkerState::running) && !guarded &&
+           instance.idle_behavior == IdleBehavior::run && instance.type != kNoType;
+  }
+  void starts_fit() {
+    std::set<std::uint32_t> started;
+    for (const PlanStart& s : plan_.starts) {
+      EXPECT_TRUE(started.insert(s.container).second);
+      EXPECT_EQ(in_.containers[s.container].state, State::locked);
+      EXPECT_FALSE(in_.containers[s.container].in_pool || in_.containers[s.container].old_process);
+      EXPECT_GT(in_.containers[s.container].priority, 0);
+      EXPECT_TRUE(left_[s.instance].accommodates(need(s.container)));
+      left_[s.instance].subtract(need(s.container), GpuMemory::per_device);
+      ++listed_[s.instance];
+      const std::uint32_t type = in_.instances[s.instance].type;
+      const CostRules& rules = in_.cost.rules;
+      if (!rules.ride && !rules.group) EXPECT_TRUE(within_ceiling(s.container, type));
+      const std::uint32_t any = in_.needs[in_.containers[s.container].need].any_price_list;
+      EXPECT_TRUE(within_ceiling(s.container, type) || (any != kNoType && in_list(any, type)));
+      if (in_.limits.max_per_instance > 0) EXPECT_LE(listed_[s.instance], in_.limits.max_per_instance);
+    }
+  }
+  void creates_keep_limits() {
+    const auto creates = static_cast<std::int64_t>(plan_.creates.size());
+    EXPECT_LE(creates, in_.limits.create_slots);
+    if (in_.limits.instances_left) EXPECT_LE(creates, *in_.limits.instances_left);
+    if (in_.limits.at_quota) EXPECT_EQ(creates, 0);
+    for (const std::uint32_t type : plan_.creates) EXPECT_FALSE(in_.limits.blocked_types[type]);
+  }
+  /// Room for it that it may use now.
+  bool fits(std::uint32_t c, std::uint32_t i, const Capacity& room) const {
+    return ready(i) && within_ceiling(c, in_.instances[i].type) && room.accommodates(need(c)) &&
+           (in_.limits.max_per_instance <= 0 || listed_[i] < in_.limits.max_per_instance);
+  }
+  bool got_nothing(std::uint32_t c) const {
+    const Reason reason = plan_.statuses[c].reason;
+    return in_.containers[c].state == State::locked &&
+           (reason == Reason::cloud_limits || reason == Reason::cluster_capacity || reason == Reason::type_capacity ||
+            reason == Reason::room_soon || reason == Reason::new_instance);
+  }
+  void nothing_placeable_is_left() {
+    if (in_.limits.max_containers > 0 || !plan_.locks.empty() || !plan_.kills.empty()) return;
+    for (const std::uint32_t c : plan_.order)
+      for (std::uint32_t i = 0; got_nothing(c) && i < in_.instances.size(); ++i) EXPECT_FALSE(fits(c, i, left_[i]));
+  }
+  void order_is_kept() {
+    if (!plan_.kills.empty()) return;  // those keep a place without a start
+    for (const PlanStart& s : plan_.starts) {
+      Capacity slot = left_[s.instance];
+      const Resources& freed = need(s.container);
+      slot.left.vcpus += freed.vcpus;
+      slot.left.ram += freed.ram;
+      slot.left.scratch += freed.scratch;
+      slot.left.gpus += freed.gpus;
+      for (const std::uint32_t c : plan_.order)
+        if (rank_[c] < rank_[s.container] && got_nothing(c)) EXPECT_FALSE(fits(c, s.instance, slot));
+    }
+  }
+  void everyone_is_told() {
+    for (std::uint32_t c = 0; c < in_.containers.size(); ++c) {
+      const State state = in_.containers[c].state;
+      if (state == State::queued || state == State::locked) EXPECT_NE(plan_.statuses[c].reason, Reason::none);
+    }
+  }
+
+  const PlanInput& in_;
+  const Plan& plan_;
+  std::vector<std::uint32_t> rank_;
+  std::vector<Capacity> left_;
+  std::vector<std::int64_t> listed_;
+};
+
+/// Adds what only this policy looks at.
+void add_times(Dice& dice, PlanInput& input, LearnedTimes& learned) {
+  std::vector<std::uint32_t> all;
+  for (std::uint32_t t = 0; t < input.types.size(); ++t) all.push_back(t);
+  input.type_lists.push_back(all);
+  const auto any = static_cast<std::uint32_t>(input.type_lists.size() - 1);
+  for (NeedClass& need : input.needs)
+    if (dice.chance(80)) need.any_price_list = any;
+  for (std::int64_t i = dice(0, 60); i > 0; --i)
+    learned.run_times.add(static_cast<std::uint32_t>(dice(0, 5)),
+                          static_cast<double>(dice(0, dice.pick({20, 200, 20000}))));
+  for (PlanContainer& c : input.containers) {
+    c.run_time_key = static_cast<std::uint32_t>(dice(0, 6));
+    c.first_seen = WallTime(std::chrono::seconds(dice(dice.pick({0, 950}), 1000)));
+    c.ran = std::chrono::seconds(dice(0, 500));
+  }
+  for (PlanInstance& i : input.instances) i.age = std::chrono::seconds(dice(0, 200));
+  input.cost.now = WallTime(std::chrono::seconds(1000));
+  input.cost.learned = dice.chance(90) ? &learned : nullptr;
+  CostRules& rules = input.cost.rules;
+  rules.ride = dice.chance(70);
+  rules.cover = dice.chance(70);
+  rules.group = dice.chance(70);
+  rules.spare = static_cast<double>(dice.pick({0, 0, 1, 5}));
+  if (!input.containers.empty() && !input.instances.empty() && dice.chance(10))
+    input.cost.guard = PlanGuard{static_cast<std::uint32_t>(dice(0, std::ssize(input.containers) - 1)),
+                                 static_cast<std::uint32_t>(dice(0, std::ssize(input.instances) - 1))};
+}
+
+TEST(RandomCostPlans, KeepOrderLimitsAndRoom) {
+  std::map<Reason, int> reasons;
+  int shutdowns = 0, unlocks = 0, guards = 0;
+  for (std::uint64_t seed = 1; seed <= 5000 && !testing::Test::HasFailure(); ++seed) {
+    SCOPED_TRACE(seed);
+    Dice dice(seed);
+    RandomCase c = random_case(dice, {dice(1, 6), dice(1, 12), dice(0, 15), dice(0, 40),
+                                      dice.pick({1, 1, kGiB * 3 / 7}), static_cast<int>(dice(0, 15))});
+    LearnedTimes learned;
+    add_times(dice, c.builder.input, learned);
+    const Plan made = plan(c.builder.input, Policy::cost);
+    EXPECT_EQ(plan(c.builder.input, Policy::cost), made);
+    Judge(c.builder.input, made).check();
+    for (const ContainerStatus& status : made.statuses) ++reasons[status.reason];
+    shutdowns += !made.shutdowns.empty();
+    unlocks += !made.unlocks.empty();
+    guards += made.guard.has_value();
+  }
+  for (const Reason reason :
+       {Reason::preparing, Reason::supervisor_limit, Reason::previous_attempt, Reason::new_instance,
+        Reason::type_capacity, Reason::cloud_limits, Reason::cluster_capacity, Reason::room_soon, Reason::making_room})
+    EXPECT_GE(reasons[reason], 20) << to_string(reason);
+  for (int n : {shutdowns, unlocks, guards}) EXPECT_GE(n, 20);
+}
+
+}  // namespace
+}  // namespace berth
