@@ -13,19 +13,30 @@ constexpr std::size_t kMostKeys = 20'000;  // after that all run times are learn
 
 void CostMemory::complete(PlanInput& input, const MatchedQueue& queue, const PoolSnapshot& pool, SteadyTime now,
                           WallTime wall_now) {
+  constexpr std::size_t spare_entries = 1000;
+  if (key_by_entry_.size() > 2 * queue.rows.size() + spare_entries) key_by_entry_.clear();
+  if (keys_.size() > kMostKeys) {
+    keys_.clear();
+    key_by_entry_.clear();
+    runs_.clear();
+    learned_.run_times = {};
+  }
   input.cost = {rules_, wall_now, &learned_, std::nullopt};
   for (std::size_t i = 0; i < queue.rows.size(); ++i) {
     PlanContainer& container = input.containers[i];
     const MatchedQueue::Row& row = queue.rows[i];
-    container.run_time_key = run_time_key(row.container(), container.need, input);
+    container.run_time_key = run_time_key(**row.entry, input.needs[container.need].need);
     if (row.process && row.process->started) container.ran = now - *row.process->started;
   }
   for (std::size_t i = 0; i < pool.instances.size(); ++i) {
     input.instances[i].age = now - pool.instances[i].created;
     input.instances[i].idle = wall_now - pool.instances[i].last_busy;
   }
-  learn_run_times(input, queue, pool);
-  learn_instances(input, pool, now);
+  if (pool_version_ != pool.version) {
+    learn_run_times(input, queue, pool);
+    learn_instances(input, pool, now);
+    pool_version_ = pool.version;
+  }
   if (!guard_) return;
   const auto container = queue.find(guard_->first);
   const auto instance = std::find_if(pool.instances.begin(), pool.instances.end(),
@@ -34,14 +45,11 @@ void CostMemory::complete(PlanInput& input, const MatchedQueue& queue, const Poo
     input.cost.guard = PlanGuard{*container, static_cast<std::uint32_t>(instance - pool.instances.begin())};
 }
 
-std::uint32_t CostMemory::run_time_key(const Container& container, std::uint32_t need, const PlanInput& input) {
-  if (keys_.size() > kMostKeys) {
-    keys_.clear();
-    runs_.clear();
-    learned_.run_times = {};
-  }
+std::uint32_t CostMemory::run_time_key(const QueueEntry& entry, const Resources& need) {
+  const auto [known, fresh] = key_by_entry_.emplace(entry.id, 0);
+  if (!fresh) return known->second;
   const auto next = static_cast<std::uint32_t>(keys_.size());
-  return keys_.try_emplace({container.container_image, input.needs[need].need}, next).first->second;
+  return known->second = keys_.try_emplace({entry.container.container_image, need}, next).first->second;
 }
 
 void CostMemory::learn_run_times(const PlanInput& input, const MatchedQueue& queue, const PoolSnapshot& pool) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -46,12 +47,14 @@ class CostMemory {
   void learn_instances(const PlanInput& input, const PoolSnapshot& pool, SteadyTime now);
   Seen see(const Seen& before, const PoolInstance& shown, SteadyTime now);
   void leave(const Seen& gone);
-  std::uint32_t run_time_key(const Container& container, std::uint32_t need, const PlanInput& input);
+  std::uint32_t run_time_key(const QueueEntry& entry, const Resources& need);
 
   const CostRules rules_;
   LearnedTimes learned_;
   std::map<std::pair<std::string, Resources>, std::uint32_t> keys_;  // by image and need
-  std::map<std::string, Run> runs_;                                  // going on, by uuid
+  std::unordered_map<std::uint64_t, std::uint32_t> key_by_entry_;    // by QueueEntry::id
+  std::unordered_map<std::string, Run> runs_;                        // going on, by uuid
+  std::optional<std::uint64_t> pool_version_;                        // that was learned from
   std::vector<Seen> seen_;                                           // by number
   std::optional<std::pair<std::string, std::uint64_t>> guard_;       // uuid, number of the instance
   std::map<std::string, Duration> idle_timeouts_;                    // as handed out, by type name

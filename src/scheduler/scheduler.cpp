@@ -195,7 +195,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     std::optional<SteadyTime> due = retry_at_;
     const auto or_at = [&](SteadyTime when) { due = due ? std::min(*due, when) : when; };
     if (!active_()) or_at(runtime_.now() + kInactiveRetry);
-    if (wake_at_) or_at(*wake_at_);
+    if (wake_at_ && active_()) or_at(*wake_at_);
     if (create_blocked_until_ && *create_blocked_until_ > runtime_.now()) or_at(*create_blocked_until_);
     due_ = due;
     if (due)
@@ -208,6 +208,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   /// so one turn of the pool carries out both.
   awaitable<void> pass() {
     retry_at_.reset();
+    wake_at_.reset();
     const View view = look();
     const SteadyTime began = runtime_.now();
     SeenVersions seen{view.queue->version, view.pool->version};
@@ -234,7 +235,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
         if (i >= receipt.starts.size() || !receipt.starts[i])
           record.refused.insert(*matched_.rows()[made.starts[i].container].uuid);
     }
-    wake_at_ = made.wake_after ? std::optional(runtime_.now() + *made.wake_after) : std::nullopt;
+    if (made.wake_after) wake_at_ = began + *made.wake_after;
     create_blocked_until_ = (receipt_ ? *receipt_ : *view.pool).create_blocked_until;
     call_api(made, reconciliation);
     report(made, static_cast<std::int64_t>(record.refused.size()), waiting_.longest(runtime_.wall_now()));
