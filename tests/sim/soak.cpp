@@ -27,6 +27,7 @@ struct Arguments {
   double minutes = 0;  ///< of real time after which no seed is begun; 0: no limit
   unsigned threads = 2;
   std::string corpus;
+  std::string policy;  ///< empty: that of the history
   bool trace = false;
   bool until_first = false;
 };
@@ -101,6 +102,7 @@ class Soak {
 
   void run_one(const History& history) {
     SimOptions options = draw_history(history.seed, std::chrono::duration_cast<Duration>(Hours(history.hours)));
+    if (!arguments_.policy.empty()) options.cluster.containers.cloud_vms.policy = arguments_.policy;
     const auto printer = std::make_shared<Printer>();
     if (arguments_.trace) {
       std::printf("%s\n", describe(options).c_str());
@@ -151,6 +153,7 @@ int main(int argc, char** argv) {
   app.add_option("--minutes", arguments.minutes, "real time after which no more are begun; 0: no limit");
   app.add_option("--threads", arguments.threads, "at a time")->capture_default_str();
   app.add_option("--corpus", arguments.corpus, "file of histories to run first");
+  app.add_option("--policy", arguments.policy, "of the planner, instead of the history's own: cost, greedy, reference");
   app.add_flag("--trace", arguments.trace, "print every event and log line");
   app.add_flag("--until-first", arguments.until_first, "stop at the first failure");
   CLI11_PARSE(app, argc, argv);

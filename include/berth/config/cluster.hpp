@@ -48,9 +48,9 @@ struct CostPolicyConfig {
   bool ride = true;
   bool cover = true;
   bool group = true;
-  double spare = 0;
+  double spare = 0.2;
   bool learn_timeout_idle = true;
-  Duration guard{};  ///< 0 = never
+  Duration guard = std::chrono::minutes(10);  ///< 0 = never
 };
 
 /// `Containers.CloudVMs` (facts §1.3), fallbacks for values ≤ 0 applied.
