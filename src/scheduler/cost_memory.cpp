@@ -14,35 +14,41 @@ constexpr std::size_t kMostKeys = 20'000;  // after that all run times are learn
 void CostMemory::complete(PlanInput& input, const MatchedQueue& queue, const PoolSnapshot& pool, SteadyTime now,
                           WallTime wall_now) {
   constexpr std::size_t spare_entries = 1000;
-  if (key_by_entry_.size() > 2 * queue.rows.size() + spare_entries) key_by_entry_.clear();
+  if (key_by_entry_.size() > 2 * queue.rows().size() + spare_entries) key_by_entry_.clear();
   if (keys_.size() > kMostKeys) {
     keys_.clear();
     key_by_entry_.clear();
     runs_.clear();
     learned_.run_times = {};
   }
-  input.cost = {rules_, wall_now, &learned_, std::nullopt};
-  for (std::size_t i = 0; i < queue.rows.size(); ++i) {
+  input.cost = {rules_, wall_now, &learned_, last_guard(queue)};
+  for (std::size_t i = 0; i < queue.rows().size(); ++i) {
+    const MatchedQueue::Row& row = queue.rows()[i];
     PlanContainer& container = input.containers[i];
-    const MatchedQueue::Row& row = queue.rows[i];
-    container.run_time_key = run_time_key(**row.entry, input.needs[container.need].need);
-    if (row.process && row.process->started) container.ran = now - *row.process->started;
+    if (!row.entry) continue;
+    container.run_time_key = run_time_key(*row.entry, input.needs[container.need].need);
+    container.ran = row.process && row.process->second.started ? now - *row.process->second.started : Duration::zero();
   }
-  for (std::size_t i = 0; i < pool.instances.size(); ++i) {
-    input.instances[i].age = now - pool.instances[i].created;
-    input.instances[i].idle = wall_now - pool.instances[i].last_busy;
+  for (std::size_t i = 0; i < queue.instances().size(); ++i) {
+    const auto& shown = queue.instances()[i];
+    if (!shown) continue;
+    input.instances[i].age = now - shown->created;
+    input.instances[i].idle = wall_now - shown->last_busy;
   }
-  if (pool_version_ != pool.version) {
-    learn_run_times(input, queue, pool);
-    learn_instances(input, pool, now);
-    pool_version_ = pool.version;
-  }
-  if (!guard_) return;
+  if (pool_version_ == pool.version) return;
+  pool_version_ = pool.version;
+  learn_run_times(input, queue, pool);
+  learn_instances(input, queue, now);
+}
+
+/// If both still exist.
+std::optional<PlanGuard> CostMemory::last_guard(const MatchedQueue& queue) const {
+  if (!guard_) return std::nullopt;
   const auto container = queue.find(guard_->first);
-  const auto instance = std::find_if(pool.instances.begin(), pool.instances.end(),
-                                     [&](const PoolInstance& i) { return i.number == guard_->second; });
-  if (container && instance != pool.instances.end())
-    input.cost.guard = PlanGuard{*container, static_cast<std::uint32_t>(instance - pool.instances.begin())};
+  const auto instance = std::find_if(queue.instances().begin(), queue.instances().end(),
+                                     [&](const auto& i) { return i && i->number == guard_->second; });
+  if (!container || !queue.rows()[*container].entry || instance == queue.instances().end()) return std::nullopt;
+  return PlanGuard{*container, static_cast<std::uint32_t>(instance - queue.instances().begin())};
 }
 
 std::uint32_t CostMemory::run_time_key(const QueueEntry& entry, const Resources& need) {
@@ -55,36 +61,40 @@ std::uint32_t CostMemory::run_time_key(const QueueEntry& entry, const Resources&
 void CostMemory::learn_run_times(const PlanInput& input, const MatchedQueue& queue, const PoolSnapshot& pool) {
   for (auto run = runs_.begin(); run != runs_.end();) {
     const auto process = pool.running.find(run->first);
-    if (process != pool.running.end() && !process->second.exited) {
+    if (process && !process->second.exited) {
       ++run;
       continue;
     }
-    if (process != pool.running.end())
-      learned_.run_times.add(run->second.key, seconds(*process->second.exited - run->second.started));
+    if (process) learned_.run_times.add(run->second.key, seconds(*process->second.exited - run->second.started));
     run = runs_.erase(run);
   }
-  for (std::size_t i = 0; i < queue.rows.size(); ++i) {
-    const MatchedQueue::Row& row = queue.rows[i];
-    if (row.process && row.process->started && !row.process->exited)
-      runs_.try_emplace(row.container().uuid, Run{input.containers[i].run_time_key, *row.process->started});
+  for (std::size_t i = 0; i < queue.rows().size(); ++i) {
+    const MatchedQueue::Row& row = queue.rows()[i];
+    if (!row.entry || !row.process) continue;
+    const PoolProcess& process = row.process->second;
+    if (process.started && !process.exited)
+      runs_.try_emplace(*row.uuid, Run{input.containers[i].run_time_key, *process.started});
   }
 }
 
-void CostMemory::learn_instances(const PlanInput& input, const PoolSnapshot& pool, SteadyTime now) {
+void CostMemory::learn_instances(const PlanInput& input, const MatchedQueue& queue, SteadyTime now) {
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> numbers;  // the pool's, the input's
+  for (std::uint32_t i = 0; i < queue.instances().size(); ++i)
+    if (queue.instances()[i]) numbers.emplace_back(queue.instances()[i]->number, i);
+  std::sort(numbers.begin(), numbers.end());
   std::vector<Seen> seen;
-  seen.reserve(pool.instances.size());
+  seen.reserve(numbers.size());
   auto before = seen_.begin();
-  for (std::size_t i = 0; i < pool.instances.size(); ++i) {
-    const PoolInstance& shown = pool.instances[i];
-    for (; before != seen_.end() && before->number < shown.number; ++before) leave(*before);
-    if (before != seen_.end() && before->number == shown.number) {
+  for (const auto& [number, i] : numbers) {
+    const PoolInstance& shown = *queue.instances()[i];
+    for (; before != seen_.end() && before->number < number; ++before) leave(*before);
+    if (before != seen_.end() && before->number == number) {
       seen.push_back(see(*before++, shown, now));
       continue;
     }
-    Seen fresh{shown.number, input.instances[i].type, shown.state, std::nullopt, !shown.containers.empty()};
-    if (shown.state == WorkerState::booting && fresh.type != kNoType)
-      learned_.idle_gaps.created(fresh.type, shown.created);
-    seen.push_back(fresh);
+    const std::uint32_t type = input.instances[i].type;
+    seen.push_back({number, type, shown.state, std::nullopt, !shown.containers.empty()});
+    if (shown.state == WorkerState::booting && type != kNoType) learned_.idle_gaps.created(type, shown.created);
   }
   for (; before != seen_.end(); ++before) leave(*before);
   seen_ = std::move(seen);
@@ -112,10 +122,10 @@ void CostMemory::leave(const Seen& gone) {
   if (gone.idle_since && gone.type != kNoType) learned_.idle_gaps.ended(gone.type, *gone.idle_since);
 }
 
-void CostMemory::remember(const Plan& plan, const MatchedQueue& queue, const PoolSnapshot& pool) {
+void CostMemory::remember(const Plan& plan, const MatchedQueue& queue) {
   guard_.reset();
   if (plan.guard)
-    guard_.emplace(queue.rows[plan.guard->container].container().uuid, pool.instances[plan.guard->instance].number);
+    guard_.emplace(*queue.rows()[plan.guard->container].uuid, queue.instances()[plan.guard->instance]->number);
 }
 
 std::map<std::string, Duration> CostMemory::new_idle_timeouts(const Plan& plan, const PlanInputBuilder& names) {

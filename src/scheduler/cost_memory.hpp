@@ -27,7 +27,7 @@ class CostMemory {
   void complete(PlanInput& input, const MatchedQueue& queue, const PoolSnapshot& pool, SteadyTime now,
                 WallTime wall_now);
   /// Keeps what the plan made of that input says about later passes.
-  void remember(const Plan& plan, const MatchedQueue& queue, const PoolSnapshot& pool);
+  void remember(const Plan& plan, const MatchedQueue& queue);
   /// Idle time-outs that differ from those handed out before, by type name.
   std::map<std::string, Duration> new_idle_timeouts(const Plan& plan, const PlanInputBuilder& names);
 
@@ -44,7 +44,8 @@ class CostMemory {
     bool used = false;
   };
   void learn_run_times(const PlanInput& input, const MatchedQueue& queue, const PoolSnapshot& pool);
-  void learn_instances(const PlanInput& input, const PoolSnapshot& pool, SteadyTime now);
+  void learn_instances(const PlanInput& input, const MatchedQueue& queue, SteadyTime now);
+  std::optional<PlanGuard> last_guard(const MatchedQueue& queue) const;
   Seen see(const Seen& before, const PoolInstance& shown, SteadyTime now);
   void leave(const Seen& gone);
   std::uint32_t run_time_key(const QueueEntry& entry, const Resources& need);

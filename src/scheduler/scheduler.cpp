@@ -257,7 +257,8 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
 
   PassRecord record_of(const View& view) const {
     PassRecord record{view.queue, view.pool, {}, {}, {}, options_, policy_};
-    record.limits = {(cost_memory_ ? load_limit_ : limit_).max_containers, supervisor_limit(limit_.max_containers, options_->supervisor_fraction)};
+    record.limits = {(cost_memory_ ? load_limit_ : limit_).max_containers,
+                     supervisor_limit(limit_.max_containers, options_->supervisor_fraction)};
     for (const auto& [uuid, operation] : under_way_)
       if (operation == Operation::unlock) record.unlocking.insert(uuid);
     return record;
@@ -267,7 +268,8 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   Plan decide(const View& view, const MatchedQueue::Changes& changes, PlanInputBuilder::Limits limits) {
     const auto unlocking = [this](const std::string& uuid) { return is_under_way(uuid, Operation::unlock); };
     const bool same_needs = builder_.update(matched_, changes, *view.pool, unlocking, limits);
-    if (cost_memory_) cost_memory_->complete(builder_.input(), matched_, *view.pool, runtime_.now(), runtime_.wall_now());
+    if (cost_memory_)
+      cost_memory_->complete(builder_.input(), matched_, *view.pool, runtime_.now(), runtime_.wall_now());
     if (policy_ != Policy::greedy) return plan(builder_.input(), policy_);
     if (!memo_ || !same_needs) memo_.emplace(builder_.input());
     for (const std::uint32_t container : changes.containers) memo_->container_changed(container);
@@ -367,7 +369,8 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
 
   void publish(Plan& made, PassRecord record) {
     if (!cost_memory_)
-      return publish(std::make_shared<PublishedQueue>([record = std::move(record)] { return scheduled_queue(record); }));
+      return publish(
+          std::make_shared<PublishedQueue>([record = std::move(record)] { return scheduled_queue(record); }));
     for (const PlanStart& start : std::exchange(made.starts, {}))
       if (record.refused.contains(*matched_.rows()[start.container].uuid)) refuse_start(made, start, builder_.input());
     publish(std::make_shared<PublishedQueue>(

@@ -1,6 +1,6 @@
 // plan() on made-up clusters, from nothing. Rows: plan/<containers>/<instances>/<types>/<pool>/<needs>[/create]
-// [/reference]; with `create`, as many instances may be created as are wanted. Containers come in scheduling order;
-// order/<containers> is what sorting them anew costs. Each row checks what was planned before it counts.
+// [/reference | /cost]; with `create`, as many instances may be created as are wanted. Containers come in scheduling
+// order; order/<containers> is what sorting them anew costs. Each row checks what was planned before it counts.
 #include <algorithm>
 #include <benchmark/benchmark.h>
 #include <memory>
@@ -29,7 +29,9 @@ std::string name_of(const Row& row) {
   return "plan/" + std::to_string(row.size.containers) + "/" + std::to_string(row.size.instances) + "/" +
          std::to_string(row.size.types) + "/" + loads[static_cast<int>(row.size.load)] + "/" +
          needs[static_cast<int>(row.size.needs)] + (row.create ? "/create" : "") +
-         (row.policy == Policy::reference ? "/reference" : "");
+         (row.policy == Policy::greedy ? ""
+          : row.policy == Policy::cost ? "/cost"
+                                       : "/reference");
 }
 
 /// Plays the starts back; null if none exceeds its instance, else what is wrong.
@@ -113,8 +115,10 @@ void add_size(const std::shared_ptr<CurrentWorld>& worlds, const WorldSize& size
   add(worlds, {size});
   if (size.load != PoolLoad::half) return;
   add(worlds, {size, true});
-  if (size.containers <= 10000 && size.instances <= 1000 && size.types <= 100 && size.needs == Needs::classes)
-    add(worlds, {size, false, Policy::reference});
+  if (size.containers > 10000 || size.instances > 1000 || size.types > 100) return;
+  if (size.needs == Needs::classes) add(worlds, {size, false, Policy::reference});
+  add(worlds, {size, false, Policy::cost});
+  add(worlds, {size, true, Policy::cost});
 }
 
 void add_all() {
