@@ -91,14 +91,29 @@ std::shared_ptr<SimVm> SimCloud::make(const CreateRequest& request, const Link& 
   vms_[vm->id] = vm;
   known_[vm->id] = vm;
   core_.note(SimEventKind::instance_created, {}, vm->id, vm->type->name);
-  Duration boot = core_.chance.draw(core_.options.cloud.boot);
+  Duration boot = core_.chance.draw(boot_model(vm->type->name));
   if (core_.strikes(&SimFaults::slow_boot)) boot *= slow_boot_factor;
   if (!core_.strikes(&SimFaults::never_boots)) core_.after(boot, [this, vm] { this->boot(vm); });
   plan_misfortune(vm, &SimFaults::deaths_per_hour, &SimCloud::die);
   plan_misfortune(vm, &SimFaults::hangs_per_hour, &SimCloud::hang);
   plan_misfortune(vm, &SimFaults::breakdowns_per_hour, &SimCloud::break_down);
   plan_misfortune(vm, &SimFaults::partitions_per_hour, &SimCloud::partition);
+  plan_interruption(vm);
   return vm;
+}
+
+const DelayModel& SimCloud::boot_model(const std::string& type) const {
+  const SimCloudModel& model = core_.options.cloud;
+  const auto found = model.boot_of_type.find(type);
+  return found == model.boot_of_type.end() ? model.boot : found->second;
+}
+
+void SimCloud::plan_interruption(const std::shared_ptr<SimVm>& vm) {
+  const double rate = core_.options.cloud.interruptions_per_hour;
+  if (!vm->type->preemptible || rate <= 0) return;
+  core_.after(core_.chance.until_next(rate), [this, vm] {
+    if (!vm->ended) die(vm);
+  });
 }
 
 void SimCloud::boot(const std::shared_ptr<SimVm>& vm) {

@@ -77,7 +77,7 @@ SimRecord& RecordStore::add(const WorkloadContainer& what, std::uint32_t index_i
   container.uuid = uuid;
   container.created_at = core_.server_time();
   container.priority = container_priority(what.priority, container.created_at);
-  container.container_image = "d41d8cd98f00b204e9800998ecf8427e+0";
+  container.container_image = what.image.empty() ? "d41d8cd98f00b204e9800998ecf8427e+0" : what.image;
   container.runtime_constraints = what.constraints;
   container.scheduling_parameters = what.scheduling;
   if (what.scratch > 0) container.mounts["/tmp"] = Mount{"tmp", what.scratch};

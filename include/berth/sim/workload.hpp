@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "berth/base/time.hpp"
@@ -19,6 +20,7 @@ struct WorkloadContainer {
   RuntimeConstraints constraints;
   SchedulingParameters scheduling;
   std::int64_t scratch = 0;  ///< bytes, as the capacity of a mount of kind `tmp`
+  std::string image;         ///< its container_image; empty: the same for all
   Duration run_time{};       ///< of the user's command
 };
 

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "berth/base/result.hpp"
+
+namespace berth {
+
+/// The whole of a file. Errors: failed, with path and the system's text; exhausted if it is larger than `most` bytes.
+Result<std::string> read_input_file(const std::string& path, std::size_t most);
+/// Replaces a file. Errors: failed, with path and the system's text.
+Result<void> write_output_file(const std::string& path, std::string_view text);
+
+}  // namespace berth
