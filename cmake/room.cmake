@@ -8,7 +8,9 @@ set(PURE_ROOMS model config scheduler)
 set(PURE_SOURCES
   base/bytes.cpp base/decimal.cpp base/duration.cpp base/json_text.cpp base/time.cpp
   pool/commands.cpp pool/quota.cpp pool/run_probe.cpp pool/tags.cpp pool/worker.cpp
-  queue/choose_types.cpp queue/merge.cpp)
+  queue/choose_types.cpp queue/merge.cpp
+  sim/cost_bound.cpp sim/csv.cpp sim/figures.cpp sim/finish_workload.cpp sim/generate.cpp sim/generator_spec.cpp
+  sim/json_lines.cpp sim/svg_plot.cpp sim/swf.cpp sim/time_series.cpp sim/workload_row.cpp)
 foreach(source ${PURE_SOURCES})
   if(NOT EXISTS ${CMAKE_SOURCE_DIR}/src/${source})
     message(FATAL_ERROR "PURE_SOURCES names src/${source}, which is not there")

@@ -8,7 +8,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration gauges_interval = 10s;  // ages grow without events
-constexpr Duration gauges_pause = 1s;      // at most this often
 constexpr Duration longest_answer = 10s;
 
 WorkerTimeouts worker_timeouts(const PoolOptions& options) {
@@ -212,7 +211,7 @@ void WorkerPool::Impl::publish_room() {
 void WorkerPool::Impl::notify(bool changed) {
   if (!changed) return;
   changed_.notify();
-  gauges_due_ = std::min(gauges_due_, gauges_set_ + gauges_pause);
+  gauges_due_ = std::min(gauges_due_, gauges_set_ + options_.gauge_pause);
   wake_timer_by(gauges_due_);
 }
 
@@ -287,7 +286,7 @@ void WorkerPool::Impl::refresh_gauges() {
   metrics_.set_gauges(samples, now);
   metrics_.set_probe_lag(pace_.lateness(now));
   gauges_set_ = now;
-  gauges_due_ = members_.empty() ? SteadyTime::max() : now + gauges_interval;
+  gauges_due_ = members_.empty() ? SteadyTime::max() : now + std::max(gauges_interval, options_.gauge_pause);
 }
 
 }  // namespace berth

@@ -5,16 +5,14 @@
 namespace berth {
 namespace {
 
-constexpr Duration kLeastInterval = std::chrono::milliseconds(5);
-
 bool all(const std::vector<bool>& accepted) {
   return std::all_of(accepted.begin(), accepted.end(), [](bool one) { return one; });
 }
 
 }  // namespace
 
-SteadyTime next_pass_at(SteadyTime began, Duration took) {
-  return began + std::max(kLeastInterval, 2 * took);
+SteadyTime next_pass_at(SteadyTime began, Duration took, Duration least) {
+  return began + std::max(least, 2 * took);
 }
 
 SeenVersions seen_after(SeenVersions seen, const PoolCommands& commands, const PoolReceipt& receipt) {

@@ -7,9 +7,9 @@
 
 namespace berth {
 
-/// When the next pass may begin: passes begin at least max(5 ms, 2 × the last one) apart, so that a storm of changes
+/// When the next pass may begin: passes begin at least max(`least`, 2 × the last one) apart, so that a storm of changes
 /// leads to few of them and leaves half of the strand's time to others.
-SteadyTime next_pass_at(SteadyTime began, Duration took);
+SteadyTime next_pass_at(SteadyTime began, Duration took, Duration least);
 
 /// What a pass has taken into account.
 struct SeenVersions {

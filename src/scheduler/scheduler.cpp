@@ -151,7 +151,8 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
       const SteadyTime began = self->runtime_.now();
       self->seen_.reset();
       if (self->active_()) co_await self->pass();
-      co_await self->runtime_.sleep_until(next_pass_at(began, self->runtime_.now() - began));
+      co_await self->runtime_.sleep_until(
+          next_pass_at(began, self->runtime_.now() - began, self->options_->least_interval));
       do {
         co_await self->wait_for_change();
       } while (self->has_seen_all());

@@ -50,9 +50,9 @@ std::shared_ptr<SimCall<T>> send(SimCore& core, const std::shared_ptr<Link>& lin
   constexpr double still_arrives = 0.5;
   core.after(route.there, [&core, link, call, route, effect = std::move(effect)] {
     if (link->dead && !core.chance.with(still_arrives)) return;
-    Result<T> result = effect();
+    auto result = std::make_shared<Result<T>>(effect());  // shared, as std::function would copy it
     if (!route.answered || link->dead) return;
-    core.after(route.back, [call, result = std::move(result)] { call->give(result); });
+    core.after(route.back, [call, result] { call->give(std::move(*result)); });
   });
   return call;
 }

@@ -97,10 +97,10 @@ SimRecord* RecordStore::find(const std::string& uuid) {
 
 void RecordStore::index(const SimRecord& record) {
   const Container& c = record.container;
-  if (!c.locked_by_uuid.empty()) held_.insert(c.uuid);
+  if (!c.locked_by_uuid.empty()) held_.emplace(c.uuid, &record);
   if (!waits(c)) return;
-  waiting_.insert(c.uuid);
-  waiting_by_rank_.emplace(-c.priority, c.uuid);
+  waiting_.emplace(c.uuid, &record);
+  waiting_by_rank_.emplace(std::pair(-c.priority, std::string_view(c.uuid)), &record);
 }
 
 void RecordStore::unindex(const SimRecord& record) {
@@ -225,10 +225,8 @@ Result<std::vector<Container>> RecordStore::list(const ContainerQuery& query) co
   const std::int64_t limit = std::min(query.limit > 0 ? query.limit : 100, core_.options.api.max_page);
   std::int64_t skip = query.offset;
   std::vector<Container> page;
-  const auto take = [&](const std::string& uuid) {
-    const auto found = records_.find(uuid);
-    if (found == records_.end()) return true;
-    const Container& c = found->second.container;
+  const auto take = [&](const SimRecord& record) {
+    const Container& c = record.container;
     for (const auto& filter : query.filters)
       if (!matches(c, filter)) return true;
     if (skip-- > 0) return true;
@@ -237,17 +235,21 @@ Result<std::vector<Container>> RecordStore::list(const ContainerQuery& query) co
     if (!query.with_mounts) page.back().mounts.clear();
     return std::ssize(page) < limit;
   };
-  const auto take_from = [&](const std::set<std::string>& uuids) {
+  const auto take_from = [&](const Index& index) {
     const auto* after = filter_of(query, "uuid", ">");
-    for (auto it = after ? uuids.upper_bound(after->operand) : uuids.begin(); it != uuids.end() && take(*it); ++it) {
+    for (auto it = after ? index.upper_bound(after->operand) : index.begin(); it != index.end() && take(*it->second);
+         ++it) {
     }
   };
   if (const auto* by_uuid = filter_of(query, "uuid", "in")) {
-    take_from(std::set<std::string>(by_uuid->uuids.begin(), by_uuid->uuids.end()));
+    Index asked;
+    for (const std::string& uuid : by_uuid->uuids)
+      if (const auto found = records_.find(uuid); found != records_.end()) asked.emplace(found->first, &found->second);
+    take_from(asked);
   } else if (filter_of(query, "locked_by_uuid", "=")) {
     take_from(held_);
   } else if (query.order == "priority desc") {
-    for (auto it = waiting_by_rank_.begin(); it != waiting_by_rank_.end() && take(it->second); ++it) {
+    for (auto it = waiting_by_rank_.begin(); it != waiting_by_rank_.end() && take(*it->second); ++it) {
     }
   } else {
     take_from(waiting_);

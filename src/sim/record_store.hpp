@@ -89,9 +89,10 @@ class RecordStore {
   SimWatcher& watcher_;
   std::map<std::string, SimRecord> records_;
   std::set<std::string> open_;
-  std::set<std::string> held_;
-  std::set<std::string> waiting_;                                   // Queued, priority above 0
-  std::set<std::pair<std::int64_t, std::string>> waiting_by_rank_;  // negative priority first
+  using Index = std::map<std::string_view, const SimRecord*>;  // by uuid
+  Index held_;
+  Index waiting_;                                                                          // Queued, priority above 0
+  std::map<std::pair<std::int64_t, std::string_view>, const SimRecord*> waiting_by_rank_;  // negative priority first
   std::uint64_t made_ = 0;
 };
 

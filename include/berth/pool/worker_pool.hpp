@@ -110,7 +110,8 @@ struct PoolOptions {
   std::int64_t max_concurrent_creates = 1;
   Duration sync_interval = std::chrono::minutes(1);
   Duration probe_interval = std::chrono::seconds(10);
-  bool exit_watch = true;  ///< each worker tells by itself what ends, over one stream
+  Duration gauge_pause = std::chrono::seconds(1);  ///< gauges over all workers are set at most so often
+  bool exit_watch = true;                          ///< each worker tells by itself what ends, over one stream
   /// Of workers that do so; less than probe_interval: as often.
   Duration watched_probe_interval = std::chrono::seconds(30);
   std::int64_t max_probes_per_second = 10;

@@ -41,6 +41,7 @@ struct SchedulerOptions {
   /// Facts §5.3, steps 3 to 5: as many containers as instances once the quota was met. Off where many containers share
   /// few instances, as on one machine: there it would leave most of each instance empty.
   bool quota_limits_containers = true;
+  Duration least_interval = std::chrono::milliseconds(5);  ///< between the starts of two passes
   std::string policy = "greedy";
   CostRules cost_rules;  ///< for the policy `cost`
   std::map<std::string, InstanceType> instance_types;

@@ -13,7 +13,7 @@ TEST(PassPace, PassesKeepTheirDistance) {
   };
   const SteadyTime began{1h};
   for (const Case& c : {Case{0ms, 5ms}, {1ms, 5ms}, {2500us, 5ms}, {2501us, 5002us}, {50ms, 100ms}, {3s, 6s}})
-    EXPECT_EQ(next_pass_at(began, c.took) - began, c.apart) << c.took.count();
+    EXPECT_EQ(next_pass_at(began, c.took, 5ms) - began, c.apart) << c.took.count();
 }
 
 TEST(PassPace, SeesItsOwnWork) {

@@ -1,0 +1,49 @@
+#include "simulate.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "berth/sim/world.hpp"
+
+namespace berth {
+namespace {
+
+/// Simulated workers have their runner already and are ready once they answer.
+void fit_to_simulated_workers(PoolOptions& pool) {
+  pool.runner_command = "crunch-run";
+  pool.runner_binary_path.clear();
+  pool.boot_probe_command = "true";
+  pool.instance_init_command.clear();
+  // What an exit watch says nothing of cannot have changed.
+  pool.watched_probe_interval = std::chrono::hours(24 * 366);
+  pool.gauge_pause = std::chrono::hours(1);  // nobody looks at them
+}
+
+}  // namespace
+
+Result<Lives> simulate(const Simulation& simulation) {
+  SimOptions options;
+  options.seed = simulation.seed;
+  options.duration = simulation.limit;
+  options.cluster = simulation.cluster;
+  options.workload = simulation.workload;
+  options.cloud = simulation.cloud.cloud;
+  options.workers = simulation.cloud.workers;
+  options.check_invariants = false;
+  options.adjust = [interval = simulation.pass_interval](QueueOptions&, PoolOptions& pool,
+                                                         SchedulerOptions& scheduler) {
+    fit_to_simulated_workers(pool);
+    scheduler.least_interval = std::max(scheduler.least_interval, interval);
+  };
+  SimWorld world(std::move(options));
+  LifeRecorder recorder(simulation.cluster.instance_types);
+  world.observe(recorder);
+  if (!world.run_until_done()) {
+    const SimViolation& violation = *world.violation();
+    return fail(ErrorKind::internal,
+                "the simulated daemon broke down: " + violation.invariant + ": " + violation.detail);
+  }
+  return recorder.take(world);
+}
+
+}  // namespace berth

@@ -1,0 +1,106 @@
+#include "what_if_arguments.hpp"
+
+#include <algorithm>
+
+#include <CLI/CLI.hpp>
+
+#include "berth/base/units.hpp"
+
+#include "read_workload.hpp"
+#include "yaml_map.hpp"
+
+namespace berth {
+namespace {
+
+CLI::Validator is_duration() {
+  return {[](const std::string& text) {
+            const auto value = seconds_or_duration(text);
+            return value && *value >= Duration::zero() ? std::string() : "not a duration such as 90s or 12h";
+          },
+          "", "duration"};
+}
+
+CLI::Validator is_bytes() {
+  return {[](const std::string& text) {
+            const auto value = parse_bytes(text);
+            return value && *value > 0 ? std::string() : "not a size such as 2GiB";
+          },
+          "", "size"};
+}
+
+struct Texts {
+  std::string config;
+  std::vector<std::string> compare;
+  std::string ram_per_vcpu = "2GiB";
+  std::string limit = "336h";
+  std::string pass_interval = "0s";
+};
+
+void describe_run(CLI::App& run, WhatIfArguments& a, Texts& texts) {
+  auto* config = run.add_option("--config", texts.config, "cluster configuration file, as berthd reads it");
+  auto* compare = run.add_option("--compare", texts.compare, "several of them, to be shown side by side")
+                      ->expected(2, 8)
+                      ->excludes(config);
+  config->excludes(compare);
+  auto* workload = run.add_option("--workload", a.workload, "file: Standard Workload Format, CSV or JSON lines");
+  run.add_option("--format", a.format, "of the workload file, if its name does not say it")
+      ->check(CLI::IsMember({"swf", "csv", "jsonl"}))
+      ->needs(workload);
+  run.add_option("--ram-per-vcpu", texts.ram_per_vcpu,
+                 "where a job of an SWF file does not say how much memory it needs")
+      ->check(is_bytes())
+      ->capture_default_str()
+      ->needs(workload);
+  run.add_option("--generate", a.generate, "instead: steady, diurnal, bursty, workflows, or a file that describes one")
+      ->excludes(workload);
+  run.add_option("--cloud", a.cloud, "file that describes the cloud: boot times, limits, prices, interruptions");
+  run.add_option("--seeds", a.seeds, "run so many histories, each with chance of its own")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1000}))
+      ->capture_default_str();
+  run.add_option("--first-seed", a.first_seed, "seed of the first history")->capture_default_str();
+  run.add_option("--limit", texts.limit, "give up so long after the last submission, in simulated time")
+      ->check(is_duration())
+      ->capture_default_str();
+  run.add_option("--pass-interval", texts.pass_interval,
+                 "least simulated time between two scheduling passes; more is faster and less exact")
+      ->check(is_duration())
+      ->capture_default_str();
+  run.add_option("--html", a.html, "write a report with plots to this file");
+  run.add_option("--csv", a.csv, "write a time series to this file");
+}
+
+/// What CLI11 cannot check by itself; empty: all is well.
+std::string complaint(const WhatIfArguments& a) {
+  if (a.configs.empty()) return "--config or --compare is required";
+  if (a.workload.empty() && a.generate.empty()) return "--workload or --generate is required";
+  if (!a.workload.empty() && a.format.empty())
+    if (const auto format = workload_format_of(a.workload); !format) return format.error().message;
+  return {};
+}
+
+}  // namespace
+
+ParsedWhatIf parse_what_if(int argc, const char* const* argv) {
+  CLI::App app("What if? Runs the whole dispatcher on a workload in simulated time and says what it would cost.",
+               "berth-sim");
+  app.require_subcommand(1);
+  ParsedWhatIf parsed;
+  WhatIfArguments& a = parsed.arguments;
+  Texts texts;
+  auto* run = app.add_subcommand("run", "run a workload under one configuration, or several side by side");
+  describe_run(*run, a, texts);
+  try {
+    app.parse(argc, argv);
+    a.configs = texts.compare;
+    if (!texts.config.empty()) a.configs = {texts.config};
+    a.ram_per_vcpu = parse_bytes(texts.ram_per_vcpu).value();
+    a.limit = seconds_or_duration(texts.limit).value();
+    a.pass_interval = seconds_or_duration(texts.pass_interval).value();
+    if (const std::string wrong = complaint(a); !wrong.empty()) throw CLI::ValidationError(wrong);
+  } catch (const CLI::ParseError& error) {
+    parsed.exit_code = app.exit(error) == 0 ? 0 : 2;
+  }
+  return parsed;
+}
+
+}  // namespace berth

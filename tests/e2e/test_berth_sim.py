@@ -1,0 +1,209 @@
+"""berth-sim: the real program on small workloads."""
+
+import csv
+import html.parser
+import json
+import re
+import subprocess
+
+import pytest
+
+CLUSTER = """
+Clusters:
+  zzzzz:
+    SystemRootToken: systemusertesttoken1234567890aoeuidhtnsqjkxbmwvzpy
+    ManagementToken: e687950a23c3a9bceec28c6223a06c79e687
+    Services:
+      Controller: {ExternalURL: "https://zzzzz.example/"}
+      DispatchCloud: {InternalURLs: {"http://127.0.0.1:9006": {}}}
+    InstanceTypes:
+      small: {VCPUs: 2, RAM: 4GiB, IncludedScratch: 100GB, Price: 0.1}
+      large: {VCPUs: 8, RAM: 16GiB, IncludedScratch: 100GB, Price: 0.35}
+      spot: {VCPUs: 8, RAM: 16GiB, IncludedScratch: 100GB, Price: 0.1, Preemptible: true}
+    Containers:
+      CloudVMs: {Driver: ec2, MaxInstances: 0, MaxConcurrentInstanceCreateOps: 0}
+"""
+
+SPEC = """
+duration: 1h
+containers: 40
+kinds:
+  boss: {weight: 0, run_time: 5s}
+  short: {weight: 8, vcpus: [1, 2], ram: 1GiB, run_time: {median: 2m, spread: 0.5}}
+  long: {weight: 1, vcpus: 8, ram: 8GiB, run_time: 10m}
+workflows:
+  - {supervisor: boss, weight: 1, stages: [{of: short, count: 3}, {of: long}]}
+"""
+
+TEN = "submit,run_time,vcpus,ram\n" + "".join(f"{30 * i},120,2,1GiB\n" for i in range(10))
+
+
+@pytest.fixture
+def site(bin_dir, tmp_path):
+    """A directory with a configuration, and the program run in it."""
+    (tmp_path / "cluster.yml").write_text(CLUSTER)
+    (tmp_path / "spec.yml").write_text(SPEC)
+    (tmp_path / "ten.csv").write_text(TEN)
+
+    class Site:
+        path = tmp_path
+
+        def run(self, *argv, code=0):
+            done = subprocess.run([bin_dir / "berth-sim", *argv], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+            assert done.returncode == code, done.stdout + done.stderr
+            return done
+
+    return Site()
+
+
+def row(text, name):
+    """The cells of a line of the table."""
+    line = next(line for line in text.splitlines() if line.startswith(f"  {name}  "))
+    return re.split(r"\s{2,}", line.strip())[1:]
+
+
+def number(cell):
+    return float(re.match(r"\$?([\d,.]+)", cell)[1].replace(",", ""))
+
+
+def test_ten_containers(site):
+    shown = site.run("run", "--config", "cluster.yml", "--workload", "ten.csv").stdout
+    assert row(shown, "complete") == ["10"]
+    assert row(shown, "failed") == row(shown, "unfinished") == ["0"]
+    assert number(row(shown, "cost")[0]) >= number(row(shown, "lower bound")[0]) > 0
+    assert float(row(shown, "cost / lower bound")[0]) > 1
+    assert 1 <= number(row(shown, "creates")[0]) <= 10
+
+
+def test_the_same_seed_gives_the_same_bytes(site):
+    outputs = []
+    for run in "ab":
+        shown = site.run("run", "--config", "cluster.yml", "--generate", "spec.yml", "--seeds", "2", "--html", f"{run}.html", "--csv", f"{run}.csv").stdout
+        outputs.append((shown, (site.path / f"{run}.html").read_bytes(), (site.path / f"{run}.csv").read_bytes()))
+    assert outputs[0] == outputs[1]
+    other = site.run("run", "--config", "cluster.yml", "--generate", "spec.yml", "--seeds", "2", "--first-seed", "7").stdout
+    assert other != outputs[0][0]
+
+
+def test_every_format_says_the_same(site):
+    (site.path / "ten.swf").write_text("; ten jobs\n" + "".join(
+        f"{i + 1} {30 * i} 0 120 2 -1 -1 2 600 {1 << 19} 1 1 1 -1 1 1 -1 -1\n" for i in range(10)))
+    (site.path / "ten.jsonl").write_text("".join(
+        json.dumps({"submit": 30 * i, "run_time": "2m", "vcpus": 2, "ram": "1GiB"}) + "\n" for i in range(10)))
+    (site.path / "ten").write_text(TEN)
+    tables = [site.run("run", "--config", "cluster.yml", *workload).stdout.split("\n", 1)[1]
+              for workload in (("--workload", "ten.csv"), ("--workload", "ten.swf"), ("--workload", "ten.jsonl"), ("--workload", "ten", "--format", "csv"))]
+    assert len(set(tables)) == 1, tables
+
+
+def test_compare_shows_configurations_side_by_side(site):
+    (site.path / "few.yml").write_text(CLUSTER.replace("MaxInstances: 0", "MaxInstances: 1"))
+    shown = site.run("run", "--compare", "cluster.yml", "few.yml", "--workload", "ten.csv", "--csv", "out.csv", "--html", "out.html").stdout
+    free, bound = (int(cell) for cell in row(shown, "most at a time"))
+    assert free > bound == 1
+    assert row(shown, "complete") == ["10", "10"]
+    with open(site.path / "out.csv", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert {line["config"] for line in lines} == {"cluster.yml", "few.yml"}
+    assert max(int(line["instances"]) for line in lines if line["config"] == "few.yml") == 1
+
+
+def test_the_cloud_model_counts(site):
+    (site.path / "dear.yml").write_text("types: {small: {price: 10}, large: {price: 35}}\nboot: 5m\nminimum_billed: 1h\n")
+    plain = site.run("run", "--config", "cluster.yml", "--workload", "ten.csv").stdout
+    dear = site.run("run", "--config", "cluster.yml", "--workload", "ten.csv", "--cloud", "dear.yml").stdout
+    assert number(row(dear, "cost")[0]) > 50 * number(row(plain, "cost")[0])
+    slowest = row(dear, "all")[0].split(" / ")[2]
+    assert "min" in slowest and int(slowest.split()[0]) >= 5, slowest
+
+
+def test_spot_interruptions_are_survived(site):
+    (site.path / "spot.csv").write_text("submit,run_time,vcpus,ram,preemptible\n" + "0,20m,8,1GiB,true\n" * 5)
+    (site.path / "cloud.yml").write_text("interruptions_per_hour: 1\n")
+    shown = site.run("run", "--config", "cluster.yml", "--workload", "spot.csv", "--cloud", "cloud.yml", "--seeds", "3").stdout
+    assert number(row(shown, "interrupted")[0]) > 0
+    assert number(row(shown, "tried again")[0]) > 0
+    assert number(row(shown, "unfinished")[0]) == 0
+
+
+def test_what_fits_nowhere_fails_and_the_rest_runs(site):
+    (site.path / "w.csv").write_text(TEN + "0,60,64,1GiB\n")
+    shown = site.run("run", "--config", "cluster.yml", "--workload", "w.csv").stdout
+    assert (row(shown, "complete"), row(shown, "failed")) == (["10"], ["1"])
+
+
+def test_time_is_up(site):
+    (site.path / "w.csv").write_text("submit,run_time,vcpus,ram\n0,10h,1,1GiB\n")
+    done = site.run("run", "--config", "cluster.yml", "--workload", "w.csv", "--limit", "2h")
+    assert row(done.stdout, "unfinished") == ["1"]
+    assert "1 containers had not ended" in done.stderr
+
+
+class Page(html.parser.HTMLParser):
+    """Counts elements, and complains of what is not closed."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.seen = [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.seen.append(tag)
+        assert not {"src", "href", "onload", "onclick"} & {name for name, value in attributes}, tag
+        if tag not in ("meta",):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.seen.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_report_stands_alone(site):
+    (site.path / "<i>&.yml").write_text(CLUSTER)
+    site.run("run", "--compare", "cluster.yml", "<i>&.yml", "--generate", "spec.yml", "--html", "out.html")
+    text = (site.path / "out.html").read_text()
+    page = Page()
+    page.feed(text)
+    page.close()
+    assert page.open == []
+    assert page.seen.count("svg") == 6  # queue, running, types of each, cost, wait
+    assert "<i>&" not in text and "&lt;i&gt;&amp;.yml" in text
+    assert not re.search(r"https?:|url\(|@import|<script", text)
+
+
+@pytest.mark.parametrize("argv", [
+    (), ("walk",), ("run",), ("run", "--config", "cluster.yml"), ("run", "--workload", "ten.csv"), ("run", "--config", "cluster.yml", "--workload", "ten.txt"),
+    ("run", "--config", "cluster.yml", "--compare", "cluster.yml", "cluster.yml", "--workload", "ten.csv"),
+    ("run", "--config", "cluster.yml", "--workload", "ten.csv", "--generate", "steady"), ("run", "--config", "cluster.yml", "--generate", "steady", "--format", "csv"),
+    ("run", "--config", "cluster.yml", "--generate", "steady", "--seeds", "0"), ("run", "--config", "cluster.yml", "--generate", "steady", "--limit", "soon"),
+])
+def test_usage_errors(site, argv):
+    done = site.run(*argv, code=2)
+    assert done.stdout == "" and len(done.stderr) < 1500 and done.stderr
+
+
+@pytest.mark.parametrize("name, text, argv, words", [
+    ("w.csv", "submit,run_time,vcpus,ram\n0,1,x,1\n", ("--workload", "w.csv"), "w.csv:2: vcpus: 'x' is not a whole number"),
+    ("w.swf", "1 2 3\n", ("--workload", "w.swf"), "w.swf:1: 3 fields, 18 expected"),
+    ("w.jsonl", '{"submit": 1}\n', ("--workload", "w.jsonl"), "w.jsonl:1: run_time: is missing"),
+    ("w.csv", "", ("--workload", "w.csv"), "w.csv: is empty"),
+    ("w.csv", b"\x00\xff" * 1000, ("--workload", "w.csv"), "w.csv:1: column 1: no field is called so"),
+    ("absent", "", ("--workload", "no.csv"), "no.csv: No such file or directory"),
+    ("s.yml", "kinds:\n  a: {vcpus: 0.5, cpus: 3}\n", ("--generate", "s.yml"), "s.yml:2: kinds.a.cpus: no such key"),
+    ("absent", "", ("--generate", "nothing"), "No such file or directory"),
+    ("c.yml", "boot: {median: 3s}\nspeed: 9\n", ("--workload", "ten.csv", "--cloud", "c.yml"), "c.yml:2: speed: no such key"),
+    ("c.yml", "types: {huge: {price: 1}}\n", ("--workload", "ten.csv", "--cloud", "c.yml"), "c.yml:1: types.huge: the configuration has no such instance type"),
+    ("cluster.yml", CLUSTER.replace("Price: 0.35", "Price: dear"), ("--workload", "ten.csv"), "InstanceTypes.large.Price"),
+    ("cluster.yml", "{}", ("--workload", "ten.csv"), "cluster.yml"),
+])
+def test_bad_input_is_named(site, name, text, argv, words):
+    (site.path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    done = site.run("run", "--config", "cluster.yml", *argv, code=1)
+    assert words in done.stderr and len(done.stderr) < 1500, done.stderr
+    assert done.stdout == ""
+
+
+def test_files_that_cannot_be_written(site):
+    done = site.run("run", "--config", "cluster.yml", "--workload", "ten.csv", "--html", "no/such/place.html", code=1)
+    assert "no/such/place.html: No such file or directory" in done.stderr
