@@ -166,7 +166,7 @@ class WorkerPool::Impl {
 
   // pool_commands.cpp: what the scheduler and the operator ask for.
   bool begin_start(const StartRequest& request);
-  bool request_kill(const std::string& uuid, const std::string& reason);
+  bool request_kill(const KillRequest& request);
 
   Runtime& runtime_;
   Logger log_;

@@ -3,6 +3,11 @@
 #include "pool.hpp"
 
 namespace berth {
+namespace {
+
+constexpr Duration time_to_end = std::chrono::seconds(2);  // for a runner that has reported its container's end
+
+}  // namespace
 
 awaitable<PoolReceipt> WorkerPool::Impl::apply(PoolCommands commands) {
   PoolReceipt receipt;
@@ -10,7 +15,7 @@ awaitable<PoolReceipt> WorkerPool::Impl::apply(PoolCommands commands) {
   set_idle_timeouts(commands.idle_timeouts);
   for (const auto& type : commands.creates) receipt.creates.push_back(begin_create(type));
   for (const auto& request : commands.starts) receipt.starts.push_back(begin_start(request));
-  for (const auto& request : commands.kills) request_kill(request.uuid, request.reason);
+  for (const auto& request : commands.kills) request_kill(request);
   for (const auto& uuid : commands.forgets)
     if (exits_.erase(uuid) > 0) publish_process(uuid);
   for (const std::uint64_t number : commands.shutdowns) step_number(number, event::ShutdownRequested{});
@@ -32,7 +37,8 @@ bool WorkerPool::Impl::begin_start(const StartRequest& request) {
 }
 
 /// Whether there is such a process.
-bool WorkerPool::Impl::request_kill(const std::string& uuid, const std::string& reason) {
+bool WorkerPool::Impl::request_kill(const KillRequest& request) {
+  const std::string& uuid = request.uuid;
   const auto found = processes_.find(uuid);
   if (found == processes_.end()) return false;
   if (stopped_) return true;
@@ -41,9 +47,13 @@ bool WorkerPool::Impl::request_kill(const std::string& uuid, const std::string& 
     const Member* member = find(number);
     return member && member->worker.processes.contains(uuid) && member->worker.processes.at(uuid).kill;
   };
-  if (std::none_of(workers.begin(), workers.end(), is_being_killed))  // each pass asks anew
-    log_.info("stopping container", {{"ContainerUUID", uuid}, {"Reason", reason}});
-  for (const std::uint64_t number : workers) step_number(number, event::KillRequested{uuid});
+  if (!request.complete && std::none_of(workers.begin(), workers.end(), is_being_killed))  // each pass asks anew
+    log_.info("stopping container", {{"ContainerUUID", uuid}, {"Reason", request.reason}});
+  for (const std::uint64_t number : workers) {
+    const Member* member = find(number);
+    const bool waits = request.complete && member && member->watch.watching;
+    step_number(number, event::KillRequested{uuid, waits ? time_to_end : Duration::zero()});
+  }
   return true;
 }
 
@@ -63,7 +73,8 @@ awaitable<Result<void>> WorkerPool::Impl::kill_instance(std::string id, std::str
 }
 
 awaitable<Result<void>> WorkerPool::Impl::kill_container(std::string uuid, std::string reason) {
-  if (!request_kill(uuid, reason)) co_return fail(ErrorKind::not_found, "no such container on any instance");
+  const KillRequest request{std::move(uuid), std::move(reason)};
+  if (!request_kill(request)) co_return fail(ErrorKind::not_found, "no such container on any instance");
   co_return Result<void>{};
 }
 

@@ -141,8 +141,14 @@ class Transition {
 
   void on(const event::KillRequested& kill) {
     const auto found = w_.processes.find(kill.uuid);
-    if (found == w_.processes.end() || found->second.kill) return;
-    found->second.kill = Process::Kill{.first = now_, .last = now_, .in_flight = true, .given_up = false};
+    if (found == w_.processes.end()) return;
+    auto& process_kill = found->second.kill;
+    const SteadyTime first = now_ + kill.wait;
+    if (process_kill && process_kill->first <= std::max(first, now_)) return;
+    const bool at_once = first <= now_;
+    process_kill = Process::Kill{.first = first, .last = first - t_.signal, .in_flight = at_once, .given_up = false};
+    if (!at_once) return;
+    process_kill->last = now_;
     act(action::SendSignal{kill.uuid});
   }
 

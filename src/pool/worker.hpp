@@ -35,7 +35,7 @@ struct WorkerTimeouts {
 /// A container's runner process on a worker.
 struct Process {
   struct Kill {
-    SteadyTime first{};  ///< first SIGTERM
+    SteadyTime first{};  ///< first SIGTERM; it may be yet to come
     SteadyTime last{};   ///< latest one
     bool in_flight = false;
     bool given_up = false;
@@ -103,6 +103,7 @@ struct StartEnded {
 };
 struct KillRequested {
   std::string uuid;
+  Duration wait{};  ///< before the first SIGTERM
 };
 /// `confirmed`: the kill command completed with exit status 0.
 struct KillEnded {

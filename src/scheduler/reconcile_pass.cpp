@@ -11,11 +11,12 @@ std::string kill_reason(const Container& container) {
   return "state is " + std::string(to_string(container.state));
 }
 
-void end_process(Reconciliation& out, const std::string& uuid, const PoolProcess& process, std::string reason) {
+void end_process(Reconciliation& out, const std::string& uuid, const PoolProcess& process, std::string reason,
+                 bool complete = false) {
   if (process.exited)
     out.placeholders.push_back(uuid);
   else
-    out.kills.push_back({uuid, std::move(reason)});
+    out.kills.push_back({uuid, std::move(reason), complete});
 }
 
 ReconcileInput input_of(const MatchedQueue::Row& row) {
@@ -63,7 +64,8 @@ Reconciliation ReconcilePass::decide(const MatchedQueue& queue, std::optional<St
         out.cancels.push_back(*row.uuid);
         break;
       case ReconcileAction::kill:
-        end_process(out, *row.uuid, row.process->second, kill_reason(row.container()));
+        end_process(out, *row.uuid, row.process->second, kill_reason(row.container()),
+                    row.container().state == ContainerState::complete);
         break;
       case ReconcileAction::requeue:
         out.requeues.push_back(*row.uuid);

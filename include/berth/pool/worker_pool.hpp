@@ -148,6 +148,8 @@ struct StartRequest {
 struct KillRequest {
   std::string uuid;
   std::string reason;
+  /// Its record says Complete: a process that is watched gets a moment to end by itself.
+  bool complete = false;
 };
 
 /// Commands of one scheduling pass, applied in this order in one turn.

@@ -316,6 +316,25 @@ TEST_F(PoolWatchTest, ABrokenWorkerIsSeenAtOnce) {
   EXPECT_TRUE(wait_for([&] { return by_id(worker.id).idle_behavior == IdleBehavior::drain; }, 20ms));
 }
 
+TEST_F(PoolWatchTest, WhatIsCompleteGetsAMomentToEnd) {
+  start_watched(2);
+  const auto complete = [&](int n) {
+    PoolCommands commands;
+    commands.kills = {KillRequest{uuid(n), "state is Complete", true}};
+    apply(std::move(commands));
+  };
+  complete(1);
+  runtime.run_for(1s);
+  machine->exit(uuid(1));
+  complete(2);
+  runtime.run_for(1s);
+  EXPECT_TRUE(has_ended(1));
+  EXPECT_EQ(machine->count_commands("--kill"), 0);
+  runtime.run_for(1500ms);
+  EXPECT_EQ(machine->count_commands("--kill"), 1);
+  EXPECT_TRUE(has_ended(2));
+}
+
 TEST_F(PoolWatchTest, ItEndsWithItsWorker) {
   start_watched();
   ASSERT_TRUE(run_on(runtime, pool->kill_instance(worker.id, "test")));

@@ -297,7 +297,7 @@ TEST(Worker, Broken) {
 
 const event::StartAccepted accepted{u1};
 const event::StartEnded started{u1, false};
-const event::KillRequested kill_it{u1};
+const event::KillRequested kill_it{u1}, kill_later{u1, 2s};
 const event::KillEnded confirmed{u1, true}, refused{u1, false};
 const std::string signalled = "signal(" + u1 + ")";
 
@@ -311,6 +311,25 @@ TEST(Worker, Killing) {
         {2s, kill_it, {signalled}, S::running},
         {2s, kill_it, {}, S::running},
         {3s, confirmed, {"exited(" + u1 + ")"}, S::idle}}},
+      {"a moment to end by itself, which further requests do not prolong",
+       in_service,
+       run,
+       {{0s, accepted, {}, S::running},
+        {1s, started, {}, S::running},
+        {2s, kill_later, {}, S::running},
+        {3s, kill_later, {}, S::running},
+        {3s, timer, {}, S::running},
+        {4s, timer, {signalled}, S::running},
+        {5s, kill_it, {}, S::running},
+        {6s, confirmed, {"exited(" + u1 + ")"}, S::idle}}},
+      {"who cannot wait does not have to",
+       in_service,
+       run,
+       {{0s, accepted, {}, S::running},
+        {1s, started, {}, S::running},
+        {2s, kill_later, {}, S::running},
+        {3s, kill_it, {signalled}, S::running},
+        {4s, timer, {}, S::running}}},
       {"repeated every TimeoutSignal",
        in_service,
        run,
