@@ -183,14 +183,14 @@ Result<RunningCommand> start_command(const CommandSpec& spec) {
   return running;
 }
 
-void end_leftovers(pid_t command, pid_t guard) {
+bool end_leftovers(pid_t command, pid_t guard) {
   ::kill(-command, SIGKILL);
   const SteadyTime deadline = steady_now() + std::chrono::seconds(2);
   for (;;) {
     while (::waitpid(-1, nullptr, WNOHANG) > 0) continue;
     auto children = own_children();
     std::erase(children, guard);
-    if (children.empty() || steady_now() > deadline) return;
+    if (children.empty() || steady_now() > deadline) return children.empty();
     for (const pid_t child : children) ::kill(child, SIGKILL);
     sleep_briefly(std::chrono::milliseconds(1));
   }

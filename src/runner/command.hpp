@@ -45,7 +45,8 @@ bool speaks_of_memory(std::string_view last_words);
 Result<RunningCommand> start_command(const CommandSpec& spec);
 
 /// After the command's end: kills what is left of its process group and every process that it left to us, and waits for
-/// them, at most 2 s. `guard` is a child of ours that stays.
-void end_leftovers(pid_t command, pid_t guard);
+/// them, at most 2 s. `guard` is a child of ours that stays. True if nothing is left: whatever the command started is
+/// ours once its parent has ended.
+bool end_leftovers(pid_t command, pid_t guard);
 
 }  // namespace berth::runner

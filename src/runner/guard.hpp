@@ -34,7 +34,9 @@ class Guard {
   pid_t pid() const { return pid_; }
   /// Readable once the guard is dead.
   const Fd& process() const { return process_; }
-  /// The command's session, from now on to be killed with the runner; 0 once the command has ended.
+  /// The command's session, from now on to be killed with the runner; 0 once the command has ended, nothing_left once
+  /// everything has that it started: then the guard need not look for it.
+  static constexpr pid_t nothing_left = -1;
   void set_session(pid_t session);
 
  private:

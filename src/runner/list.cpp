@@ -49,7 +49,8 @@ std::optional<std::string> examine(const std::string& path, SteadyTime deadline)
     content = read_lock(path);
   }
   if (!is_locked(file)) {
-    if (!end_strays(mark_of(path), 0, deadline - steady_now()) && content) return content->uuid;
+    const bool done = content && content->done;
+    if (!done && !end_strays(mark_of(path), 0, deadline - steady_now()) && content) return content->uuid;
     if (::unlink(path.c_str()) != 0) complain(system_error(path, errno).message);
     return std::nullopt;
   }

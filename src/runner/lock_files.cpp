@@ -1,5 +1,6 @@
 #include "lock_files.hpp"
 
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
@@ -23,6 +24,14 @@ constexpr std::string_view suffix = ".lock";
 constexpr Duration lock_all_limit = std::chrono::seconds(30);
 constexpr Duration strays_limit = std::chrono::seconds(5);
 
+bool is_done(const Fd& lock) {
+  std::array<char, 4096> buffer;
+  const ssize_t size = ::pread(lock.get(), buffer.data(), buffer.size(), 0);
+  if (size <= 0) return false;
+  const auto content = parse_lock({buffer.data(), static_cast<std::size_t>(size)});
+  return content && content->done;
+}
+
 Result<Fd> open_lock(const std::string& path) {
   Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return fail(system_error(path, errno));
@@ -32,7 +41,8 @@ Result<Fd> open_lock(const std::string& path) {
 }  // namespace
 
 std::string lock_line(const LockContent& content) {
-  return "{\"UUID\":\"" + content.uuid + "\",\"PID\":" + std::to_string(content.pid) + "}\n";
+  return "{\"UUID\":\"" + content.uuid + "\",\"PID\":" + std::to_string(content.pid) +
+         (content.done ? ",\"Done\":true}\n" : "}\n");
 }
 
 Result<LockContent> parse_lock(std::string_view text) {
@@ -44,7 +54,8 @@ Result<LockContent> parse_lock(std::string_view text) {
     return fail(ErrorKind::undecodable, "UUID is missing or malformed");
   if (pid == json.end() || !pid->is_number_integer() || *pid < 2 || *pid > (1 << 22))
     return fail(ErrorKind::undecodable, "PID is missing or malformed");
-  return LockContent{uuid->get<std::string>(), pid->get<int>()};
+  const auto done = json.find("Done");
+  return LockContent{uuid->get<std::string>(), pid->get<int>(), done != json.end() && *done == true};
 }
 
 LockDirectory LockDirectory::from_environment() {
@@ -90,7 +101,7 @@ Result<Fd> LockDirectory::take(std::string_view uuid) const {
     return fail(system_error(lock_path(uuid), errno));
   }
   struct stat status {};
-  const bool left_over = ::fstat(fd->get(), &status) == 0 && status.st_size > 0;
+  const bool left_over = ::fstat(fd->get(), &status) == 0 && status.st_size > 0 && !is_done(*fd);
   if (left_over && !end_strays(mark_of(lock_path(uuid)), 0, strays_limit))
     return fail(ErrorKind::conflict, lock_path(uuid) + ": processes of the container's last run are still alive");
   if (::ftruncate(fd->get(), 0) != 0) return fail(system_error(lock_path(uuid), errno));

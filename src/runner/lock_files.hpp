@@ -15,6 +15,8 @@ namespace berth::runner {
 struct LockContent {
   std::string uuid;
   int pid = 0;
+  /// Its runner has ended in order and left nothing running: nobody need look for that.
+  bool done = false;
 };
 /// One line of JSON, newline included.
 std::string lock_line(const LockContent& content);

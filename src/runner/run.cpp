@@ -92,6 +92,8 @@ class ContainerRun {
 
   /// False if the container did not end in an orderly way.
   bool run();
+  /// Whether everything has ended that run() started.
+  bool left_nothing() const { return left_nothing_; }
 
  private:
   enum class Claim { ours, refused, unknown };
@@ -123,6 +125,7 @@ class ContainerRun {
   const std::string claim_address_;
   Api api_;
   SteadyTime started_{};
+  bool left_nothing_ = true;
   /// When to give up telling the API how the container ended; set once.
   std::optional<SteadyTime> give_up_;
 };
@@ -227,7 +230,9 @@ Ending ContainerRun::run_command(const Record& record, const Workplace& place, L
   constexpr std::int64_t longest = 1'000'000'000;  // beyond that it is no limit
   if (record.max_run_time > 0 && record.max_run_time < longest)
     deadline = started_ + std::chrono::seconds(record.max_run_time);
+  left_nothing_ = false;
   const CommandEnd end = supervise(*command, guard_, signals_, log, deadline);
+  left_nothing_ = end.nothing_left;
   if (end.unguarded) return {"Cancelled", "the command was stopped: the runner's guard was killed", end.exit_code};
   if (end.timed_out)
     return {"Cancelled",
@@ -299,7 +304,13 @@ Result<bool> run(const LockDirectory& locks, const Arguments& arguments, Signals
   if (config.api_url().empty()) return fail(ErrorKind::invalid, "neither BERTH_API_URL nor ARVADOS_API_HOST is set");
   auto url = parse_api_url(config.api_url());
   if (!url) return fail(url.error());
-  return ContainerRun(locks, arguments, std::move(config), std::move(*url), *guard, signals).run();
+  ContainerRun container(locks, arguments, std::move(config), std::move(*url), *guard, signals);
+  const bool orderly = container.run();
+  if (container.left_nothing()) {
+    const std::string line = lock_line({arguments.uuid, ::getpid(), true});
+    [[maybe_unused]] const auto written = ::pwrite(lock->get(), line.data(), line.size(), 0);
+  }
+  return orderly;
 }
 
 }  // namespace

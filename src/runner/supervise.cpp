@@ -31,8 +31,8 @@ class Supervisor {
       read_some(command_.stdout_pipe, LogSpool::out);
       read_some(command_.stderr_pipe, LogSpool::err);
     }
-    end_leftovers(command_.pid, guard_.pid());
-    guard_.set_session(0);
+    end_.nothing_left = end_leftovers(command_.pid, guard_.pid());
+    guard_.set_session(end_.nothing_left ? Guard::nothing_left : 0);
     drain(command_.stdout_pipe, LogSpool::out);
     drain(command_.stderr_pipe, LogSpool::err);
     return end_;

@@ -16,6 +16,7 @@ struct CommandEnd {
   int stopped_by_signal = 0;  ///< the runner was told to stop and stopped the command
   bool timed_out = false;     ///< max_run_time passed and the command was stopped
   std::string last_words;     ///< the end of what it wrote to stderr
+  bool nothing_left = false;  ///< everything that it started has ended, too
   bool unguarded = false;     ///< the guard died and the command was stopped
 };
 
