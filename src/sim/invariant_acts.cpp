@@ -1,4 +1,5 @@
 // What must hold when a dispatcher creates, destroys, kills or cancels.
+#include <algorithm>
 #include <utility>
 
 #include "berth/dispatcher/dispatcher.hpp"
@@ -9,7 +10,13 @@
 namespace berth {
 namespace {
 
-using namespace std::chrono_literals;
+/// It has been given up, and what ran there with it.
+bool is_shut_down(const Link& link, const std::string& id) {
+  const auto pool = link.dispatcher->pool()->snapshot();
+  return std::any_of(pool->instances.begin(), pool->instances.end(), [&](const PoolInstance& instance) {
+    return instance.id == id && instance.state == WorkerState::shutdown;
+  });
+}
 
 }  // namespace
 
@@ -28,7 +35,7 @@ void Invariants::acts(const Link& link, std::string_view verb, const std::string
     const auto known_vm = its.instances.find(id);
     const bool could_look = known_vm != its.instances.end() && known_vm->second.listed &&
                             !known_vm->second.destroying && known_vm->second.missing_since < runner->began;
-    if (record.container.state == ContainerState::running && could_look)
+    if (record.container.state == ContainerState::running && could_look && !is_shut_down(link, id))
       core_.violate("cancels-no-living", subject + " is cancelled as lost although its runner lives on " + id);
   }
 }

@@ -1,6 +1,7 @@
 #include "process.hpp"
 
 #include <exception>
+#include <functional>
 
 #include <boost/asio/co_spawn.hpp>
 
@@ -36,6 +37,17 @@ Logger logger_of(const SimOptions& options, std::uint64_t number) {
   return Logger(options.log, options.log_level, LogFormat::text).with({{"Dispatcher", number}});
 }
 
+/// Of the options of queue, pool and scheduler; and one pass in five is decided once more, from nothing.
+std::function<void(QueueOptions&, PoolOptions&, SchedulerOptions&)> adjustments(SimCore& core) {
+  return [&core](QueueOptions& queue, PoolOptions& pool, SchedulerOptions& scheduler) {
+    if (core.options.adjust) core.options.adjust(queue, pool, scheduler);
+    if (!core.options.check_invariants) return;
+    constexpr double enough = 0.2;
+    scheduler.verify_share = enough;
+    scheduler.on_difference = [&core](const std::string& difference) { core.violate("plan-from-nothing", difference); };
+  };
+}
+
 }  // namespace
 
 DispatcherProcess::DispatcherProcess(ProcessSurroundings around, std::uint64_t number)
@@ -53,7 +65,7 @@ DispatcherProcess::DispatcherProcess(ProcessSurroundings around, std::uint64_t n
                         make_sim_executors(around.core, around.cloud, around.watcher, link_),
                         *lease_,
                         {},
-                        around.core.options.adjust};
+                        adjustments(around.core)};
   dispatcher_ = std::make_unique<Dispatcher>(std::move(edges), around.core.options.cluster);
   link_->lease = lease_.get();
   link_->dispatcher = dispatcher_.get();

@@ -8,7 +8,7 @@ namespace {
 using namespace std::chrono_literals;
 constexpr Duration shortest_gap = 4s;  // facts §12, lease.hpp: it acts for up to 4 s after the last answer
 constexpr Duration longest_gap = 15s;
-constexpr Duration told_late = 2s;
+constexpr Duration told_late = 10s;  // another may have it by then
 
 }  // namespace
 

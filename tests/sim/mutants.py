@@ -33,6 +33,11 @@ def copy_tree():
             continue
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, copy)
+    kept = {TREE / name for name in listed.stdout.splitlines()}
+    for folder in ("src", "include", "tests"):
+        for stale in (TREE / folder).rglob("*"):
+            if stale.is_file() and stale not in kept:
+                stale.unlink()
 
 
 def build():
@@ -66,8 +71,6 @@ def try_mutant(patch):
         return f"{patch.stem}: MISSED by {SEEDS} seeds ({why})", False
     finally:
         copy_tree()
-        for rest in TREE.glob("src/**/*.orig"):
-            rest.unlink()
 
 
 def main():
