@@ -61,7 +61,8 @@ class EventSession {
     // What was replayed may come once more as news.
     if (event.id <= last_sent_ || !may_read_ || !subscriptions_.want(event)) co_return true;
     last_sent_ = event.id;
-    const auto sent = co_await socket_.write(event_text(event, ++messages_));
+    ++messages_;
+    const auto sent = co_await socket_.write(event_text(event, messages_));
     co_return sent.has_value();
   }
 
