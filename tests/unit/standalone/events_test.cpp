@@ -67,10 +67,9 @@ class Events : public ApiTest {
     runtime_.settle();
   }
   Json submit_request() {
-    const Json attributes{{"state", "Committed"}, {"command", {"true"}}};
-    Reply reply = post("/arvados/v1/container_requests", "container_request=" + form_encode(attributes.dump()));
+    Json made = submit();
     runtime_.settle();
-    return reply.body;
+    return made;
   }
   /// `container Queued>Locked;` for each event since the last call; `200;` for answers.
   std::string heard() {
