@@ -12,6 +12,9 @@
 namespace berth {
 namespace {
 
+/// An event may hold all properties of a log row.
+constexpr std::size_t kMaxEvent = std::size_t{1} << 20;
+
 double epoch_seconds(WallTime time) {
   return std::chrono::duration<double>(time.time_since_epoch()).count();
 }
@@ -26,6 +29,7 @@ Result<void> DispatcherStack::build(const LoadedConfig& config, Lease& lease, St
   bus.token = cluster.system_root_token;
   bus.socket.insecure_tls = options.http.insecure_tls;
   bus.socket.ca_file = options.http.ca_file;
+  bus.socket.limits.max_message = kMaxEvent;
   http_client_ = std::make_unique<HttpClient>(runtime_, std::move(options.http));
   ArvadosClientOptions client;
   client.base_url = cluster.services.controller_url;
