@@ -294,6 +294,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   /// The slots that this pass keeps for what it locks, and for what is being locked; those of the pass before are void.
   void keep_slots(const Decisions& made) {
     pass_waits_ = false;
+    planned_ = runtime_.now();
     slots_.clear();
     for (const PlanStart& kept : made.ahead) {
       const Container& container = matched_.rows()[kept.container].container();
@@ -318,8 +319,10 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     } const started(*this);
     PoolCommands commands;
     commands.starts.push_back(slot.mapped());
+    const SteadyTime planned = planned_;
     const PoolReceipt receipt = co_await pool_.apply(std::move(commands));
     keep(receipt);
+    pass_metrics_.started(planned, runtime_.now());
   }
 
   void adapt_limit(const PoolSnapshot& pool) {
@@ -444,6 +447,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   std::optional<SeenVersions> seen_;  // by the last pass; nothing: any change is news
   std::optional<SteadyTime> due_;     // what wait_for_change() waits for at most
   std::unordered_map<std::string, StartRequest> slots_;  // kept by the last pass for what is being locked
+  SteadyTime planned_{};                                 // when that pass was made
   std::size_t starting_ahead_ = 0;
   bool pass_waits_ = false;  // a pass is about to be made
   Subscription start_ended_ = Signal().subscribe();
