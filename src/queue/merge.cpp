@@ -60,6 +60,7 @@ FetchMerge merge_fetched(const Known& known, const std::vector<std::string>& ask
     const QueueEntry* entry = known.entries.find(uuid);
     if (!entry || hands_off.contains(uuid)) continue;
     const Container* record = find(found, uuid);
+    if (record && !record->unreadable.empty()) continue;
     const bool held_by_another = record && entry->container.state == ContainerState::queued &&
                                  (record->state == ContainerState::locked || record->state == ContainerState::running);
     if (!record || held_by_another) {
@@ -80,7 +81,7 @@ TailMerge merge_tail_page(const Known& known, const std::string& after, const st
   UuidSet listed;
   for (const Container& record : page) {
     listed.insert(record.uuid);
-    if (hands_off.contains(record.uuid)) continue;
+    if (hands_off.contains(record.uuid) || !record.unreadable.empty()) continue;
     if (known.tail.contains(record.uuid)) {
       out.update.push_back(known.entries.find(record.uuid)->container);
       out.update.back().state = record.state;
