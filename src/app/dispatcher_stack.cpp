@@ -12,6 +12,9 @@
 namespace berth {
 namespace {
 
+/// An event may hold all properties of a log row.
+constexpr std::size_t kMaxEvent = std::size_t{1} << 20;
+
 double epoch_seconds(WallTime time) {
   return std::chrono::duration<double>(time.time_since_epoch()).count();
 }
@@ -21,6 +24,12 @@ double epoch_seconds(WallTime time) {
 Result<void> DispatcherStack::build(const LoadedConfig& config, Lease& lease, StackOptions options) {
   const Cluster& cluster = config.cluster;
   set_service_metrics(config);
+  EventBusOptions bus;
+  if (options.listens_to_event_bus) bus.url = cluster.services.websocket_url;
+  bus.token = cluster.system_root_token;
+  bus.socket.insecure_tls = options.http.insecure_tls;
+  bus.socket.ca_file = options.http.ca_file;
+  bus.socket.limits.max_message = kMaxEvent;
   http_client_ = std::make_unique<HttpClient>(runtime_, std::move(options.http));
   ArvadosClientOptions client;
   client.base_url = cluster.services.controller_url;
@@ -47,7 +56,8 @@ Result<void> DispatcherStack::build(const LoadedConfig& config, Lease& lease, St
                         make_executor_factory(runtime_, metrics_, log_, std::move(*access)),
                         lease,
                         std::move(options.runner_environment),
-                        std::move(adjust)};
+                        std::move(adjust),
+                        std::move(bus)};
   dispatcher_ = std::make_unique<Dispatcher>(std::move(edges), cluster);
   management_ = std::make_unique<ManagementServer>(runtime_, log_, metrics_, *dispatcher_, cluster);
   return {};

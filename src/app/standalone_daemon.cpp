@@ -4,10 +4,7 @@
 #include <filesystem>
 #include <unistd.h>
 
-#include <boost/asio/this_coro.hpp>
-
 #include "berth/base/shell.hpp"
-#include "berth/base/task_group.hpp"
 #include "berth/base/units.hpp"
 #include "berth/config/data_dir.hpp"
 #include "berth/lease/lease.hpp"
@@ -21,7 +18,6 @@
 namespace berth {
 namespace {
 
-constexpr Duration kLeastTimeBetweenPolls = std::chrono::milliseconds(25);
 /// A record holds at most 1 MiB of JSON, which a form may write as three times as much.
 constexpr std::size_t kMaxBody = std::size_t{4} << 20;
 
@@ -75,17 +71,15 @@ bool is_management(std::string_view path) {
 /// The API and the dispatcher of one machine, on one port.
 class StandaloneDaemon final : public Daemon {
  public:
-  /// `strand`: where everything is called.
-  StandaloneDaemon(RealRuntime& runtime, asio::any_io_executor strand, Arguments arguments, Additions additions,
-                   Installation installation, Logger log, Lease& lease)
+  StandaloneDaemon(RealRuntime& runtime, Arguments arguments, Additions additions, Installation installation,
+                   Logger log, Lease& lease)
       : runtime_(runtime),
         arguments_(std::move(arguments)),
         additions_(std::move(additions)),
         installation_(std::move(installation)),
         log_(std::move(log)),
         lease_(lease),
-        stack_(runtime, log_),
-        tasks_(std::move(strand)) {}
+        stack_(runtime, log_) {}
 
   /// The lock on the directory is ours already, so that nothing is left to wait for.
   awaitable<Result<void>> prepare() override {
@@ -95,7 +89,6 @@ class StandaloneDaemon final : public Daemon {
     if (auto built = build(); !built) co_return built;
     auto started = co_await stack_.dispatcher().start();
     if (!started) co_return started;
-    tasks_.spawn(forward_changes(runtime_, api_->changed().subscribe(), stack_.dispatcher()));
     if (auto written = write_env_file(installation_, address_); !written) co_return written;
     log_.info("ready", {{"Address", address_}, {"DataDir", installation_.data_dir}});
     co_return Result<void>{};
@@ -113,7 +106,7 @@ class StandaloneDaemon final : public Daemon {
   Result<void> reload_certificate() override { return http_server_->reload_certificate(); }
 
   awaitable<void> stop() override {
-    co_await tasks_.stop();
+    told_ = false;
     co_await stack_.stop();
     if (http_server_) co_await http_server_->stop();
     if (api_) co_await api_->close();
@@ -128,6 +121,9 @@ class StandaloneDaemon final : public Daemon {
     auto api = co_await StandaloneApi::open(runtime_, log_, std::move(options));
     if (!api) co_return fail(api.error());
     api_ = std::move(*api);
+    api_->set_listener([this](ApiChange change) {
+      if (told_) stack_.dispatcher().queue()->tell(std::move(change));
+    });
     co_return Result<void>{};
   }
 
@@ -144,16 +140,6 @@ class StandaloneDaemon final : public Daemon {
     if (auto started = http_server_->start(); !started) return started;
     address_ = client_address(address->host, http_server_->port());
     return {};
-  }
-
-  /// Tells the queue at once what the embedded API knows.
-  /// A burst of changes makes few polls.
-  static awaitable<void> forward_changes(Runtime& runtime, Subscription changes, const Dispatcher& dispatcher) {
-    for (;;) {
-      co_await changes.wait();
-      dispatcher.queue()->poll_soon();
-      co_await runtime.sleep_for(kLeastTimeBetweenPolls);
-    }
   }
 
   /// API and management API on one port; the latter answers once the dispatcher is made.
@@ -188,8 +174,10 @@ class StandaloneDaemon final : public Daemon {
     options.http.use_proxy_environment = false;
     options.runner_environment = {{"BERTH_API_URL", api_url}};
     options.adjust = adjust_to_one_machine;
+    options.listens_to_event_bus = false;  // what it says is told below, without a detour
     if (auto built = stack_.build(config_, lease_, std::move(options)); !built) return built;
     management_ready_ = true;
+    told_ = !config_.cluster.services.websocket_url.empty();
     return {};
   }
 
@@ -205,7 +193,7 @@ class StandaloneDaemon final : public Daemon {
   std::unique_ptr<HttpServer> http_server_;
   DispatcherStack stack_;
   std::atomic<bool> management_ready_ = false;
-  TaskGroup tasks_;
+  std::atomic<bool> told_ = false;  ///< the queue hears of changes at once
 };
 
 }  // namespace
@@ -222,8 +210,7 @@ awaitable<int> run_standalone(RealRuntime& runtime, Arguments arguments, Additio
   auto installation = open_installation(runtime, data_dir);
   if (!installation) co_return complain(installation.error().message);
   const Logger log(make_log_sink("berthd"), LogLevel::info, LogFormat::text);
-  StandaloneDaemon daemon(runtime, co_await boost::asio::this_coro::executor, std::move(arguments),
-                          std::move(additions), std::move(*installation), log, *lease);
+  StandaloneDaemon daemon(runtime, std::move(arguments), std::move(additions), std::move(*installation), log, *lease);
   const auto ended = co_await run_until_signal(runtime, log, signals, daemon);
   co_return ended ? 0 : complain(ended.error().message);
 }

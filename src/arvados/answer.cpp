@@ -1,10 +1,12 @@
 #include "answer.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "berth/arvados/records.hpp"
+#include "berth/base/units.hpp"
 
 #include "field_reader.hpp"
 #include "text.hpp"
@@ -44,6 +46,27 @@ Result<ContainerState> read_state(FieldReader& fields) {
   fields.read("state", state);
   if (fields.failed()) return fail(mismatch(fields));
   return parse_container_state(state);
+}
+
+Result<ModifiedRecord> modified_record(const Json& value) {
+  FieldReader fields(value, "");
+  ModifiedRecord out;
+  std::string modified_at, state;
+  std::int64_t priority = 0;
+  fields.read("uuid", out.uuid);
+  fields.read("modified_at", modified_at);
+  fields.read("container_uuid", out.container_uuid);
+  fields.read("state", state);
+  fields.read("priority", priority);
+  if (!fields.failed() && !is_uuid(out.uuid)) fields.fail_with("uuid: want a uuid");
+  if (!fields.failed() && !out.container_uuid.empty() && !is_container_uuid(out.container_uuid))
+    fields.fail_with("container_uuid: want the uuid of a container");
+  const auto time = parse_time(modified_at);
+  if (!fields.failed() && !time) fields.fail_with("modified_at: want a time in RFC 3339 form");
+  if (fields.failed()) return fail(mismatch(fields));
+  out.modified_at = *time;
+  out.waiting = state == "Queued" && priority > 0;
+  return out;
 }
 
 }  // namespace
@@ -104,6 +127,35 @@ Result<std::vector<Container>> containers_of(std::string_view body) {
   if (containers)
     for (Container& container : *containers) keep_tmp_only(container.mounts);
   return containers;
+}
+
+Result<std::vector<ModifiedRecord>> modified_of(std::string_view body) {
+  auto json = parse_json(body);
+  if (!json) return fail(json.error());
+  FieldReader answer(*json, "");
+  const Json& items = answer.at("items");
+  if (!items.is_array()) answer.mismatch("items", "an array", items);
+  if (answer.failed()) return fail(mismatch(answer));
+  std::vector<ModifiedRecord> out;
+  out.reserve(items.size());
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    auto record = modified_record(items[i]);
+    if (!record) return fail(record.error().within("items[" + std::to_string(i) + "]"));
+    out.push_back(std::move(*record));
+  }
+  return out;
+}
+
+Result<void> check_asked(const ModifiedQuery& query, const std::vector<ModifiedRecord>& records) {
+  std::string_view last = query.after;
+  for (const ModifiedRecord& record : records) {
+    if (record.uuid <= last) return fail(ErrorKind::undecodable, "the list is not in uuid order");
+    last = record.uuid;
+    const bool asked = query.uuids.empty() ? record.modified_at >= query.since
+                                           : std::count(query.uuids.begin(), query.uuids.end(), record.uuid) > 0;
+    if (!asked) return fail(ErrorKind::undecodable, "the list holds " + record.uuid + ", which was not asked for");
+  }
+  return {};
 }
 
 Result<std::map<std::string, Mount>> mounts_of(std::string_view body) {

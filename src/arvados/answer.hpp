@@ -24,6 +24,10 @@ Result<ContainerUpdate> update_of(std::string_view body);
 Result<ContainerState> state_of(std::string_view body);
 /// The items of a list, mounts reduced to those of kind `tmp` (facts §2.2).
 Result<std::vector<Container>> containers_of(std::string_view body);
+/// The items of a list of what was modified.
+Result<std::vector<ModifiedRecord>> modified_of(std::string_view body);
+/// Whether the records are what was asked for, in order. Errors: undecodable.
+Result<void> check_asked(const ModifiedQuery& query, const std::vector<ModifiedRecord>& records);
 /// The mounts of a record, reduced likewise.
 Result<std::map<std::string, Mount>> mounts_of(std::string_view body);
 

@@ -32,6 +32,7 @@ class RestClient final : public ContainerApi {
 
   awaitable<Result<std::string>> current_token_uuid() override;
   awaitable<Result<std::vector<Container>>> list_containers(ContainerQuery query) override;
+  awaitable<Result<std::vector<ModifiedRecord>>> list_modified(ModifiedQuery query) override;
   awaitable<Result<std::map<std::string, Mount>>> get_mounts(std::string uuid) override;
   awaitable<Result<ContainerUpdate>> lock(std::string uuid) override;
   awaitable<Result<ContainerUpdate>> unlock(std::string uuid) override;
@@ -160,6 +161,16 @@ void RestClient::complain(const std::vector<Container>& containers) {
     log_.error("a container's record cannot be read: it is left alone",
                {{"ContainerUUID", container.uuid}, {"error", without_token(known)}});
   }
+}
+
+awaitable<Result<std::vector<ModifiedRecord>>> RestClient::list_modified(ModifiedQuery query) {
+  ApiCall request;
+  request.path = query.of == ModifiedQuery::Of::containers ? "arvados/v1/containers" : "arvados/v1/container_requests";
+  request.parameters = list_parameters(query);
+  auto records = co_await call(request, modified_of);
+  if (!records) co_return records;
+  if (auto asked = check_asked(query, *records); !asked) co_return fail(named(request, asked.error()));
+  co_return records;
 }
 
 awaitable<Result<std::map<std::string, Mount>>> RestClient::get_mounts(std::string uuid) {

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "berth/base/units.hpp"
+
 namespace berth {
 
 namespace {
@@ -41,14 +43,37 @@ std::string filters_text(const std::vector<ContainerQuery::Filter>& filters) {
 }  // namespace
 
 ApiParameters list_parameters(const ContainerQuery& query) {
-  Json select = {"uuid",      "state", "priority", "runtime_constraints", "container_image", "scheduling_parameters",
-                 "created_at"};
+  Json select = {"uuid", "state", "priority"};
+  if (!query.brief)
+    for (const char* field : {"runtime_constraints", "container_image", "scheduling_parameters", "created_at"})
+      select.push_back(field);
   if (query.with_mounts) select.push_back("mounts");
   ApiParameters out{{"count", "none"}, {"filters", filters_text(query.filters)}};
   if (query.limit > 0) out.emplace_back("limit", std::to_string(query.limit));
   if (query.offset > 0) out.emplace_back("offset", std::to_string(query.offset));
   if (!query.order.empty()) out.emplace_back("order", query.order);
   out.emplace_back("select", dump(select));
+  return out;
+}
+
+ApiParameters list_parameters(const ModifiedQuery& query) {
+  using Of = ModifiedQuery::Of;
+  std::vector<ContainerQuery::Filter> filters;
+  if (query.of == Of::containers)
+    filters.push_back({"state", "in", "", {"Queued", "Cancelled"}});
+  else
+    filters.push_back({"state", "=", "Committed", {}});
+  if (query.uuids.empty())
+    filters.push_back({"modified_at", ">=", format_time(query.since), {}});
+  else
+    filters.push_back({"uuid", "in", "", query.uuids});
+  if (!query.after.empty()) filters.push_back({"uuid", ">", query.after, {}});
+  const char* select = query.of == Of::containers ? R"(["uuid","modified_at","state","priority"])"
+                                                  : R"(["uuid","modified_at","container_uuid"])";
+  ApiParameters out{{"count", "none"}, {"filters", filters_text(filters)}};
+  if (query.limit > 0) out.emplace_back("limit", std::to_string(query.limit));
+  out.emplace_back("order", "uuid");
+  out.emplace_back("select", select);
   return out;
 }
 

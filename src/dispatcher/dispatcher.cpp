@@ -30,14 +30,21 @@ struct Parts {
     scheduler = std::make_unique<Scheduler>(
         edges.runtime, edges.log, edges.metrics, *queue, *pool, *api, [&lease = edges.lease] { return lease.held(); },
         std::move(scheduler_opts));
+    if (edges.event_bus.url.empty()) return;
+    EventBus::Listener listener;
+    listener.on_change = [this](ApiChange change) { queue->tell(std::move(change)); };
+    listener.on_connected = [this] { queue->poll_soon(); };
+    bus = std::make_unique<EventBus>(edges.runtime, edges.log, edges.metrics, edges.event_bus, std::move(listener));
   }
   void start() const {
     pool->start();
     queue->start();
     scheduler->start();
+    if (bus) bus->start();
   }
   /// May be called again if it was cut short.
   awaitable<void> stop() const {
+    if (bus) co_await bus->stop();
     co_await scheduler->stop();
     co_await queue->stop();
     co_await pool->stop();
@@ -48,6 +55,7 @@ struct Parts {
   std::unique_ptr<ContainerQueue> queue;
   std::unique_ptr<WorkerPool> pool;
   std::unique_ptr<Scheduler> scheduler;
+  std::unique_ptr<EventBus> bus;
 };
 
 }  // namespace

@@ -23,6 +23,9 @@ class GatedApi final : public ContainerApi {
   awaitable<Result<std::vector<Container>>> list_containers(ContainerQuery query) override {
     return api_.list_containers(std::move(query));
   }
+  awaitable<Result<std::vector<ModifiedRecord>>> list_modified(ModifiedQuery query) override {
+    return api_.list_modified(std::move(query));
+  }
   awaitable<Result<std::map<std::string, Mount>>> get_mounts(std::string uuid) override {
     return api_.get_mounts(std::move(uuid));
   }

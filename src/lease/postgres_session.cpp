@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "berth/base/deadline.hpp"
+#include "berth/base/name_lookup.hpp"
 #include "berth/lease/lease.hpp"
 
-#include "name_lookup.hpp"
 #include "pg_connection.hpp"
 #include "session_lease.hpp"
 

@@ -32,6 +32,10 @@ awaitable<Result<void>> run_stream(BodyStream stream, BodyWriter& writer) {
   co_return co_await stream(writer);
 }
 
+awaitable<void> run_talk(const WebSocketTalk& talk, WebSocket& socket) {
+  co_await talk(socket);
+}
+
 /// Empty for a cancellation.
 std::string bug_in(const std::exception_ptr& thrown) {
   try {
@@ -150,12 +154,14 @@ awaitable<bool> Connection::serve_one() {
   framing.http_1_1 = parser.get().version() >= 11;
   framing.keep_alive = parser.keep_alive();
   framing.head = parser.get().method() == http::verb::head;
+  auto upgrade = upgrade_of(parser.get());
   auto request = to_server_request(parser.release());
   if (!request) co_return co_await answer_refusal(request.error());
   request->remote_address = remote_address_;
   request->tls = transport_->is_tls();
   const auto response = co_await call_handler(std::move(*request));
   if (!response) co_return false;
+  if (response->websocket) co_return co_await converse(response->websocket, std::move(upgrade));
   co_return co_await respond(*response, framing);
 }
 
@@ -257,6 +263,22 @@ awaitable<bool> Connection::respond(const ServerResponse& response, ResponseFram
   if (!written) co_return false;
   if (!framing.keep_alive) co_await finish();
   co_return framing.keep_alive;
+}
+
+awaitable<bool> Connection::converse(const WebSocketTalk& talk, std::optional<UpgradeRequest> upgrade) {
+  if (!upgrade) co_return co_await answer_refusal({426, "only a websocket is served here"});
+  if (buffer_.size() > 0) co_return co_await answer_refusal({400, "data came before the upgrade was answered"});
+  set_deadline(server_.options.write_timeout, OnDeadline::close);
+  auto opened = co_await transport_->upgrade(std::move(*upgrade), server_.options.websocket);
+  clear_deadline();
+  if (!opened || aborted_) co_return false;
+  work_ = std::make_shared<asio::cancellation_signal>();
+  auto token = asio::bind_cancellation_slot(work_->slot(), asio::as_tuple(asio::use_awaitable));
+  auto [thrown] = co_await asio::co_spawn(server_.tasks.executor(), run_talk(talk, **opened), std::move(token));
+  work_.reset();
+  if (const std::string bug = thrown ? bug_in(thrown) : ""; !bug.empty())
+    server_.log.error("websocket failed", {{"error", bug}});
+  co_return false;
 }
 
 awaitable<void> Connection::send_stream(const ServerResponse& response, bool chunked) {

@@ -77,6 +77,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// Nothing if the connection was aborted meanwhile.
   awaitable<std::optional<ServerResponse>> call_handler(ServerRequest request);
   awaitable<bool> respond(const ServerResponse& response, ResponseFraming framing);
+  /// The rest of the connection's life is a websocket's.
+  awaitable<bool> converse(const WebSocketTalk& talk, std::optional<UpgradeRequest> upgrade);
   awaitable<void> send_stream(const ServerResponse& response, bool chunked);
   awaitable<Result<void>> write(std::string_view data);
   /// Notices that the client goes away while a stream may have nothing to write.

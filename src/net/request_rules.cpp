@@ -4,6 +4,8 @@
 #include <string_view>
 #include <utility>
 
+#include <boost/beast/websocket/rfc6455.hpp>
+
 #include "header_rules.hpp"
 #include "percent.hpp"
 
@@ -67,6 +69,11 @@ tl::expected<void, HttpRefusal> check_head(const RequestParser& parser) {
     return refuse(417, "the only expectation known here is 100-continue");
   }
   return {};
+}
+
+std::optional<UpgradeRequest> upgrade_of(const http::request<http::string_body>& message) {
+  if (!beast::websocket::is_upgrade(message)) return std::nullopt;
+  return UpgradeRequest(message.base());
 }
 
 tl::expected<ServerRequest, HttpRefusal> to_server_request(http::request<http::string_body> message) {

@@ -23,6 +23,7 @@ class SocketTransport final : public Transport {
   awaitable<void> finish() override;
   void close() override;
   bool is_tls() const override { return tls_.has_value(); }
+  awaitable<Result<std::unique_ptr<WebSocket>>> upgrade(UpgradeRequest request, WebSocketLimits limits) override;
 
  private:
   Socket socket_;

@@ -1,10 +1,14 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string_view>
 
 #include "berth/base/asio.hpp"
 #include "berth/base/result.hpp"
+#include "berth/net/websocket.hpp"
+
+#include "request_rules.hpp"
 
 namespace berth {
 
@@ -25,6 +29,12 @@ class Transport {
   /// At once; calls under way return errors.
   virtual void close() = 0;
   virtual bool is_tls() const = 0;
+  /// Answers the request with 101 and speaks websocket from here on; the transport outlives the result. Errors:
+  /// network (also if the request is unsound, which it is told), unsupported.
+  virtual awaitable<Result<std::unique_ptr<WebSocket>>> upgrade(UpgradeRequest request, WebSocketLimits limits) {
+    (void)request, (void)limits;
+    co_return fail(ErrorKind::unsupported, "no websocket here");
+  }
 };
 
 }  // namespace berth

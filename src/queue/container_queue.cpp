@@ -24,11 +24,13 @@ class ContainerQueue::Impl : public std::enable_shared_from_this<Impl> {
         cache(metrics),
         canceller(log, api, cache, exclusion, tasks),
         first_sight(runtime, log, api, options, cache, canceller, tasks),
-        poller(runtime, log, metrics, api, options, cache, first_sight, exclusion) {}
+        changes(runtime, log, metrics, api, cache, first_sight, canceller, exclusion, [this] { poller.doubt(); }),
+        poller(runtime, log, metrics, api, options, cache, first_sight, changes, exclusion) {}
 
   void begin() {
     tasks.spawn(poller.poll_loop());
     tasks.spawn(poller.sweep_loop());
+    tasks.spawn(changes.look_loop());
   }
 
   static awaitable<Result<void>> change(std::shared_ptr<Impl> self, std::string uuid, Call call);
@@ -45,6 +47,7 @@ class ContainerQueue::Impl : public std::enable_shared_from_this<Impl> {
   Exclusion exclusion;
   Canceller canceller;
   FirstSight first_sight;
+  Changes changes;
   Poller poller;
   std::set<std::string> explained;  ///< whose runtime_status.error says already why they end
 };
@@ -159,6 +162,10 @@ awaitable<Result<void>> ContainerQueue::explain(std::string uuid, std::string re
 
 void ContainerQueue::forget(std::string uuid) {
   asio::post(impl_->tasks.executor(), [impl = impl_, uuid = std::move(uuid)] { impl->forget(uuid); });
+}
+
+void ContainerQueue::tell(ApiChange change) {
+  impl_->changes.tell(std::move(change));
 }
 
 void ContainerQueue::poll_soon() {

@@ -158,20 +158,33 @@ awaitable<Result<void>> FirstSight::settle_each(Batch batch) {
 
 awaitable<Result<void>> FirstSight::settle_alone(Pending pending) {
   const std::string uuid = pending.arrival.record.uuid;
+  auto record = co_await record_of(pending);
+  if (!record) co_return fail(record.error());
+  if (record->uuid.empty() || !may_be_added(*record, pending.arrival.origin)) co_return Result<void>{};
   auto mounts = co_await api_.get_mounts(uuid);
   if (mounts) {
-    Container container = pending.arrival.record;
-    container.mounts = std::move(*mounts);
-    settle(pending, std::move(container));
+    record->mounts = std::move(*mounts);
+    settle(pending, std::move(*record));
     co_return Result<void>{};
   }
   if (mounts.error().kind == ErrorKind::type_mismatch) {
-    refuse(pending, pending.arrival.record.state, mounts.error().message);
+    refuse(pending, record->state, mounts.error().message);
     co_return Result<void>{};
   }
   if (mounts.error().kind == ErrorKind::not_found) co_return Result<void>{};
   log_.warn("cannot get the mounts of a new container", {{"ContainerUUID", uuid}, {"error", mounts.error().message}});
   co_return fail(mounts.error());
+}
+
+// Without a uuid if it is gone.
+awaitable<Result<Container>> FirstSight::record_of(const Pending& pending) {
+  if (pending.arrival.whole) co_return pending.arrival.record;
+  ContainerQuery query;
+  query.order = "uuid";
+  query.filters.push_back({"uuid", "in", "", {pending.arrival.record.uuid}});
+  auto page = co_await api_.list_containers(std::move(query));
+  if (!page) co_return fail(page.error());
+  co_return page->empty() ? Container{} : std::move(page->front());
 }
 
 // A record that is no longer waiting is left to the next poll: it was cancelled, or somebody has locked it.

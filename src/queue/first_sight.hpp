@@ -20,6 +20,7 @@ struct Arrival {
   enum class Origin { held, window, tail };
   Container record;  ///< as listed, without mounts
   Origin origin = Origin::window;
+  bool whole = true;  ///< else the record says little more than its uuid
 };
 
 /// First sight of containers (facts §3): fetches their mounts, which are needed once, chooses their instance types, and
@@ -37,6 +38,7 @@ class FirstSight {
   awaitable<Result<void>> settle_all(std::vector<Container> held);
   /// How many are on their way.
   std::size_t backlog() const { return arriving_.size(); }
+  bool is_arriving(std::string_view uuid) const { return arriving_.contains(uuid); }
 
  private:
   struct Pending {
@@ -51,6 +53,7 @@ class FirstSight {
   awaitable<Result<void>> settle_batch(Batch batch);
   awaitable<Result<void>> settle_each(Batch batch);
   awaitable<Result<void>> settle_alone(Pending pending);
+  awaitable<Result<Container>> record_of(const Pending& pending);
   void settle(const Pending& pending, Container with_mounts);
   void refuse(const Pending& pending, ContainerState state, const std::string& reason);
 

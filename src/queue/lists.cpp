@@ -74,15 +74,19 @@ awaitable<Result<Window>> list_window(ContainerApi& api, std::int64_t window, st
   co_return out;
 }
 
-awaitable<Result<Missing>> list_missing(ContainerApi& api, std::vector<std::string> uuids) {
+namespace {
+// `limit`: 0 leaves the page's length to the server.
+awaitable<Result<Missing>> list_in_batches(ContainerApi& api, std::vector<std::string> uuids, std::size_t batch_size,
+                                           std::int64_t limit) {
   UuidSet open(uuids.begin(), uuids.end());
   Missing out;
   while (!open.empty()) {
     std::vector<std::string> batch;
-    for (auto it = open.begin(); it != open.end() && batch.size() < missing_batch; ++it) batch.push_back(*it);
+    for (auto it = open.begin(); it != open.end() && batch.size() < batch_size; ++it) batch.push_back(*it);
     const UuidSet asked(batch.begin(), batch.end());
     ContainerQuery query;
     query.order = "uuid";
+    query.limit = limit;
     query.filters.push_back({"uuid", "in", "", std::move(batch)});
     auto page = co_await api.list_containers(std::move(query));
     if (!page) co_return fail(page.error());
@@ -100,8 +104,40 @@ awaitable<Result<Missing>> list_missing(ContainerApi& api, std::vector<std::stri
   co_return out;
 }
 
+}  // namespace
+
+awaitable<Result<Missing>> list_missing(ContainerApi& api, std::vector<std::string> uuids) {
+  return list_in_batches(api, std::move(uuids), missing_batch, 0);
+}
+
+awaitable<Result<Missing>> list_by_uuid(ContainerApi& api, std::vector<std::string> uuids) {
+  return list_in_batches(api, std::move(uuids), fetch_batch, static_cast<std::int64_t>(fetch_batch));
+}
+
+awaitable<Result<Modified>> list_modified_since(ContainerApi& api, ModifiedQuery::Of of, WallTime since,
+                                                std::int64_t page_size) {
+  Modified out;
+  ModifiedQuery query;
+  query.of = of;
+  query.since = since;
+  query.limit = page_size;
+  for (;;) {
+    auto page = co_await api.list_modified(query);
+    if (!page) co_return fail(page.error());
+    if (page->empty()) co_return out;
+    const bool first = query.after.empty();
+    query.after = page->back().uuid;
+    for (ModifiedRecord& record : *page) {
+      if (first && (!out.newest || *out.newest < record.modified_at)) out.newest = record.modified_at;
+      out.records.push_back(std::move(record));
+    }
+  }
+}
+
 awaitable<Result<std::vector<Container>>> list_tail_page(ContainerApi& api, std::string after, std::int64_t page_size) {
-  return page_after(api, waiting_query(page_size), std::move(after));
+  ContainerQuery query = waiting_query(page_size);
+  query.brief = true;
+  return page_after(api, std::move(query), std::move(after));
 }
 
 }  // namespace berth

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,21 @@ struct Missing {
 /// for is ErrorKind::undecodable.
 awaitable<Result<Missing>> list_missing(ContainerApi& api, std::vector<std::string> uuids);
 
-/// One page of all Queued containers with priority above 0 in the order of their uuids. Checked to be in order.
+/// So many uuids go into one request of list_by_uuid.
+constexpr std::size_t fetch_batch = 250;
+/// The same for containers that changed, in larger batches.
+awaitable<Result<Missing>> list_by_uuid(ContainerApi& api, std::vector<std::string> uuids);
+
+/// All that list_modified has, page by page.
+struct Modified {
+  std::vector<ModifiedRecord> records;
+  std::optional<WallTime> newest;  ///< of the first page
+};
+awaitable<Result<Modified>> list_modified_since(ContainerApi& api, ModifiedQuery::Of of, WallTime since,
+                                                std::int64_t page_size);
+
+/// One page of all Queued containers with priority above 0 in the order of their uuids: uuid, state and
+/// priority alone. Checked to be in order.
 awaitable<Result<std::vector<Container>>> list_tail_page(ContainerApi& api, std::string after, std::int64_t page_size);
 
 }  // namespace berth

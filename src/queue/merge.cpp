@@ -53,17 +53,42 @@ PollMerge merge_poll(const Known& known, const PolledRecords& polled, const Uuid
   return out;
 }
 
+FetchMerge merge_fetched(const Known& known, const std::vector<std::string>& asked, const RecordMap& found,
+                         const UuidSet& hands_off) {
+  FetchMerge out;
+  for (const std::string& uuid : asked) {
+    const QueueEntry* entry = known.entries.find(uuid);
+    if (!entry || hands_off.contains(uuid)) continue;
+    const Container* record = find(found, uuid);
+    if (record && !record->unreadable.empty()) continue;
+    const bool held_by_another = record && entry->container.state == ContainerState::queued &&
+                                 (record->state == ContainerState::locked || record->state == ContainerState::running);
+    if (!record || held_by_another) {
+      out.drop.push_back(uuid);
+      continue;
+    }
+    out.update.push_back(*record);
+    const bool still_held = record->state == ContainerState::locked || record->state == ContainerState::running;
+    if (still_held) out.update.back().locked_by_uuid = entry->container.locked_by_uuid;
+    if (known.tail.contains(uuid) && !waiting(*record)) out.leave_tail.push_back(uuid);
+  }
+  return out;
+}
+
 TailMerge merge_tail_page(const Known& known, const std::string& after, const std::vector<Container>& page,
                           const UuidSet& hands_off) {
   TailMerge out;
   UuidSet listed;
   for (const Container& record : page) {
     listed.insert(record.uuid);
-    if (hands_off.contains(record.uuid)) continue;
-    if (known.tail.contains(record.uuid))
-      out.update.push_back(record);
-    else if (!known.entries.find(record.uuid))
+    if (hands_off.contains(record.uuid) || !record.unreadable.empty()) continue;
+    if (known.tail.contains(record.uuid)) {
+      out.update.push_back(known.entries.find(record.uuid)->container);
+      out.update.back().state = record.state;
+      out.update.back().priority = record.priority;
+    } else if (!known.entries.find(record.uuid)) {
       out.arrive.push_back(record);
+    }
   }
   const auto end = page.empty() ? known.tail.end() : known.tail.upper_bound(page.back().uuid);
   for (auto it = known.tail.upper_bound(after); it != end; ++it)

@@ -49,12 +49,24 @@ struct PollMerge {
 /// another dispatcher: it is dropped, lest it be started or cancelled here (the reference applies such a record).
 PollMerge merge_poll(const Known& known, const PolledRecords& polled, const UuidSet& hands_off);
 
+/// What a look at single containers changes: those of `asked` that are known.
+struct FetchMerge {
+  std::vector<Container> update;
+  std::vector<std::string> drop;
+  std::vector<std::string> leave_tail;
+};
+/// `found`: all of `asked` that are in the database. As with merge_poll, one that was waiting and is Locked or Running
+/// is held by another dispatcher, or by us without our knowing, which the next poll tells: it is dropped.
+FetchMerge merge_fetched(const Known& known, const std::vector<std::string>& asked, const RecordMap& found,
+                         const UuidSet& hands_off);
+
 /// What a page of the sweep changes. `after`: the last uuid of the previous page, empty at the start.
 struct TailMerge {
   std::vector<Container> update;
   std::vector<std::string> drop;
   std::vector<Container> arrive;
 };
+/// The records say no more than uuid, state and priority.
 TailMerge merge_tail_page(const Known& known, const std::string& after, const std::vector<Container>& page,
                           const UuidSet& hands_off);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <prometheus/counter.h>
+#include <prometheus/gauge.h>
 #include <prometheus/summary.h>
 #include <utility>
 
@@ -14,8 +15,25 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr Duration filter_retry = 10min;  // until a server that could not list by modification is asked to again
+constexpr Duration backlog_pause = 100ms;
 // So many new containers may be on their way before the sweep waits for them.
 constexpr std::size_t max_sweep_backlog = 1000;
+
+// Whether the server does not understand, as opposed to being unable just now.
+bool is_about_the_question(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::conflict:
+    case ErrorKind::denied:
+    case ErrorKind::not_found:
+    case ErrorKind::failed:
+    case ErrorKind::undecodable:
+    case ErrorKind::type_mismatch:
+      return true;
+    default:
+      return false;
+  }
+}
 
 double seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
@@ -24,18 +42,25 @@ double seconds(Duration duration) {
 }  // namespace
 
 Poller::Poller(Runtime& runtime, Logger log, Metrics& metrics, ContainerApi& api, const QueueOptions& options,
-               Cache& cache, FirstSight& first_sight, const Exclusion& exclusion)
+               Cache& cache, FirstSight& first_sight, Changes& changes, const Exclusion& exclusion)
     : runtime_(runtime),
       log_(std::move(log)),
       api_(api),
       options_(options),
       cache_(cache),
       first_sight_(first_sight),
+      changes_(changes),
       exclusion_(exclusion),
       poll_seconds_(metrics.plain_summary("berth_queue_poll_seconds", "Duration of polls of the container queue.")),
       poll_failures_(metrics.counter("berth_queue_poll_failures_total", "Polls of the container queue that failed.")),
+      poll_lag_(metrics.gauge("berth_queue_poll_lag_seconds",
+                              "How late the last poll may have shown a change: from the start of the poll before it to "
+                              "its end.")),
+      sweep_seconds_(metrics.gauge("berth_queue_sweep_seconds",
+                                   "Duration of the last whole list of the containers beyond the scheduling window.")),
       soon_(Signal().subscribe()),
-      tail_appeared_(Signal().subscribe()) {}
+      tail_appeared_(Signal().subscribe()),
+      hurry_(Signal().subscribe()) {}
 
 awaitable<void> Poller::poll_loop() {
   const Duration retry = std::max<Duration>(1s, options_.poll_interval / 10);
@@ -54,6 +79,8 @@ awaitable<bool> Poller::poll() {
   poll_seconds_.Observe(seconds(runtime_.now() - started));
   if (result) {
     polled_ = true;
+    poll_lag_.Set(seconds(runtime_.now() - last_poll_.value_or(started)));
+    last_poll_ = started;
     cache_.set_updated(started);
     cache_.publish();
     co_return true;
@@ -77,8 +104,75 @@ awaitable<Result<void>> Poller::poll_once() {
   window_complete_ = polled->window_complete;
   cache_.set_unreadable(polled->unreadable());
   apply(merge_poll(cache_.known(), *polled, hands_off(watch)));
-  if (!window_complete_) tail_appeared_.wake();
+  changes_.set_newcomers_to_tail(!window_complete_);
+  if (!window_complete_) {
+    tail_appeared_.wake();
+    co_await poll_tail();
+  }
   co_return Result<void>{};
+}
+
+awaitable<void> Poller::poll_tail() {
+  if (cannot_filter_until_ && runtime_.now() < *cannot_filter_until_) {
+    hurry_sweeps();
+    co_return;
+  }
+  auto looked = co_await look_for_changes();
+  if (looked) {
+    cannot_filter_until_.reset();
+    co_return;
+  }
+  const bool cannot = is_about_the_question(looked.error().kind);
+  log_.warn(cannot ? "the server cannot list containers by when they were modified: every poll lists all of them"
+                   : "cannot list what was modified",
+            {{"error", looked.error().message}});
+  if (cannot) cannot_filter_until_ = runtime_.now() + filter_retry;
+  hurry_sweeps();
+}
+
+awaitable<Result<void>> Poller::look_for_changes() {
+  const WallTime now = runtime_.wall_now();
+  const SteadyTime asked = runtime_.now();
+  if (!containers_since_) {
+    requests_since_ = {now - modified_look_back};
+    containers_since_ = requests_since_;
+  }
+  auto containers =
+      co_await list_modified_since(api_, ModifiedQuery::Of::containers, containers_since_->since, options_.page_size);
+  if (!containers) co_return fail(containers.error());
+  auto requests =
+      co_await list_modified_since(api_, ModifiedQuery::Of::requests, requests_since_.since, options_.page_size);
+  if (!requests) co_return fail(requests.error());
+  UuidSet changed;
+  choose_for_fetch(containers->records, requests->records, changed);
+  auto fetched = co_await changes_.fetch(std::move(changed));
+  if (!fetched) co_return fetched;
+  containers_since_ = after_list(*containers_since_, containers->newest, now, asked);
+  requests_since_ = after_list(requests_since_, requests->newest, now, asked);
+  co_return Result<void>{};
+}
+
+// The core is listed anyhow. A request tells of a container that had priority 0 and was unknown, too.
+void Poller::choose_for_fetch(const std::vector<ModifiedRecord>& containers,
+                              const std::vector<ModifiedRecord>& requests, UuidSet& out) const {
+  const Known known = cache_.known();
+  const auto beyond = [&](const std::string& uuid, bool unknown_too) {
+    return known.tail.contains(uuid) || (unknown_too && !known.entries.find(uuid));
+  };
+  for (const ModifiedRecord& record : containers)
+    if (beyond(record.uuid, record.waiting)) out.insert(record.uuid);
+  for (const ModifiedRecord& record : requests)
+    if (!record.container_uuid.empty() && beyond(record.container_uuid, true)) out.insert(record.container_uuid);
+}
+
+void Poller::doubt() {
+  hurry_sweeps();
+  soon_.wake();
+}
+
+void Poller::hurry_sweeps() {
+  hurried_sweeps_ = swept_.empty() ? 1 : 2;
+  hurry_.wake();
 }
 
 awaitable<Result<PolledRecords>> Poller::fetch() {
@@ -115,8 +209,8 @@ void Poller::apply(const PollMerge& merge) {
   for (const std::string& uuid : merge.enter_tail) cache_.enter_tail(uuid);
   for (const std::string& uuid : merge.leave_tail) cache_.leave_tail(uuid);
   std::vector<Arrival> arrivals;
-  for (const Container& record : merge.arrive_held) arrivals.push_back({record, Arrival::Origin::held});
-  for (const Container& record : merge.arrive) arrivals.push_back({record, Arrival::Origin::window});
+  for (const Container& record : merge.arrive_held) arrivals.push_back({record, Arrival::Origin::held, true});
+  for (const Container& record : merge.arrive) arrivals.push_back({record, Arrival::Origin::window, true});
   first_sight_.add(std::move(arrivals));
 }
 
@@ -124,16 +218,26 @@ awaitable<void> Poller::sweep_loop() {
   for (;;) {
     while (window_complete_) {
       swept_.clear();
+      containers_since_.reset();
+      hurried_sweeps_ = 1;  // what comes is a tail that nobody has listed
       co_await tail_appeared_.wait();
     }
     const SteadyTime started = runtime_.now();
-    bool fine = true;
-    if (first_sight_.backlog() < max_sweep_backlog) fine = co_await sweep_page();
-    co_await runtime_.sleep_until(started + (fine ? options_.tail_page_interval : options_.poll_interval));
+    const bool hurried = hurried_sweeps_ > 0;
+    if (first_sight_.backlog() >= max_sweep_backlog) {
+      co_await runtime_.sleep_for(backlog_pause);
+    } else if (!co_await sweep_page()) {
+      co_await runtime_.sleep_until(started + options_.poll_interval);
+    } else if (!hurried) {
+      const Duration pause =
+          page_pause(cache_.known().tail.size(), last_page_, options_.tail_sweep_time, options_.tail_page_interval);
+      co_await hurry_.wait_until(runtime_, started + pause);
+    }
   }
 }
 
 awaitable<bool> Poller::sweep_page() {
+  const SteadyTime asked = runtime_.now();
   const Cache::Watch watch(cache_);
   auto page = co_await list_tail_page(api_, swept_, options_.page_size);
   if (!page) {
@@ -141,7 +245,15 @@ awaitable<bool> Poller::sweep_page() {
     co_return false;
   }
   apply(merge_tail_page(cache_.known(), swept_, *page, hands_off(watch)));
-  swept_ = page->empty() ? std::string() : page->back().uuid;
+  if (swept_.empty()) sweep_began_ = asked;
+  if (!page->empty()) {
+    last_page_ = page->size();
+    swept_ = page->back().uuid;
+    co_return true;
+  }
+  swept_.clear();
+  sweep_seconds_.Set(seconds(runtime_.now() - sweep_began_));
+  hurried_sweeps_ = std::max(hurried_sweeps_ - 1, 0);
   co_return true;
 }
 
@@ -149,7 +261,7 @@ void Poller::apply(const TailMerge& merge) {
   for (const std::string& uuid : merge.drop) cache_.drop(uuid);
   for (const Container& record : merge.update) cache_.update(record);
   std::vector<Arrival> arrivals;
-  for (const Container& record : merge.arrive) arrivals.push_back({record, Arrival::Origin::tail});
+  for (const Container& record : merge.arrive) arrivals.push_back({record, Arrival::Origin::tail, false});
   first_sight_.add(std::move(arrivals));
   if (!merge.drop.empty() || !merge.update.empty()) cache_.publish();
 }

@@ -10,8 +10,10 @@
 #include "berth/base/task_group.hpp"
 
 #include "cache.hpp"
+#include "changes.hpp"
 #include "exclusion.hpp"
 #include "first_sight.hpp"
+#include "tail_rules.hpp"
 
 namespace berth {
 
@@ -19,7 +21,7 @@ namespace berth {
 class Poller {
  public:
   Poller(Runtime& runtime, Logger log, Metrics& metrics, ContainerApi& api, const QueueOptions& options, Cache& cache,
-         FirstSight& first_sight, const Exclusion& exclusion);
+         FirstSight& first_sight, Changes& changes, const Exclusion& exclusion);
 
   /// Polls for ever.
   awaitable<void> poll_loop();
@@ -27,12 +29,20 @@ class Poller {
   awaitable<void> sweep_loop();
   /// Thread-safe.
   void poll_soon() { soon_.wake(); }
+  /// Something may have been missed: lists everything anew. On the queue's strand.
+  void doubt();
 
  private:
   awaitable<bool> poll();
   awaitable<Result<void>> poll_once();
   awaitable<Result<PolledRecords>> fetch();
   void apply(const PollMerge& merge);
+  /// What was modified in the tail since the last poll; where the server cannot say, everything is listed anew.
+  awaitable<void> poll_tail();
+  awaitable<Result<void>> look_for_changes();
+  void choose_for_fetch(const std::vector<ModifiedRecord>& containers, const std::vector<ModifiedRecord>& requests,
+                        UuidSet& out) const;
+  void hurry_sweeps();
   awaitable<bool> sweep_page();
   void apply(const TailMerge& merge);
   UuidSet hands_off(const Cache::Watch& watch) const;
@@ -43,15 +53,26 @@ class Poller {
   const QueueOptions& options_;
   Cache& cache_;
   FirstSight& first_sight_;
+  Changes& changes_;
   const Exclusion& exclusion_;
   prometheus::Summary& poll_seconds_;
   prometheus::Counter& poll_failures_;
+  prometheus::Gauge& poll_lag_;
+  prometheus::Gauge& sweep_seconds_;
   Subscription soon_;
   Subscription tail_appeared_;
+  Subscription hurry_;
   std::optional<std::string> token_uuid_;
-  bool polled_ = false;  // a poll has succeeded
+  bool polled_ = false;                  // a poll has succeeded
+  std::optional<SteadyTime> last_poll_;  // when the last one that succeeded had begun
   bool window_complete_ = true;
+  std::optional<ModifiedSince> containers_since_;
+  ModifiedSince requests_since_;
+  std::optional<SteadyTime> cannot_filter_until_;
   std::string swept_;  // last uuid of the last page
+  SteadyTime sweep_began_{};
+  std::size_t last_page_ = 0;
+  int hurried_sweeps_ = 0;  // so many whole sweeps, the one under way included, go without pauses
 };
 
 }  // namespace berth

@@ -134,7 +134,9 @@ bool MappingPass::map(const WaitingRow& row) {
 void MappingPass::put_on(const WaitingRow& row, std::uint32_t instance) {
   if (row.is(WaitingRow::queued)) {
     lock(row.container());
-    if (!input_.containers[row.container()].old_process) fleet_.place(instance, row.need());
+    if (input_.containers[row.container()].old_process) return;
+    fleet_.place(instance, row.need());
+    if (fleet_[instance].ready && !rules_.fold) made_.ahead.push_back({row.container(), instance});
   } else {
     fleet_.place(instance, row.need());
     start_or_wait(row.container(), instance);

@@ -150,13 +150,22 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     for (;;) {
       const SteadyTime began = self->runtime_.now();
       self->seen_.reset();
+      co_await self->let_starts_end();
       if (self->active_()) co_await self->pass();
+      self->pass_waits_ = false;
       co_await self->runtime_.sleep_until(
           next_pass_at(began, self->runtime_.now() - began, self->options_->least_interval));
       do {
         co_await self->wait_for_change();
       } while (self->has_seen_all());
     }
+  }
+
+  /// What is being started ahead of a pass is in the pool's next snapshot only; a pass that did not know of it would
+  /// give its room away.
+  awaitable<void> let_starts_end() {
+    pass_waits_ = true;
+    while (starting_ahead_ > 0) co_await start_ended_.wait();
   }
 
   /// Whether what woke us is no more than what the last pass itself did, and nothing is due.
@@ -218,6 +227,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     adapt_limit(*view.pool);
     PassRecord record = record_of(view);
     Plan made = decide(view, changes, record.limits);
+    keep_slots(made);
     Reconciliation reconciliation = reconcile_.decide(matched_, view.queue->updated);
     verify(made, reconciliation, record);
     spare(reconciliation, view.queue->unreadable);
@@ -229,7 +239,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     }
     if (!empty(commands)) {
       const PoolReceipt receipt = co_await pool_.apply(commands);
-      receipt_ = receipt.snapshot;
+      keep(receipt);
       seen = seen_after(seen, commands, receipt);
       if (!commands.starts.empty()) pass_metrics_.started(began, runtime_.now());
       for (std::size_t i = 0; i < made.starts.size(); ++i)
@@ -287,6 +297,44 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     if (!found) return;
     log_.error("what the scheduler keeps between passes has led it astray", {{"Difference", *found}});
     if (options_->on_difference) options_->on_difference(*found);
+  }
+
+  void keep(const PoolReceipt& receipt) {
+    if (!receipt_ || receipt_->version < receipt.snapshot->version) receipt_ = receipt.snapshot;
+  }
+
+  /// The slots that this pass keeps for what it locks, and for what is being locked; those of the pass before are void.
+  void keep_slots(const Decisions& made) {
+    pass_waits_ = false;
+    planned_ = runtime_.now();
+    slots_.clear();
+    for (const PlanStart& kept : made.ahead) {
+      const Container& container = matched_.rows()[kept.container].container();
+      slots_[container.uuid] = {matched_.instances()[kept.instance]->number, container.uuid, container.created_at};
+    }
+  }
+
+  /// Starts what has been locked, if the last pass has kept a slot for it and none is about to be made.
+  awaitable<void> start_ahead(const std::string& uuid) {
+    const auto slot = slots_.extract(uuid);
+    if (slot.empty() || pass_waits_ || !active_()) co_return;
+    const auto snapshot = queue_.snapshot();
+    const auto entry = snapshot->entries.find(uuid);
+    if (!entry || entry->container.state != ContainerState::locked || entry->container.priority < 1) co_return;
+    struct Started {
+      Impl& impl;
+      explicit Started(Impl& i) : impl(i) { ++impl.starting_ahead_; }
+      ~Started() {
+        --impl.starting_ahead_;
+        impl.start_ended_.wake();
+      }
+    } const started(*this);
+    PoolCommands commands;
+    commands.starts.push_back(slot.mapped());
+    const SteadyTime planned = planned_;
+    const PoolReceipt receipt = co_await pool_.apply(std::move(commands));
+    keep(receipt);
+    pass_metrics_.started(planned, runtime_.now());
   }
 
   void adapt_limit(const PoolSnapshot& pool) {
@@ -351,6 +399,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     if (operation == Operation::cancel)
       self->log_.warn("cancelling container: it is Running but no worker runs it", {{"ContainerUUID", uuid}});
     const Result<void> done = co_await self->call(operation, uuid);
+    if (done && operation == Operation::lock) co_await self->start_ahead(uuid);
     if (!done)
       self->log_.warn("container update failed",
                       {{"ContainerUUID", uuid}, {"Operation", to_string(operation)}, {"error", done.error().message}});
@@ -419,9 +468,14 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   Signal change_;  // queue, pool, or ourselves
   Subscription changed_;
   std::unordered_map<std::string, Operation> under_way_;
-  std::optional<SteadyTime> news_;      // when the first of the changes was raised that the next pass answers to
-  std::optional<SeenVersions> seen_;    // by the last pass; nothing: any change is news
-  std::optional<SteadyTime> due_;       // what wait_for_change() waits for at most
+  std::optional<SteadyTime> news_;    // when the first of the changes was raised that the next pass answers to
+  std::optional<SeenVersions> seen_;  // by the last pass; nothing: any change is news
+  std::optional<SteadyTime> due_;     // what wait_for_change() waits for at most
+  std::unordered_map<std::string, StartRequest> slots_;  // kept by the last pass for what is being locked
+  SteadyTime planned_{};                                 // when that pass was made
+  std::size_t starting_ahead_ = 0;
+  bool pass_waits_ = false;  // a pass is about to be made
+  Subscription start_ended_ = Signal().subscribe();
   std::optional<SteadyTime> retry_at_;  // of what was refused because another operation was under way
   std::optional<SteadyTime> create_blocked_until_;
   std::optional<SteadyTime> wake_at_;  // for what the last plan expects by then

@@ -221,6 +221,29 @@ void RecordStore::set_priority(const std::string& uuid, std::int64_t request_pri
   if (on_change) on_change(*record);
 }
 
+Result<std::vector<ModifiedRecord>> RecordStore::list_modified(const ModifiedQuery& query) const {
+  const bool requests = query.of == ModifiedQuery::Of::requests;
+  const std::int64_t limit = std::min(query.limit > 0 ? query.limit : 100, core_.options.api.max_page);
+  std::vector<ModifiedRecord> page;
+  for (const auto& [uuid, record] : records_) {
+    const ContainerState state = record.container.state;
+    if (requests ? is_final(state) : state != ContainerState::queued && state != ContainerState::cancelled) continue;
+    ModifiedRecord line;
+    line.uuid = uuid;
+    if (requests) line.uuid.replace(6, 5, "xvhdp");
+    // As in Arvados, a change of priority leaves the container's own time alone (facts §2.4).
+    line.modified_at = core_.server_time() - (core_.now() - (requests ? record.prioritized : record.changed));
+    if (requests) line.container_uuid = uuid;
+    line.waiting = !requests && state == ContainerState::queued && record.container.priority > 0;
+    const bool asked = query.uuids.empty()
+                           ? line.modified_at >= query.since
+                           : std::find(query.uuids.begin(), query.uuids.end(), line.uuid) != query.uuids.end();
+    if (asked && line.uuid > query.after) page.push_back(std::move(line));
+    if (std::ssize(page) == limit) break;
+  }
+  return page;
+}
+
 Result<std::vector<Container>> RecordStore::list(const ContainerQuery& query) const {
   const std::int64_t limit = std::min(query.limit > 0 ? query.limit : 100, core_.options.api.max_page);
   std::int64_t skip = query.offset;

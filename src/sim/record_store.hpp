@@ -60,6 +60,7 @@ class RecordStore {
   Result<ContainerState> state(const std::string& uuid) const;
   Result<std::map<std::string, Mount>> mounts(const std::string& uuid) const;
   Result<std::vector<Container>> list(const ContainerQuery& query) const;
+  Result<std::vector<ModifiedRecord>> list_modified(const ModifiedQuery& query) const;
 
   // Calls of runners. `gateway` tells runners apart.
   Result<void> claim(const std::string& uuid, const std::string& gateway);

@@ -20,6 +20,10 @@ class SimApi final : public ContainerApi {
     return call<std::vector<Container>>("list", {},
                                         [&store = store_, query = std::move(query)] { return store.list(query); });
   }
+  awaitable<Result<std::vector<ModifiedRecord>>> list_modified(ModifiedQuery query) override {
+    return call<std::vector<ModifiedRecord>>(
+        "modified", {}, [&store = store_, query = std::move(query)] { return store.list_modified(query); });
+  }
   awaitable<Result<std::map<std::string, Mount>>> get_mounts(std::string uuid) override {
     return call<std::map<std::string, Mount>>("mounts", uuid, [&store = store_, uuid] { return store.mounts(uuid); });
   }

@@ -10,15 +10,15 @@ namespace {
 /// Bodies of strangers are not decoded beyond this size.
 constexpr std::size_t kMaxUnknownBody = 64 * 1024;
 
-bool form_holds(std::string_view form, std::string_view token) {
-  const auto pairs = parse_form(form);
+}  // namespace
+
+bool holds_token(std::string_view query, std::string_view token) {
+  const auto pairs = parse_form(query);
   if (!pairs) return false;
   for (const auto& [name, value] : *pairs)
     if (name == "api_token" && same_secret(value, token)) return true;
   return false;
 }
-
-}  // namespace
 
 bool is_authorized(const ServerRequest& request, std::string_view token) {
   if (token.empty()) return false;
@@ -26,10 +26,10 @@ bool is_authorized(const ServerRequest& request, std::string_view token) {
   for (const std::string_view scheme : {"Bearer ", "OAuth2 "})
     if (header.starts_with(scheme)) return same_secret(header.substr(scheme.size()), token);
   if (!header.empty()) return false;
-  if (form_holds(request.query, token)) return true;
+  if (holds_token(request.query, token)) return true;
   const auto type = find_header(request.headers, "Content-Type");
   return type.starts_with("application/x-www-form-urlencoded") && request.body.size() <= kMaxUnknownBody &&
-         form_holds(request.body, token);
+         holds_token(request.body, token);
 }
 
 }  // namespace berth

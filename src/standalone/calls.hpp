@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "berth/base/log.hpp"
@@ -21,6 +22,7 @@ struct ApiContext {
   Logger log;
   std::shared_ptr<Store> store;
   LogStore logs;
+  std::atomic<int> event_sessions = 0;
   Signal activity;  ///< raised when any log grew or any record changed: those who follow a log look again
 };
 

@@ -56,12 +56,14 @@ class TextTemplate {
 
 std::string standalone_cluster_text(const Installation& installation, const Machine& machine,
                                     const std::string& api_url, const std::string& runner_path) {
+  const std::string websocket_url = "ws" + api_url.substr(std::string_view("http").size()) + "/websocket";
   const std::string vcpus = std::to_string(machine.vcpus);
   return TextTemplate(cluster_template())
       .put("Clusters:\n  ", ":\n", installation.cluster_id)
       .set("SystemRootToken", quoted(installation.root_token))
       .set("ManagementToken", quoted(installation.management_token))
       .set("ExternalURL", quoted(api_url))
+      .put("Websocket:\n", "      DispatchCloud:", "        ExternalURL: " + quoted(websocket_url) + "\n")
       .put("InternalURLs:\n", "    SystemLogs:", "          " + quoted(api_url) + ": {}\n")
       .put("InstanceTypes:\n", "    Containers:", instance_types_text(machine))
       .set("MaximumPriceFactor", vcpus)

@@ -40,11 +40,15 @@ SqlValue text_or_null(const std::string& text) {
   return text.empty() ? SqlValue() : SqlValue(text);
 }
 
-/// Whether the dispatcher needs to look at once. It knows what it locked, and does nothing when a runner starts or
+/// What the dispatcher needs to look at at once. It knows what it locked, and does nothing when a runner starts or
 /// reports progress: its next poll is soon enough for that.
-bool is_news(const RecordState& before, const Transition& next, const Changes& changes) {
+void note_news(EditContext& edit, const std::string& uuid, const RecordState& before, const Transition& next,
+               const Changes& changes) {
   const bool onward = next.state == State::locked || next.state == State::running;
-  return (next.state != before.state && !onward) || changes.contains("priority");
+  if (changes.contains("priority"))
+    edit.news.push_back({uuid, std::nullopt});
+  else if (next.state != before.state && !onward)
+    edit.news.push_back({uuid, next.state});
 }
 
 /// Writes a transition that the rules allowed, and what comes with it.
@@ -63,7 +67,8 @@ Result<void> store(EditContext& edit, const std::string& uuid, const RecordState
     changes["runtime_status"] = json_text({{"error", "Failed to start: locked and unlocked again " +
                                                          std::to_string(next.lock_count) + " times without running"}});
   if (auto updated = update_record(edit.database, kContainers, uuid, changes); !updated) return updated;
-  edit.container_changed = edit.container_changed || is_news(before, next, changes);
+  note_news(edit, uuid, before, next, changes);
+  edit.note_event(uuid, std::string(to_string(before.state)), std::string(to_string(next.state)));
   if (is_final(next.state) && !is_final(before.state)) return settle_request(edit, uuid, next.state);
   return {};
 }
@@ -181,7 +186,8 @@ Result<void> make_container(EditContext& edit, const std::string& request_uuid) 
       " output_path FROM container_requests WHERE uuid = ?",
       {uuid, container_priority(priority, *created), now, now, scheduling, request_uuid});
   if (!made) return made;
-  edit.container_changed = true;
+  edit.news.push_back({uuid, State::queued});
+  edit.note_event(uuid, std::nullopt, "Queued");
   return edit.database.execute(
       "UPDATE container_requests SET container_uuid = ?, container_count = container_count + 1, modified_at = ?"
       " WHERE uuid = ?",

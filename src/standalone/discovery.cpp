@@ -128,6 +128,7 @@ std::string discovery_document(const std::string& base_url, const std::string& c
       {"protocol", "rest"},
       {"uuidPrefix", cluster_id},
       {"rootUrl", base_url + '/'},
+      {"websocketUrl", "ws" + base_url.substr(std::string_view("http").size()) + "/websocket"},
       {"servicePath", "arvados/v1/"},
       {"basePath", "/arvados/v1/"},
       {"baseUrl", base_url + "/arvados/v1/"},

@@ -1,14 +1,18 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "berth/arvados/event_bus.hpp"
 #include "berth/base/result.hpp"
 #include "berth/base/runtime.hpp"
 #include "berth/model/container_rules.hpp"
 #include "berth/standalone/server.hpp"
 
 #include "database.hpp"
+#include "event_log.hpp"
 
 namespace berth {
 
@@ -17,8 +21,11 @@ struct EditContext {
   Database& database;
   Runtime& runtime;
   const StandaloneOptions& options;
-  bool container_changed = false;  ///< in a way that the dispatcher should hear of
+  std::vector<Event> events = {};    ///< of the change, for the event bus
+  std::vector<ApiChange> news = {};  ///< of containers, for the dispatcher of this machine: priorities, too
 
+  /// `before`: the record's state, if it is not new.
+  void note_event(const std::string& uuid, std::optional<std::string> before, std::string after);
   std::string now() const;
   /// A fresh uuid of that type (`dz642`).
   std::string new_uuid(std::string_view type) const;

@@ -61,7 +61,7 @@ Result<void> check_changeable(const Request& request, const Changes& changes) {
 /// The request's own priority goes on to its container, unless that has ended. As in Arvados, `modified_at` of the
 /// container stays (facts §2.4).
 Result<void> pass_priority_on(EditContext& edit, const Request& request, std::int64_t priority) {
-  edit.container_changed = true;
+  edit.news.push_back({request.container_uuid, std::nullopt});
   return edit.database.execute(
       "UPDATE containers SET priority = ? WHERE uuid = ? AND state IN ('Queued', 'Locked', 'Running')",
       {container_priority(priority, request.created_at), request.container_uuid});
@@ -85,6 +85,7 @@ Result<std::string> create_request(EditContext& edit, const Changes& changes, co
   record["created_at"] = now;
   record["modified_at"] = now;
   if (auto inserted = insert_record(edit.database, kRequests, record); !inserted) return fail(inserted.error());
+  edit.note_event(uuid, std::nullopt, std::get<std::string>(record["state"]));
   if (record["state"] == SqlValue("Committed"))
     if (auto committed = commit(edit, uuid); !committed) return fail(committed.error());
   return read_record(edit.database, kRequests, uuid, columns);
@@ -103,6 +104,7 @@ Result<std::string> update_request(EditContext& edit, const std::string& uuid, C
       return fail(passed.error());
   changes["modified_at"] = edit.now();
   if (auto updated = update_record(edit.database, kRequests, uuid, changes); !updated) return fail(updated.error());
+  edit.note_event(uuid, request->state, commits ? "Committed" : request->state);
   if (commits)
     if (auto committed = commit(edit, uuid); !committed) return fail(committed.error());
   return read_record(edit.database, kRequests, uuid, columns);
@@ -136,6 +138,7 @@ Result<void> settle_request(EditContext& edit, const std::string& container_uuid
               : edit.database.execute("UPDATE container_requests SET state = 'Final', modified_at = ? WHERE uuid = ?",
                                       {edit.now(), uuid});
     if (!settled) return settled;
+    edit.note_event(uuid, "Committed", again ? "Committed" : "Final");
   }
   return {};
 }

@@ -66,6 +66,8 @@ Route find_route(std::string_view path) {
     route.kind = Route::Kind::current_user;
   } else if (path == "/arvados/v1/api_client_authorizations/current") {
     route.kind = Route::Kind::current_token;
+  } else if (path == "/websocket") {
+    route.kind = Route::Kind::events;
   } else if (path.starts_with(kExtension)) {
     return log_route(path.substr(kExtension.size()));
   } else if (path.starts_with(kApi)) {

@@ -9,7 +9,7 @@ namespace berth {
 
 /// What a path names.
 struct Route {
-  enum class Kind { unknown, discovery, config, current_user, current_token, collection, record, action, log };
+  enum class Kind { unknown, discovery, config, current_user, current_token, collection, record, action, log, events };
   Kind kind = Kind::unknown;
   const Table* table = nullptr;  ///< collection, record, action
   std::string uuid;              ///< record, action, log; of the right type, but not looked up

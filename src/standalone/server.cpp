@@ -8,6 +8,7 @@
 #include "authentication.hpp"
 #include "calls.hpp"
 #include "discovery.hpp"
+#include "event_session.hpp"
 
 namespace berth {
 namespace {
@@ -42,8 +43,20 @@ Answer answer_document(const Route& route, const Params& params, const ServerReq
   }
 }
 
+/// A bound on those who follow: each has a queue.
+constexpr int kMostSessions = 64;
+
+Answer event_bus(ApiContextPtr api, const ServerRequest& request) {
+  if (api->event_sessions >= kMostSessions) return refuse(503, "too many clients of the event bus");
+  ServerResponse response;
+  response.websocket = [api, may_read = holds_token(request.query, api->store->options().root_token)](
+                           WebSocket& socket) { return serve_events(api, may_read, socket); };
+  return response;
+}
+
 awaitable<Answer> answer(ApiContextPtr api, ServerRequest request) {
   const Route route = find_route(request.path);
+  if (route.kind == Route::Kind::events) co_return event_bus(std::move(api), request);
   if (!is_public(route) && !is_authorized(request, api->store->options().root_token))
     co_return refuse(401, "not logged in: send the token as 'Authorization: Bearer TOKEN'");
   if (route.kind == Route::Kind::log) {
@@ -98,8 +111,8 @@ RequestHandler StandaloneApi::handler() {
   return [api = impl_->api](ServerRequest request) { return answer_request(api, std::move(request)); };
 }
 
-Signal& StandaloneApi::changed() {
-  return impl_->api->store->changed();
+void StandaloneApi::set_listener(ChangeListener listener) {
+  impl_->api->store->set_listener(std::move(listener));
 }
 
 awaitable<void> StandaloneApi::close() {

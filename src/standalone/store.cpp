@@ -53,7 +53,12 @@ Result<std::string> closed_error() {
 }  // namespace
 
 Store::Store(Runtime& runtime, Logger log, StandaloneOptions options)
-    : runtime_(runtime), log_(std::move(log)), options_(std::move(options)), path_(options_.data_dir + "/queue.db") {}
+    : runtime_(runtime),
+      log_(std::move(log)),
+      options_(std::move(options)),
+      path_(options_.data_dir + "/queue.db"),
+      // Ids of an earlier run are smaller.
+      events_(std::chrono::duration_cast<std::chrono::microseconds>(runtime.wall_now().time_since_epoch()).count()) {}
 
 Result<void> Store::open() {
   if (auto made = make_private_file(path_); !made) return made;
@@ -137,7 +142,12 @@ Result<void> Store::try_commit(Batch& batch, std::vector<Result<std::string>>& o
   };
   for (const Pending& pending : batch) {
     if (auto saved = writer_->execute("SAVEPOINT edit"); !saved) return undo(saved);
+    const std::size_t events = context.events.size(), news = context.news.size();
     outcomes.push_back(run_edit(context, pending.edit));
+    if (!outcomes.back()) {
+      context.events.resize(events);
+      context.news.resize(news);
+    }
     // A full disk or an I/O error ends the whole transaction.
     if (!writer_->in_transaction())
       return fail(outcomes.back() ? Error{ErrorKind::server_error, "the transaction was lost"}
@@ -147,7 +157,9 @@ Result<void> Store::try_commit(Batch& batch, std::vector<Result<std::string>>& o
     if (auto released = writer_->execute("RELEASE edit"); !released) return undo(released);
   }
   if (auto committed = writer_->execute("COMMIT"); !committed) return undo(committed);
-  if (context.container_changed) changed_.notify();
+  events_.publish(std::move(context.events));
+  if (listener_)
+    for (ApiChange& change : context.news) listener_(std::move(change));
   return {};
 }
 

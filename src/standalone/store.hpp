@@ -11,10 +11,10 @@
 #include "berth/base/log.hpp"
 #include "berth/base/result.hpp"
 #include "berth/base/runtime.hpp"
-#include "berth/base/signal.hpp"
 
 #include "database.hpp"
 #include "edit.hpp"
+#include "event_log.hpp"
 
 namespace berth {
 
@@ -32,8 +32,10 @@ class Store : public std::enable_shared_from_this<Store> {
   /// wait).
   awaitable<Result<std::string>> write(Edit edit);
   awaitable<Result<std::string>> read(Read read);
-  /// Raised after each commit that changed a container.
-  Signal& changed() { return changed_; }
+  EventLog& events() { return events_; }
+  /// Called after each commit with what concerns a dispatcher, on any thread; it must not block. Set it before the
+  /// first change.
+  void set_listener(ChangeListener listener) { listener_ = std::move(listener); }
   /// Waits for the changes under way and refuses everything later. The files are closed with the last user's reference.
   awaitable<void> close();
 
@@ -64,7 +66,8 @@ class Store : public std::enable_shared_from_this<Store> {
   const Logger log_;
   const StandaloneOptions options_;
   const std::string path_;
-  Signal changed_;
+  EventLog events_;
+  ChangeListener listener_;
   std::unique_ptr<Database> writer_;  ///< used by the one drain() at a time
 
   std::mutex mutex_;

@@ -12,12 +12,19 @@ ALLOWED = {("Queued", "Locked"), ("Queued", "Cancelled"), ("Locked", "Queued"), 
            ("Running", "Complete"), ("Running", "Cancelled"), ("Complete", "Cancelled")}
 
 
+def now():
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime())}.000000000Z"
+
+
 class FakeController:
     def __init__(self, address="0.0.0.0"):
         self.mutex = threading.Lock()
         self.containers = {}
         self.history = []  # (time, uuid, from, to)
         self.lists = 0  # that were answered
+        self.requests = {}  # of containers whose priority a user has changed
+        self.asked = []  # the filters of each list of containers
+        self.on_event = lambda uuid, before, after: None  # a FakeEventBus sets it
         controller = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -66,9 +73,19 @@ class FakeController:
                 self.containers[uuid] = {
                     "uuid": uuid, "state": "Queued", "priority": priority, "locked_by_uuid": None, "mounts": {}, "runtime_status": {},
                     "container_image": "d41d8cd98f00b204e9800998ecf8427e+0", "scheduling_parameters": {},
-                    "created_at": time.strftime("%Y-%m-%dT%H:%M:%S.000000000Z", time.gmtime()),
-                    "runtime_constraints": {"vcpus": vcpus, "ram": ram}, **fields(uuid)}
-            return uuids
+                    "created_at": now(),
+                    "modified_at": now(), "runtime_constraints": {"vcpus": vcpus, "ram": ram}, **fields(uuid)}
+        for uuid in uuids:
+            self.on_event(uuid, None, "Queued")
+        return uuids
+
+    def set_priority(self, uuid, priority):
+        """As a user does by the container's request: of the container's record nothing else changes (facts §2.4)."""
+        request = uuid.replace("-dz642-", "-xvhdp-")
+        with self.mutex:
+            self.containers[uuid]["priority"] = priority
+            self.requests[request] = {"uuid": request, "state": "Committed", "container_uuid": uuid, "modified_at": now()}
+        self.on_event(request, "Committed", "Committed")
 
     def states(self, uuids=None):
         with self.mutex:
@@ -85,7 +102,10 @@ class FakeController:
                 return 200, {"uuid": TOKEN_UUID}
             if path == "/arvados/v1/containers" and method == "GET":
                 self.lists += 1
-                return 200, {"items": self.select(form)}
+                self.asked.append(json.loads(form.get("filters") or "[]"))
+                return 200, {"items": self.select(self.containers, form)}
+            if path == "/arvados/v1/container_requests" and method == "GET":
+                return 200, {"items": self.select(self.requests, form)}
             match = re.fullmatch(r"/arvados/v1/containers/([-0-9a-z]{27})(/lock|/unlock)?", path)
             if not match or match[1] not in self.containers:
                 return 404, {"errors": ["not found"]}
@@ -103,12 +123,15 @@ class FakeController:
             self.history.append((time.monotonic(), record["uuid"], record["state"], state))
         elif state == "Locked" and "runtime_status" not in change:
             return 422, {"errors": ["already locked"]}
+        before = record["state"]
         record.update(change)
+        record["modified_at"] = now()
         record["locked_by_uuid"] = TOKEN_UUID if state in ("Locked", "Running") else None
+        self.on_event(record["uuid"], before, state)
         return 200, record
 
-    def select(self, form):
-        items = sorted(self.containers.values(), key=lambda c: c["uuid"])
+    def select(self, records, form):
+        items = sorted(records.values(), key=lambda c: c["uuid"])
         for field, op, operand in json.loads(form.get("filters") or "[]"):
             items = [c for c in items if matches(c[field], op, operand)]
         if form.get("order") == "priority desc":
@@ -122,4 +145,5 @@ def matches(value, op, operand):
         return value in operand
     if isinstance(value, int):
         operand = int(operand)
-    return {"=": value == operand, "!=": value != operand, ">": (value is not None and value > operand)}[op]
+    return {"=": value == operand, "!=": value != operand, ">": (value is not None and value > operand),
+            ">=": (value is not None and value >= operand)}[op]

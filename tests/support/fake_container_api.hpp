@@ -17,18 +17,22 @@ namespace berth {
 
 /// One call that reached the fake.
 struct FakeCall {
-  std::string verb;  ///< `token`, `list`, `mounts`, `lock`, `unlock`, `cancel`, `error`, `state`
+  std::string verb;  ///< `token`, `list`, `modified`, `mounts`, `lock`, `unlock`, `cancel`, `error`, `state`
   std::string uuid;  ///< of the container; of `list`: empty
   ContainerQuery query;
   SteadyTime at{};
+  ModifiedQuery modified = {};
 
-  /// Of a list: which of facts §2.2 it is: `held` (B), `window` (C), `missing` (D), `mounts` (first sight), `tail`.
+  /// Of a list: which of facts §2.2 it is: `held` (B), `window` (C), `missing` (D), `mounts` (first sight), `fetch` (by
+  /// uuid), `tail`; of a list of what was modified: `modified` (containers), `requests`.
   std::string list_kind() const {
+    if (verb == "modified") return modified.of == ModifiedQuery::Of::containers ? "modified" : "requests";
     if (query.with_mounts) return "mounts";
     if (query.order == "priority desc") return "window";
     if (query.filters.empty()) return "other";
     if (query.filters.front().field == "locked_by_uuid") return "held";
-    return query.filters.front().op == "in" ? "missing" : "tail";
+    if (query.filters.front().op == "in") return query.limit > 0 ? "fetch" : "missing";
+    return "tail";
   }
 };
 
@@ -44,6 +48,9 @@ class FakeContainerApi final : public ContainerApi {
     std::string runtime_error;
     bool malformed_mounts = false;  ///< any answer with its mounts is a type mismatch
     std::string unreadable;         ///< why lists cannot show more than its uuid
+    WallTime modified_at{};
+    std::string request;  ///< uuid; made by user_sets_priority
+    WallTime request_modified_at{};
   };
 
   explicit FakeContainerApi(Runtime& runtime) : runtime_(runtime) {}
@@ -53,6 +60,7 @@ class FakeContainerApi final : public ContainerApi {
   Duration call_deadline = std::chrono::minutes(1);  ///< a call that hangs ends so
   std::int64_t max_page = 1000;                      ///< the server's cap of a page
   std::int64_t max_dispatch_attempts = 10;
+  Duration clock_offset{};  ///< of the server's clock
   /// Called as a call is carried out; an error is its answer. An error of kind timeout comes only at the call's
   /// deadline.
   std::function<std::optional<Error>(const FakeCall&)> intercept;
@@ -73,7 +81,7 @@ class FakeContainerApi final : public ContainerApi {
     Record& record = records[uuid(number)];
     record.container.uuid = uuid(number);
     record.container.priority = priority;
-    record.container.created_at = runtime_.wall_now();
+    record.container.created_at = record.modified_at = server_now();
     record.container.runtime_constraints.vcpus = 1;
     record.container.runtime_constraints.ram = 1'000'000'000;
     return record.container;
@@ -94,9 +102,17 @@ class FakeContainerApi final : public ContainerApi {
     if (!changed) return fail(changed.error());
     return {};
   }
+  /// As by an update of its request; `modified_at` of the container stays (facts §2.4).
   void user_sets_priority(const std::string& id, std::int64_t priority) {
-    records.at(id).container.priority = priority;
+    changes_silently(id, priority);
+    Record& record = records.at(id);
+    record.request = id;
+    record.request.replace(6, 5, "xvhdp");
+    record.request_modified_at = server_now();
   }
+  /// As by an update of its parent's request.
+  void changes_silently(const std::string& id, std::int64_t priority) { records.at(id).container.priority = priority; }
+  WallTime server_now() const { return runtime_.wall_now() + clock_offset; }
   void user_cancels(const std::string& id) { (void)runner_sets(id, ContainerState::cancelled); }
 
   std::size_t count(std::string_view verb) const {
@@ -105,7 +121,7 @@ class FakeContainerApi final : public ContainerApi {
   }
   std::size_t count_lists(std::string_view kind) const {
     return static_cast<std::size_t>(std::count_if(calls.begin(), calls.end(), [&](const FakeCall& call) {
-      return call.verb == "list" && call.list_kind() == kind;
+      return (call.verb == "list" || call.verb == "modified") && call.list_kind() == kind;
     }));
   }
 
@@ -118,6 +134,12 @@ class FakeContainerApi final : public ContainerApi {
   awaitable<Result<std::vector<Container>>> list_containers(ContainerQuery query) override {
     auto call = co_await begin("list", "", query);
     Result<std::vector<Container>> answer = call ? list(query) : fail(call.error());
+    co_return co_await finish(std::move(call), std::move(answer));
+  }
+  awaitable<Result<std::vector<ModifiedRecord>>> list_modified(ModifiedQuery query) override {
+    auto call = co_await begin("modified", "", {}, query);
+    Result<std::vector<ModifiedRecord>> answer = modified(query);
+    if (!call) answer = fail(call.error());
     co_return co_await finish(std::move(call), std::move(answer));
   }
   awaitable<Result<std::map<std::string, Mount>>> get_mounts(std::string id) override {
@@ -171,9 +193,10 @@ class FakeContainerApi final : public ContainerApi {
   std::optional<SteadyTime> last_503() const override { return last_503_; }
 
  private:
-  awaitable<Result<FakeCall>> begin(std::string verb, std::string id, ContainerQuery query = {}) {
+  awaitable<Result<FakeCall>> begin(std::string verb, std::string id, ContainerQuery query = {},
+                                    ModifiedQuery modified = {}) {
     co_await runtime_.sleep_for(latency / 2);
-    FakeCall call{std::move(verb), std::move(id), std::move(query), runtime_.now()};
+    FakeCall call{std::move(verb), std::move(id), std::move(query), runtime_.now(), std::move(modified)};
     calls.push_back(call);
     if (intercept)
       if (auto error = intercept(call)) {
@@ -204,6 +227,7 @@ class FakeContainerApi final : public ContainerApi {
     auto next = rules(RecordState{c.state, c.priority, c.locked_by_uuid, record.lock_count});
     if (!next) return fail(next.error());
     c.state = next->state;
+    record.modified_at = server_now();
     c.locked_by_uuid = next->locked_by_uuid;
     record.lock_count = next->lock_count;
     if (next->clear_runtime_status) record.runtime_error.clear();
@@ -277,7 +301,33 @@ class FakeContainerApi final : public ContainerApi {
       page.push_back(record.container);
       page.back().locked_by_uuid.clear();  // not in the select list S
       if (!query.with_mounts) page.back().mounts.clear();
+      if (query.brief) {
+        Container brief;
+        brief.uuid = record.container.uuid;
+        brief.state = record.container.state;
+        brief.priority = record.container.priority;
+        page.back() = brief;
+      }
     }
+    return page;
+  }
+
+  std::vector<ModifiedRecord> modified(const ModifiedQuery& query) const {
+    std::map<std::string, ModifiedRecord> found;
+    for (const auto& [id, record] : records) {
+      const ContainerState state = record.container.state;
+      ModifiedRecord out{id, record.modified_at, {}, state == ContainerState::queued && record.container.priority > 0};
+      if (query.of == ModifiedQuery::Of::requests) out = {record.request, record.request_modified_at, id, false};
+      if (query.of == ModifiedQuery::Of::containers && state != ContainerState::queued &&
+          state != ContainerState::cancelled)
+        continue;
+      const bool asked = query.uuids.empty() ? out.modified_at >= query.since
+                                             : std::count(query.uuids.begin(), query.uuids.end(), out.uuid) > 0;
+      if (asked && !out.uuid.empty() && out.uuid > query.after) found.emplace(out.uuid, out);
+    }
+    std::vector<ModifiedRecord> page;
+    for (const auto& [id, record] : found)
+      if (std::ssize(page) < std::min(query.limit > 0 ? query.limit : 100, max_page)) page.push_back(record);
     return page;
   }
 

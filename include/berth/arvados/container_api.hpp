@@ -28,6 +28,24 @@ struct ContainerQuery {
   std::int64_t limit = 0;    ///< 0: not sent
   std::int64_t offset = 0;   ///< 0: not sent
   bool with_mounts = false;  ///< adds `mounts` to the select list S
+  bool brief = false;        ///< uuid, state and priority alone, instead of S
+};
+
+/// One page of containers or container requests by when they were changed, in the order of their uuids.
+struct ModifiedQuery {
+  enum class Of { containers, requests };
+  Of of = Of::containers;
+  WallTime since{};   ///< `modified_at` of this or later
+  std::string after;  ///< uuids beyond this; empty: from the first
+  /// Of requests, instead of `since`: these.
+  std::vector<std::string> uuids;
+  std::int64_t limit = 0;  ///< 0: not sent
+};
+struct ModifiedRecord {
+  std::string uuid;
+  WallTime modified_at{};
+  std::string container_uuid;  ///< of a request; empty: it has none
+  bool waiting = false;        ///< of a container: Queued with priority above 0
 };
 
 /// What lock, unlock and cancel answer (facts §2.2 F–H).
@@ -47,6 +65,9 @@ class ContainerApi {
   virtual awaitable<Result<std::string>> current_token_uuid() = 0;
   /// B, C, D: one page. Records of it may be `unreadable`, which is logged once each.
   virtual awaitable<Result<std::vector<Container>>> list_containers(ContainerQuery query) = 0;
+  /// What was changed of late, for servers that can say so: containers that are Queued or Cancelled, and requests.
+  /// Errors also: undecodable for records that were not asked for, as from a server that ignores a filter.
+  virtual awaitable<Result<std::vector<ModifiedRecord>>> list_modified(ModifiedQuery query) = 0;
   /// E: the mounts of one container.
   virtual awaitable<Result<std::map<std::string, Mount>>> get_mounts(std::string uuid) = 0;
   virtual awaitable<Result<ContainerUpdate>> lock(std::string uuid) = 0;

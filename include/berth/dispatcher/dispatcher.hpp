@@ -6,6 +6,7 @@
 #include <string>
 
 #include "berth/arvados/container_api.hpp"
+#include "berth/arvados/event_bus.hpp"
 #include "berth/base/log.hpp"
 #include "berth/base/metrics.hpp"
 #include "berth/base/runtime.hpp"
@@ -31,6 +32,9 @@ struct DispatcherEdges {
   std::map<std::string, std::string> runner_environment;
   /// Overrides made from outside the configuration, applied last (standalone: intervals, runner command).
   std::function<void(QueueOptions&, PoolOptions&, SchedulerOptions&)> adjust;
+  /// Where changes are told, so that nobody has to wait for the next poll; without a URL there is no such place, or the
+  /// queue is told in another way.
+  EventBusOptions event_bus = {};
 };
 
 /// Queue, pool and scheduler of one cluster, wired together (design §2, floor 8). They work while the lease is held.

@@ -11,6 +11,7 @@
 #include "berth/base/result.hpp"
 #include "berth/base/runtime.hpp"
 #include "berth/net/http_client.hpp"
+#include "berth/net/websocket.hpp"
 
 namespace berth {
 
@@ -42,6 +43,8 @@ struct ServerResponse {
   std::string body;
   BodyStream stream;  ///< if set, sent chunked instead of `body`; on cancellation (client gone, shutdown) it throws as
                       ///< any wait does
+  WebSocketTalk websocket;  ///< if set, the connection becomes a websocket, and the rest of this is not looked at; 426
+                            ///< if the client did not ask for one
 };
 using RequestHandler = std::function<awaitable<ServerResponse>(ServerRequest)>;
 
@@ -58,6 +61,7 @@ struct HttpServerOptions {
   Duration idle_timeout = std::chrono::seconds(120);
   Duration request_timeout = std::chrono::minutes(5);  ///< for the handler; not for streams
   Duration write_timeout = std::chrono::seconds(60);   ///< for one piece to a client that does not read
+  WebSocketLimits websocket;
   /// PEM file paths. With both, a connection whose first byte is a TLS handshake is served over TLS (≥ 1.2), on the
   /// same port.
   std::string tls_certificate;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "berth/arvados/container_api.hpp"
+#include "berth/arvados/event_bus.hpp"
 #include "berth/base/asio.hpp"
 #include "berth/base/log.hpp"
 #include "berth/base/metrics.hpp"
@@ -39,8 +40,10 @@ struct QueueOptions {
   std::int64_t window = 100;
   /// Page size of the lists.
   std::int64_t page_size = 1000;
-  /// Least time between pages of the tail beyond the window.
+  /// Most time between pages of the tail beyond the window.
   Duration tail_page_interval = std::chrono::seconds(1);
+  /// How long listing the whole tail may take: what changes there without a trace is seen after twice as long at most.
+  Duration tail_sweep_time = std::chrono::seconds(25);
 };
 
 /// The container queue: cache and poller (facts §3). Reads never wait for I/O. Thread-safe.
@@ -75,6 +78,8 @@ class ContainerQueue {
   void forget(std::string uuid);
   /// A hint that something changed at the API: polls as soon as it can instead of at the next interval.
   void poll_soon();
+  /// News: whatever comes within a few milliseconds is fetched together, if it says something new.
+  void tell(ApiChange change);
 
  private:
   class Impl;

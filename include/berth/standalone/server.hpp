@@ -1,13 +1,13 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
-#include "berth/arvados/container_api.hpp"
+#include "berth/arvados/event_bus.hpp"
 #include "berth/base/log.hpp"
 #include "berth/base/result.hpp"
 #include "berth/base/runtime.hpp"
-#include "berth/base/signal.hpp"
 #include "berth/config/cluster.hpp"
 #include "berth/net/http_server.hpp"
 
@@ -19,6 +19,8 @@ struct StandaloneOptions {
   std::string root_token;  ///< secret; the one token of this installation
   std::int64_t max_dispatch_attempts = 10;
 };
+
+using ChangeListener = std::function<void(ApiChange)>;
 
 /// The embedded container API: the parts of the Arvados REST API that dispatcher, runner and user need, on SQLite.
 /// Every answered change is on disk. Serve its handler with an HttpServer.
@@ -32,8 +34,9 @@ class StandaloneApi {
   StandaloneApi& operator=(const StandaloneApi&) = delete;
 
   RequestHandler handler();
-  /// Raised when a dispatcher should look at once: a container is new, given back, ended, or of another priority.
-  Signal& changed();
+  /// Told, on any thread, what a dispatcher should look at at once: a container is new, given back, ended, or of
+  /// another priority. It must not block. Set it before the first request.
+  void set_listener(ChangeListener listener);
   awaitable<void> close();
 
  private:

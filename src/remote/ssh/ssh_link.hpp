@@ -7,9 +7,9 @@
 #include <string>
 
 #include "berth/base/asio.hpp"
+#include "berth/base/back_off.hpp"
 #include "berth/remote/ssh.hpp"
 
-#include "back_off.hpp"
 #include "ssh_command.hpp"
 #include "ssh_metrics.hpp"
 #include "ssh_session.hpp"

@@ -59,13 +59,18 @@ TEST_F(WindowAndTail, FiveThousandAreAllKnownWithFewRequests) {
 TEST_F(WindowAndTail, AChangeInTheTailIsSeenWithinASweep) {
   load(5000);
   run_sweeps();
+  api_.intercept = [](const FakeCall& call) -> std::optional<Error> {  // nothing but the sweep tells
+    if (call.verb == "modified") return Error{ErrorKind::timeout, "no answer within the deadline"};
+    return std::nullopt;
+  };
   const QueueEntry before = *entry(7);
-  api_.user_sets_priority(uuid(7), 77);
+  api_.changes_silently(uuid(7), 77);
   api_.user_cancels(uuid(8));
-  api_.user_sets_priority(uuid(9), 0);
+  api_.changes_silently(uuid(9), 0);
   api_.at(10).state = ContainerState::locked;
   api_.at(10).locked_by_uuid = "zzzzz-gj3su-somebodyelse000";
   api_.records.erase(uuid(11));
+  api_.call_deadline = 0ms;
   run_sweeps();
   EXPECT_EQ(seen(7), "Queued 77");
   EXPECT_EQ(entry(7)->first_seen, before.first_seen);

@@ -1,7 +1,8 @@
 #include <gtest/gtest.h>
 
+#include "berth/base/back_off.hpp"
+
 #include "ssh/address.hpp"
-#include "ssh/back_off.hpp"
 #include "ssh/channel_load.hpp"
 #include "ssh/ssh_channel.hpp"
 

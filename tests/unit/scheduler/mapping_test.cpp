@@ -42,6 +42,22 @@ TEST(Mapping, IdleInstanceGetsTheHighestPriorityAndOthersGetNewOnesOfTheCheapest
   EXPECT_EQ(p.allocated_not_started, 2);
 }
 
+TEST(Mapping, WhatIsLockedForAReadyInstanceMayBeStartedAhead) {
+  PlanBuilder b = world();
+  b.container("a", queued, 9, kOne, {"t2"});
+  b.container("b", locked, 8, kOne, {"t2"});
+  b.container("c", queued, 7, kOne, {"t2"});
+  b.container("d", queued, 6, kOne, {"t2"});
+  b.instance("i-1", "t2", WorkerState::idle);
+  b.instance("i-2", "t2", WorkerState::booting);
+  const Plan p = greedy(b);
+  ASSERT_EQ(p.ahead.size(), 1) << "b has the other slot, the rest waits for an instance that boots";
+  EXPECT_EQ(b.uuids({p.ahead[0].container}), Names{"a"});
+  EXPECT_EQ(p.ahead[0].instance, p.starts[0].instance);
+  EXPECT_EQ(b.uuids(p.locks), (Names{"a", "c", "d"}));
+  EXPECT_TRUE(plan(b.input, Policy::reference).ahead.empty());
+}
+
 TEST(Mapping, PacksNewInstances) {
   PlanBuilder b = world();
   for (const char* uuid : {"a", "b", "c", "d"}) b.container(uuid, locked, 1, kOne, {"t2"});

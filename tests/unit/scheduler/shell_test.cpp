@@ -319,5 +319,109 @@ TEST_F(ShellTest, PassesDoNotSpinWhenNothingChanges) {
   EXPECT_EQ(scheduler->queue(), before) << "no pass without a reason";
 }
 
+/// One idle instance with room for two, and nothing else going on for a long time.
+class LockAhead : public ShellTest {
+ protected:
+  void begin() {
+    queue_options.poll_interval = minutes(60);
+    options.policy = policy;
+    start();
+    api.add(1).runtime_constraints.vcpus = 2;
+    queue->tell({uuid(1), queued});
+    EXPECT_TRUE(wait_for([&] { return api.at(1).state == complete; }));
+    runtime.run_for(seconds(3));  // a probe tells of the exit
+    queue->poll_soon();
+    EXPECT_TRUE(wait_for([&] { return pool->snapshot()->running.empty(); }));
+    EXPECT_EQ(pool->snapshot()->count(WorkerState::idle), 1);
+    runtime.run_for(milliseconds(100));
+    api.latency = milliseconds(2);  // less than the pause between two passes
+    api.calls.clear();
+  }
+  const FakeCall* first(std::string_view verb) const {
+    const auto found =
+        std::find_if(api.calls.begin(), api.calls.end(), [&](const FakeCall& call) { return call.verb == verb; });
+    return found == api.calls.end() ? nullptr : &*found;
+  }
+
+  std::string policy = "greedy";
+};
+
+TEST_F(LockAhead, WhatHasASlotIsStartedAsSoonAsItIsLocked) {
+  begin();
+  api.add(2);
+  queue->tell({uuid(2), queued});
+  ASSERT_TRUE(wait_for([&] { return first("lock") != nullptr; }, seconds(1)));
+  EXPECT_FALSE(pool->snapshot()->running.contains(uuid(2)));
+  runtime.run_for(first("lock")->at + milliseconds(1) - runtime.now());  // the answer arrives
+  EXPECT_TRUE(pool->snapshot()->running.contains(uuid(2))) << "no pass could be made yet";
+  EXPECT_TRUE(wait_for([&] { return api.at(2).state == complete; }));
+  EXPECT_EQ(starts[uuid(2)], 1);
+}
+
+TEST_F(LockAhead, ANewContainerCostsAListAndALock) {
+  begin();
+  api.add(2);
+  queue->tell({uuid(2), queued});
+  EXPECT_TRUE(wait_for([&] { return api.at(2).state == running; }));
+  ASSERT_EQ(api.calls.size(), 2);
+  EXPECT_EQ(api.calls[0].list_kind(), "mounts") << "record and mounts of all that came together";
+  EXPECT_EQ(api.calls[1].verb, "lock");
+}
+
+TEST_F(LockAhead, SlotsAreNotGivenTwice) {
+  begin();
+  for (int i = 2; i < 40; ++i) {
+    api.add(i, i);
+    queue->tell({uuid(i), queued});
+    if (i % 3 == 0) runtime.run_for(milliseconds(1));
+    for (const PoolInstance& instance : pool->snapshot()->instances) EXPECT_LE(instance.containers.size(), 2);
+  }
+  for (int step = 0; step < 2000; ++step) {
+    runtime.run_for(milliseconds(1));
+    for (const PoolInstance& instance : pool->snapshot()->instances) ASSERT_LE(instance.containers.size(), 2) << step;
+  }
+  EXPECT_TRUE(wait_for([&] { return starts.size() == 39; }, minutes(60)));
+  for (const auto& [id, count] : starts) EXPECT_EQ(count, 1) << id;
+}
+
+TEST_F(LockAhead, WhatWasPutOnHoldMeanwhileIsNotStarted) {
+  begin();
+  api.add(2);
+  api.after_call = [&](const FakeCall& call) {
+    if (call.verb == "lock") api.at(2).priority = 0;
+  };
+  api.intercept = [&](const FakeCall& call) -> std::optional<Error> {
+    if (call.verb == "lock") return Error{ErrorKind::conflict, "another was faster"};
+    return std::nullopt;
+  };
+  queue->tell({uuid(2), queued});
+  runtime.run_for(seconds(5));
+  EXPECT_EQ(starts.count(uuid(2)), 0u);
+  EXPECT_TRUE(pool->snapshot()->running.empty());
+}
+
+TEST_F(LockAhead, TheReferencePolicyWaitsForAPass) {
+  policy = "reference";
+  begin();
+  api.add(2);
+  queue->tell({uuid(2), queued});
+  ASSERT_TRUE(wait_for([&] { return first("lock") != nullptr; }, seconds(1)));
+  runtime.run_for(first("lock")->at + milliseconds(1) - runtime.now());
+  EXPECT_FALSE(pool->snapshot()->running.contains(uuid(2)));
+  EXPECT_TRUE(wait_for([&] { return api.at(2).state == complete; }));
+}
+
+TEST_F(LockAhead, LocksAreMadeAtTheSameTime) {
+  begin();
+  api.latency = milliseconds(500);
+  for (int i = 2; i < 22; ++i) {
+    api.add(i);
+    queue->tell({uuid(i), queued});
+  }
+  ASSERT_TRUE(wait_for([&] { return api.count("lock") > 0; }, seconds(5)));
+  runtime.run_for(milliseconds(50));
+  EXPECT_EQ(api.count("lock"), 20u) << "the client's limiter bounds them, not the scheduler";
+}
+
 }  // namespace
 }  // namespace berth

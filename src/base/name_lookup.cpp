@@ -1,4 +1,4 @@
-#include "name_lookup.hpp"
+#include "berth/base/name_lookup.hpp"
 
 #include <algorithm>
 #include <array>

@@ -8,7 +8,7 @@
 namespace berth {
 
 /// How long the next connection waits after failed ones (pure): doubling, less a random part of up to a half, so that
-/// workers that were lost together do not come back together.
+/// those who were lost together do not come back together.
 class BackOff {
  public:
   BackOff(Duration first, Duration longest) : first_(first), longest_(longest) {}

@@ -1,0 +1,221 @@
+#include "berth/net/websocket.hpp"
+
+#include <latch>
+
+#include "berth/base/deadline.hpp"
+
+#include "certificate.hpp"
+#include "net_test.hpp"
+#include "sim_test.hpp"
+
+namespace berth {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* upgrade =
+    "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+class WebSocketTest : public NetTest {
+ protected:
+  ~WebSocketTest() override {
+    if (server_) run(server_->stop());
+  }
+  static awaitable<void> echo(WebSocketTest* test, WebSocket& socket) {
+    for (;;) {
+      auto message = co_await socket.read();
+      if (!message) {
+        test->last_error_ = message.error();
+        test->ended_.count_down();
+        co_return;
+      }
+      if (*message == "bye") co_return co_await socket.close();
+      if (!co_await socket.write("echo " + *message)) co_return;
+    }
+  }
+  static awaitable<ServerResponse> answer(WebSocketTest* test, ServerRequest request) {
+    ServerResponse response;
+    response.status = 503;
+    if (request.path == "/echo") response.websocket = [test](WebSocket& socket) { return echo(test, socket); };
+    co_return response;
+  }
+  void serve(HttpServerOptions options = {}) {
+    server_ = std::make_unique<HttpServer>(runtime_, sink_->log(), std::move(options),
+                                           [this](ServerRequest r) { return answer(this, std::move(r)); });
+    ASSERT_TRUE(server_->start());
+  }
+  std::string url(const std::string& scheme = "ws", const std::string& path = "/echo") const {
+    return scheme + "://127.0.0.1:" + std::to_string(server_->port()) + path;
+  }
+  /// Opens, sends each message and returns the last answer.
+  static awaitable<Result<std::string>> talk(Runtime& runtime, std::string url, WebSocketClientOptions options,
+                                             std::vector<std::string> messages) {
+    auto socket = co_await open_websocket(runtime, std::move(url), std::move(options));
+    if (!socket) co_return fail(socket.error());
+    Result<std::string> last = std::string();
+    for (std::string& message : messages) {
+      if (auto sent = co_await (*socket)->write(std::move(message)); !sent) co_return fail(sent.error());
+      last = co_await (*socket)->read();
+      if (!last) co_return last;
+    }
+    co_await (*socket)->close();
+    co_return last;
+  }
+  Result<std::string> talk(const std::string& url, std::vector<std::string> messages,
+                           WebSocketClientOptions options = {}) {
+    auto executor = runtime_.make_strand();
+    auto talking = call_on(executor, talk(runtime_, url, std::move(options), std::move(messages)));
+    return run(std::move(talking));
+  }
+
+  std::shared_ptr<LineSink> sink_ = make_line_sink();
+  std::unique_ptr<HttpServer> server_;
+  std::latch ended_{1};
+  Error last_error_;
+};
+
+TEST_F(WebSocketTest, CarriesMessagesBothWays) {
+  serve();
+  EXPECT_EQ(talk(url(), {"one", "two"}).value(), "echo two");
+  const std::string large(40'000, 'x');
+  EXPECT_EQ(talk(url(), {large}).value(), "echo " + large);
+}
+
+TEST_F(WebSocketTest, OverTls) {
+  const Certificate certificate("websocket");
+  HttpServerOptions options;
+  options.tls_certificate = certificate.certificate();
+  options.tls_key = certificate.key();
+  serve(options);
+  WebSocketClientOptions client;
+  EXPECT_EQ(talk(url("wss"), {"one"}, client).error().kind, ErrorKind::network) << "nobody vouches for it";
+  client.insecure_tls = true;
+  EXPECT_EQ(talk(url("wss"), {"one"}, client).value(), "echo one");
+  client = {};
+  client.ca_file = certificate.certificate();
+  client.connect_to = "127.0.0.1";
+  EXPECT_EQ(talk("wss://localhost:" + std::to_string(server_->port()) + "/echo", {"one"}, client).value(), "echo one");
+  EXPECT_EQ(talk("wss://other.host:" + std::to_string(server_->port()) + "/echo", {"one"}, client).error().kind,
+            ErrorKind::network)
+      << "the certificate is for localhost";
+  client.ca_file = "/nowhere.pem";
+  EXPECT_EQ(talk(url("wss"), {"one"}, client).error().kind, ErrorKind::invalid);
+}
+
+TEST_F(WebSocketTest, ErrorsAreTypedAndKeepTheTokenToThemselves) {
+  serve();
+  const std::string port = ':' + std::to_string(server_->port());
+  const std::pair<std::string, ErrorKind> table[] = {
+      {"ws://127.0.0.1" + port + "/other?api_token=secret", ErrorKind::unavailable},
+      {"ws://127.0.0.1:1/echo?api_token=secret", ErrorKind::network},
+      {"wss://127.0.0.1" + port + "/echo?api_token=secret", ErrorKind::network},
+      {"http://127.0.0.1" + port + "/echo?api_token=secret", ErrorKind::invalid},
+      {"no url?api_token=secret", ErrorKind::invalid},
+      {"ws://", ErrorKind::invalid},
+      {"", ErrorKind::invalid},
+  };
+  for (const auto& [text, kind] : table) {
+    const auto talked = talk(text, {"x"});
+    ASSERT_FALSE(talked) << text;
+    EXPECT_EQ(talked.error().kind, kind) << text << ": " << talked.error().message;
+    EXPECT_EQ(talked.error().message.find("secret"), std::string::npos) << talked.error().message;
+  }
+}
+
+TEST_F(WebSocketTest, TooLongMessagesEndTheConnection) {
+  HttpServerOptions options;
+  options.websocket.max_message = 100;
+  serve(options);
+  EXPECT_FALSE(talk(url(), {std::string(101, 'x')}));
+  ended_.wait();
+  EXPECT_EQ(last_error_.kind, ErrorKind::exhausted);
+  WebSocketClientOptions client;
+  client.limits.max_message = 10;
+  EXPECT_EQ(talk(url(), {std::string(20, 'x')}, client).error().kind, ErrorKind::exhausted);
+}
+
+TEST_F(WebSocketTest, ASilentServerIsGoneAfterAWhile) {
+  const RawServer mute("", RawServer::Then::wait);
+  WebSocketClientOptions client;
+  client.deadline = 100ms;
+  EXPECT_EQ(talk("ws://127.0.0.1:" + std::to_string(mute.port()), {"x"}, client).error().kind, ErrorKind::timeout);
+}
+
+TEST_F(WebSocketTest, ASilentClientIsPingedThenGone) {
+  HttpServerOptions options;
+  options.websocket.silence = 200ms;
+  serve(options);
+  RawClient client(server_->port());
+  client.send(upgrade);
+  EXPECT_NE(client.read_until("\r\n\r\n").find("101 Switching"), std::string::npos);
+  const std::string rest = client.read_all();
+  EXPECT_EQ(rest.substr(0, 1), "\x89") << "a ping";
+  ended_.wait();
+  EXPECT_EQ(last_error_.kind, ErrorKind::timeout);
+}
+
+TEST_F(WebSocketTest, WhatIsNoWebSocketIsRefused) {
+  serve();
+  const std::pair<std::string, const char*> table[] = {
+      {"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 426 "},
+      {std::string(upgrade) + "early", "HTTP/1.1 400 "},
+      {"GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
+       "13\r\n\r\n",
+       "HTTP/1.1 400 "},
+      {"GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 8\r\n"
+       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+       "HTTP/1.1 426 "},
+      {"GET /other HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 503 "},
+  };
+  for (const auto& [request, expected] : table) {
+    RawClient client(server_->port());
+    client.send(request);
+    EXPECT_EQ(client.read_until("\r\n").substr(0, 13), expected) << request;
+  }
+}
+
+TEST_F(WebSocketTest, HostileFramesEndTheConnection) {
+  serve();
+  const std::string table[] = {
+      std::string("\x81\x05hello", 7),                                              // not masked
+      std::string("\xf1\x80\x00\x00\x00\x00", 6),                                   // reserved bits
+      std::string("\x83\x80\x00\x00\x00\x00", 6),                                   // reserved opcode
+      std::string("\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00", 14),  // of 2^63 bytes
+      std::string("\x81\x82\x00\x00\x00\x00\xff\xfe", 8),                           // not UTF-8
+      std::string("\x89\xfe\x01\x00\x00\x00\x00\x00", 8),                           // a long ping
+  };
+  for (const std::string& frame : table) {
+    RawClient client(server_->port());
+    client.send(upgrade);
+    client.read_until("\r\n\r\n");
+    client.send(frame);
+    client.read_all();  // until the server closes
+  }
+}
+
+TEST_F(WebSocketTest, AnOpenOneHoldsUpNoShutdown) {
+  serve();
+  RawClient client(server_->port());
+  client.send(upgrade);
+  client.read_until("\r\n\r\n");
+  run(server_->stop());
+  server_.reset();
+  client.read_all();
+}
+
+TEST_F(WebSocketTest, CancellingAReadEndsIt) {
+  serve();
+  auto executor = runtime_.make_strand();
+  auto socket = run(call_on(executor, open_websocket(runtime_, url(), {})));
+  ASSERT_TRUE(socket);
+  auto reading = with_deadline(runtime_, 20ms, (*socket)->read());
+  const auto read = run(call_on(executor, std::move(reading)));
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().kind, ErrorKind::timeout);
+  socket->reset();
+  ended_.wait();
+}
+
+}  // namespace
+}  // namespace berth
