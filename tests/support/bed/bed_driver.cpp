@@ -1,6 +1,7 @@
 #include "bed_driver.hpp"
 
 #include <cstdlib>
+
 #include <nlohmann/json.hpp>
 
 #include "berth/net/http_client.hpp"
