@@ -4,16 +4,9 @@
 //   ssh_bench --port PORT KEY_FILE [COMMANDS]
 // All CPU times are those of this process alone.
 #include <algorithm>
-#include <arpa/inet.h>
 #include <atomic>
 #include <cstdio>
 #include <fstream>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <vector>
 
 #include <boost/asio/co_spawn.hpp>
@@ -21,10 +14,12 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "berth/base/handler_times.hpp"
 #include "berth/base/metrics.hpp"
 #include "berth/base/signal.hpp"
 #include "berth/remote/ssh.hpp"
 
+#include "bench_process.hpp"
 #include "ssh_stub.hpp"
 
 namespace berth {
@@ -36,34 +31,12 @@ double seconds(Duration d) {
   return std::chrono::duration<double>(d).count();
 }
 
-double cpu_seconds() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  const auto sum = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
-  };
-  return sum(usage.ru_utime) + sum(usage.ru_stime);
-}
-
 /// Of this process, in KB; `field` of /proc/self/smaps_rollup.
 long memory_kb(const std::string& field) {
   std::ifstream file("/proc/self/smaps_rollup");
   for (std::string line; std::getline(file, line);)
     if (line.starts_with(field + ":")) return std::stol(line.substr(field.size() + 1));
   return 0;
-}
-
-std::string make_private_key() {
-  ssh_key key = nullptr;
-  ssh_pki_generate(SSH_KEYTYPE_ED25519, 0, &key);
-  std::string path = "/tmp/ssh-bench-XXXXXX";
-  ::close(::mkstemp(path.data()));
-  ssh_pki_export_privkey_file(key, nullptr, nullptr, nullptr, path.c_str());
-  ssh_key_free(key);
-  std::ifstream file(path);
-  std::string text(std::istreambuf_iterator<char>(file), {});
-  ::unlink(path.c_str());
-  return text;
 }
 
 struct Bench {
@@ -74,8 +47,6 @@ struct Bench {
   std::uint16_t port = 0;
   std::atomic<int> failures = 0;
   std::atomic<int> done = 0;
-  std::atomic<Duration::rep> longest_lag = 0;
-  std::atomic<bool> stop_lag = false;
 
   /// One command each for workers first, first + step, …, until `count` are done; each on a strand of its own.
   static awaitable<void> feed(Bench& b, std::string text, std::size_t first, std::size_t step, std::size_t count,
@@ -100,7 +71,7 @@ struct Bench {
     auto ended = finished.subscribe();
     const SteadyTime begun = runtime.now();
     const double cpu = cpu_seconds();
-    longest_lag = 0;
+    (void)longest_stall();
     for (std::size_t lane = 0; lane < lanes; ++lane)
       asio::co_spawn(runtime.make_strand(), feed(*this, text, lane, lanes, each, latencies[lane], left, finished),
                      asio::detached);
@@ -112,18 +83,13 @@ struct Bench {
     std::sort(all.begin(), all.end());
     const auto total = static_cast<double>(all.size());
     std::printf(
-        "%-28s %6.0f in %6.2f s = %6.0f/s  CPU %6.3f ms each  p50 %.2f ms  p99 %.2f ms  lag %.1f ms  failed %d\n",
+        "%-28s %6.0f in %6.2f s = %6.0f/s  CPU %6.3f ms each  p50 %.2f ms  p99 %.2f ms  stall %.1f ms  failed %d\n",
         title, total, wall, total / wall, 1e3 * used / total, all[all.size() / 2], all[all.size() * 99 / 100],
-        1e-6 * static_cast<double>(longest_lag), failures.exchange(0));
+        longest_stall(), failures.exchange(0));
   }
 
-  static awaitable<void> watch_lag(Bench& b) {
-    while (!b.stop_lag) {
-      const SteadyTime due = b.runtime.now() + 5ms;
-      co_await b.runtime.sleep_until(due);
-      b.longest_lag = std::max<Duration::rep>(b.longest_lag, (b.runtime.now() - due).count());
-    }
-  }
+  /// In milliseconds, since the last call: how long a handler held a thread.
+  double longest_stall() { return 1e3 * seconds(take_longest_handler(runtime)); }
 
   void make_workers(std::size_t count, const std::string& pem = make_private_key()) {
     const SshKey key = *SshKey::parse(pem);
@@ -151,16 +117,15 @@ struct Bench {
     Signal finished;
     auto ended = finished.subscribe();
     const double cpu = cpu_seconds();
-    longest_lag = 0;
+    (void)longest_stall();
     const SteadyTime begun = runtime.now();
     for (std::size_t i = 0; i < workers.size(); ++i)
       asio::co_spawn(runtime.make_strand(), probe(*this, i, 10s * i / workers.size(), begun + length, left, finished),
                      asio::detached);
     co_await ended.wait();
     const double wall = seconds(runtime.now() - begun);
-    std::printf("%zu sessions, a probe of each every 10 s: CPU %.1f %%  longest lag %.1f ms  failed %d\n",
-                workers.size(), 100 * (cpu_seconds() - cpu) / wall, 1e-6 * static_cast<double>(longest_lag),
-                failures.exchange(0));
+    std::printf("%zu sessions, a probe of each every 10 s: CPU %.1f %%  longest stall %.1f ms  failed %d\n",
+                workers.size(), 100 * (cpu_seconds() - cpu) / wall, longest_stall(), failures.exchange(0));
   }
 
   awaitable<void> sessions(std::size_t count) {
@@ -183,7 +148,6 @@ struct Bench {
   }
 
   static awaitable<void> main(Bench& b, std::size_t count, std::size_t commands, Duration length) {
-    asio::co_spawn(b.runtime.make_strand(), watch_lag(b), asio::detached);
     co_await b.sessions(count);
     co_await b.run("commands, 1 in flight", "true", 1, commands / 20);
     co_await b.run("commands, 32 in flight", "true", 32, commands / 32);
@@ -192,7 +156,6 @@ struct Bench {
     co_await b.run("connect again", "true", count, 1);
     co_await b.sessions(5 * count);
     co_await b.idle(length);
-    b.stop_lag = true;
     b.workers.clear();
     b.runtime.stop();
   }
@@ -216,35 +179,14 @@ int main(int argc, char** argv) {
   if (argc > 3 && std::string_view(argv[1]) == "--port")
     return berth::bench_one_server(static_cast<std::uint16_t>(std::stoul(argv[2])), argv[3],
                                    argc > 4 ? std::stoul(argv[4]) : 90);
-  rlimit files{};
-  ::getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &files);
-  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in where{};
-  where.sin_family = AF_INET;
-  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof where;
-  auto* address = reinterpret_cast<sockaddr*>(&where);
-  if (::bind(listener, address, size) != 0 || ::listen(listener, 4096) != 0) return 1;
-  ::getsockname(listener, address, &size);
-  const pid_t stub = ::fork();
-  if (stub == 0) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    berth::SshStub::serve_for_ever(listener);
-    ::_exit(0);
-  }
-  ::close(listener);
+  berth::allow_many_files();
+  const berth::ServerProcess server([](int listener) { berth::SshStub::serve_for_ever(listener); });
   const auto number = [&](int i, std::size_t otherwise) { return argc > i ? std::stoul(argv[i]) : otherwise; };
-  {
-    berth::Bench bench;
-    bench.port = ntohs(where.sin_port);
-    boost::asio::co_spawn(
-        bench.runtime.make_strand(),
-        berth::Bench::main(bench, number(1, 200), number(2, 20000), std::chrono::seconds(number(3, 20))),
-        boost::asio::detached);
-    bench.runtime.run();
-  }
-  ::kill(stub, SIGKILL);
-  ::waitpid(stub, nullptr, 0);
+  berth::Bench bench;
+  bench.port = server.port;
+  boost::asio::co_spawn(
+      bench.runtime.make_strand(),
+      berth::Bench::main(bench, number(1, 200), number(2, 20000), std::chrono::seconds(number(3, 20))),
+      boost::asio::detached);
+  bench.runtime.run();
 }

@@ -231,14 +231,17 @@ def main():
         return run(args, home, make_daemon(args.bin.resolve(), home / "data"), home / "witness")
     hosts = bed.Bed(home / "bed", user="crunch")
     say("workers are hosts in namespaces of their own, made when needed, reached over SSH as a user with sudo")
-    try:
-        return run(args, home, make_daemon(args.bin.resolve(), home / "data", hosts), hosts.shared / "witness")
-    finally:
+    return run(args, home, make_daemon(args.bin.resolve(), home / "data", hosts), hosts.shared / "witness", hosts)
+
+
+def end(daemon, hosts):
+    daemon.destroy()
+    if hosts:
         say(f"{hosts.count} hosts were made")
         hosts.destroy()
 
 
-def run(args, home, daemon, witness_dir):
+def run(args, home, daemon, witness_dir, hosts=None):
     """The exit code."""
     witness_dir.mkdir()
     daemon.own_group = True  # Ctrl-C is for the demo, which ends the daemon itself
@@ -247,13 +250,13 @@ def run(args, home, daemon, witness_dir):
         right = run_workload(daemon, args.jobs, witness_dir)
     except (KeyboardInterrupt, *BROKEN_OFF) as error:
         say(why_it_broke_off(daemon, error))
-        daemon.destroy()
+        end(daemon, hosts)
         shutil.rmtree(home, ignore_errors=True)
         return 130 if isinstance(error, KeyboardInterrupt) else 1
     if right and args.keep:
         invite(daemon, args.bin, home)
         return 0
-    daemon.destroy()
+    end(daemon, hosts)
     if right:
         shutil.rmtree(home)
     else:

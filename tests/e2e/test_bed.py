@@ -9,6 +9,7 @@ import sys
 import pytest
 from harness import bed as beds
 from harness.daemon import wait_for
+from harness.processes import mentioning
 
 pytestmark = pytest.mark.skipif(bool(beds.why_not()), reason=str(beds.why_not()))
 
@@ -18,18 +19,6 @@ def bed(tmp_path):
     made = beds.Bed(tmp_path / "bed")
     yield made
     made.destroy()
-
-
-def mentioning(text):
-    """Processes whose command line has the text."""
-    found = []
-    for entry in os.scandir("/proc"):
-        try:
-            if entry.name.isdigit() and text.encode() in pathlib.Path(entry.path, "cmdline").read_bytes():
-                found.append(int(entry.name))
-        except OSError:
-            continue
-    return found
 
 
 def test_hosts_have_all_of_their_own(bed):

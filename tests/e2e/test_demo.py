@@ -9,7 +9,9 @@ import sys
 
 import pytest
 
+from harness import bed as beds
 from harness.daemon import wait_for
+from harness.processes import mentioning
 
 DEMO = pathlib.Path(__file__).resolve().parents[1] / "demo/demo.py"
 
@@ -102,3 +104,30 @@ def test_kept(demo, tmp_path, bin_dir):
     assert shell(logs.replace("UUID", uuid)).splitlines() == [f"hello {i}" for i in range(1, 6)]
     shell(end)
     assert not left_behind(tmp_path) and not processes_of(tmp_path)
+
+
+needs_bed = pytest.mark.skipif(bool(beds.why_not()), reason=str(beds.why_not()))
+
+
+def gone(directory):
+    return not mentioning(str(directory)) and not beds.ip("-br", "link", "show", "type", "veth") and not left_behind(directory)
+
+
+@needs_bed
+def test_over_ssh(demo, tmp_path):
+    process = demo("--ssh")
+    output = process.communicate(timeout=240)[0]
+    assert process.returncode == 0, output
+    assert "12 of 12 outcomes as expected" in output and re.search(r"[1-9]\d* hosts were made", output)
+    wait_for(lambda: gone(tmp_path), what="all is cleaned up")
+
+
+@needs_bed
+def test_over_ssh_interrupted(demo, tmp_path):
+    process = demo("--ssh")
+    wait_for(lambda: any(mentioning(f"{path}/bed/host1/sshd_config") for path in left_behind(tmp_path)), what="a host is up")
+    process.send_signal(signal.SIGINT)
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 130 and "Traceback" not in output, output
+    assert "interrupted" in output
+    wait_for(lambda: gone(tmp_path), what="all is cleaned up")

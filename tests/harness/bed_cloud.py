@@ -16,6 +16,7 @@ class BedCloud:
         self.host_keys = None  # what the driver is told: None (it knows none), "right" or "wrong" ones
         self.secret_delay = 0  # seconds from the first answer of sshd until user data is done
         self.hides_addresses = False  # from the answers to creates: lists show them
+        self.tells_ports = False  # in addresses
         self.on_create = None  # called with each new host
         self.create_errors = []  # (kind, message) of the next creates
         self.created = 0
@@ -43,8 +44,9 @@ class BedCloud:
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self):
+        self.gone = {"error": {"kind": "network", "message": "the bed is gone"}}
         with self.mutex:  # after what is being made
-            self.gone = {"error": {"kind": "network", "message": "the bed is gone"}}
+            pass
         self.server.shutdown()
         self.server.server_close()
 
@@ -57,7 +59,7 @@ class BedCloud:
         if self.on_create:
             self.on_create(host)
         self.instances[host.name] = {
-            "id": host.name, "provider_type": type, "address": host.address, "user": self.bed.user, "tags": tags,
+            "id": host.name, "provider_type": type, "address": f"{host.address}:{self.bed.port}" if self.tells_ports else host.address, "user": self.bed.user, "tags": tags,
             "host_key": {None: "", "right": host.host_key(), "wrong": self.bed.public_key()}[self.host_keys]}
         answer = self.instances[host.name]
         return {"instance": {**answer, "address": ""} if self.hides_addresses else answer}

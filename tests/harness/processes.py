@@ -1,4 +1,4 @@
-"""Processes by what is in their environment."""
+"""Processes by what is in their environment or command line."""
 
 import os
 import pathlib
@@ -16,6 +16,18 @@ def processes_with(variable, directory):
     for entry in os.scandir("/proc"):
         try:
             if entry.name.isdigit() and any(fits(value) for value in pathlib.Path(entry.path, "environ").read_bytes().split(b"\0")):
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def mentioning(text):
+    """Processes whose command line has the text."""
+    found = []
+    for entry in os.scandir("/proc"):
+        try:
+            if entry.name.isdigit() and text.encode() in pathlib.Path(entry.path, "cmdline").read_bytes():
                 found.append(int(entry.name))
         except OSError:
             continue

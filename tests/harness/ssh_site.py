@@ -29,7 +29,6 @@ Clusters:
       DispatchPrivateKey: file://%(key)s
       CloudVMs:
         Driver: bed
-        DriverParameters: {URL: "%(cloud)s"}
         SSHPort: "%(port)s"
         MaxInstances: 0  # one that is reached would also bound how many containers run
         BootProbeCommand: "true"
@@ -39,7 +38,7 @@ Clusters:
         PollInterval: 500ms
         ProbeInterval: 1s
         SyncInterval: 2s
-        MaxProbesPerSecond: 100
+        MaxProbesPerSecond: %(probes_per_second)s
         TimeoutIdle: %(timeout_idle)s
         TimeoutBooting: %(timeout_booting)s
         TimeoutProbe: %(timeout_probe)s
@@ -71,17 +70,18 @@ class SshSite(Site):
         except BaseException:
             self.bed.destroy()
             raise
-        self.values = {"vcpus": 4, "timeout_idle": "1m", "timeout_booting": "1m", "timeout_probe": "1m", **settings}
+        self.values = {"vcpus": 4, "probes_per_second": 100, "timeout_idle": "1m", "timeout_booting": "1m", "timeout_probe": "1m", **settings}
 
     def run_for(self, seconds):
         """For containers that begin later."""
         self.stub_settings.write_text(json.dumps({"witness": str(self.witness), "seconds": seconds}))
 
     def settings(self):
-        return {"runner": self.runner, "key": self.bed.key, "cloud": f"http://127.0.0.1:{self.cloud.port}", "port": self.bed.port, **self.values}
+        return {"runner": self.runner, "key": self.bed.key, "port": self.bed.port, **self.values}
 
     def daemon(self, **options):
-        return super().daemon(flags=["--no-lock"], controller_address=beds.GATEWAY, **options)
+        prefix = ["env", f"BERTH_BED=http://127.0.0.1:{self.cloud.port}"]
+        return super().daemon(flags=["--no-lock"], prefix=prefix, controller_address=beds.GATEWAY, **options)
 
     def deployed_path(self):
         digest = subprocess.run(["md5sum", self.runner], capture_output=True, text=True, check=True).stdout.split()[0]

@@ -42,6 +42,7 @@ struct SshStub::Connection {
   ssh_server_callbacks_struct callbacks{};
   std::vector<std::unique_ptr<Channel>> channels;
   int fd = -1;
+  std::string address;  // that the client connected to
   std::uint32_t interest = EPOLLIN;
   bool exchanged = false;
   bool dead = false;
@@ -99,6 +100,16 @@ std::uint16_t port_of(int fd) {
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&where), &size);
   return ntohs(where.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6*>(&where)->sin6_port
                                            : reinterpret_cast<sockaddr_in*>(&where)->sin_port);
+}
+
+/// IPv4 only; else empty.
+std::string local_address(int fd) {
+  sockaddr_in where{};
+  socklen_t size = sizeof where;
+  std::array<char, INET_ADDRSTRLEN> text{};
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&where), &size) != 0 || where.sin_family != AF_INET) return {};
+  ::inet_ntop(AF_INET, &where.sin_addr, text.data(), text.size());
+  return text.data();
 }
 
 void begin(Channel& channel, const std::string& text) {
@@ -165,8 +176,9 @@ SshStub::SshStub(int listening_socket) : listener_(listening_socket), host_key_(
   }
 }
 
-void SshStub::serve_for_ever(int listening_socket) {
+void SshStub::serve_for_ever(int listening_socket, Answers answers) {
   SshStub stub(listening_socket);
+  stub.answers_ = std::move(answers);
   stub.max_channels = 1 << 30;
   stub.loop();
 }
@@ -275,6 +287,7 @@ void SshStub::accept_one() {
   auto connection = std::make_unique<Connection>();
   connection->stub = this;
   connection->fd = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  connection->address = local_address(connection->fd);
   count([](SshStubCounts& c) { ++c.connections; });
   epoll_event event{};
   event.events = EPOLLIN;
@@ -364,7 +377,14 @@ ssh_channel SshStub::open_channel(Connection& connection, ssh_session session) {
       if (c.texts.size() < 1000) c.texts.emplace_back(text);
     });
     channel.connection->dead = std::strcmp(text, "vanish") == 0;
-    begin(channel, text);
+    const auto& answers = channel.connection->stub->answers_;
+    auto answer = answers ? answers(channel.connection->address, text) : std::nullopt;
+    if (answer) {
+      channel.output = std::move(*answer);
+      channel.ends = true;
+    } else {
+      begin(channel, text);
+    }
     return 0;
   };
   callbacks.channel_data_function = [](ssh_session, ssh_channel, void* bytes, std::uint32_t size, int,

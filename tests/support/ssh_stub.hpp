@@ -7,6 +7,7 @@
 #include <libssh/libssh.h>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -31,8 +32,11 @@ struct SshStubCounts {
 class SshStub {
  public:
   explicit SshStub(const std::string& address = "127.0.0.1");
+  /// What a command writes before it ends with status 0, by the address that was connected to; nothing: it is one of
+  /// the above. Called by the loop.
+  using Answers = std::function<std::optional<std::string>(const std::string& address, const std::string& command)>;
   /// On a socket that listens already; the loop runs in the caller's thread until the process ends.
-  static void serve_for_ever(int listening_socket);
+  static void serve_for_ever(int listening_socket, Answers answers = {});
   ~SshStub();
   SshStub(const SshStub&) = delete;
   SshStub& operator=(const SshStub&) = delete;
@@ -88,6 +92,7 @@ class SshStub {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   SshStubCounts counts_;
+  Answers answers_;
   std::shared_ptr<ssh_key_struct> host_key_;
   std::vector<std::unique_ptr<Connection>> connections_;
   std::thread thread_;

@@ -13,6 +13,8 @@
 #include "berth/base/deadline.hpp"
 #include "berth/base/signal.hpp"
 
+#include "lookup_threads.hpp"
+
 namespace berth {
 namespace {
 
@@ -52,9 +54,13 @@ awaitable<Result<Endpoints>> resolve(Runtime& runtime, SshEndpoint wanted) {
   };
   auto lookup = std::make_shared<Lookup>();
   auto done = lookup->done.subscribe();
-  asio::post(runtime.blocking_executor(), [lookup, wanted] {
-    lookup->result = look_up(wanted);
-    lookup->done.notify();
+  asio::post(lookup_executor(runtime), [weak = std::weak_ptr(lookup), wanted] {
+    if (weak.expired()) return;  // nobody waits any more
+    auto result = look_up(wanted);
+    const auto waited_for = weak.lock();
+    if (!waited_for) return;
+    waited_for->result = std::move(result);
+    waited_for->done.notify();
   });
   co_await done.wait();
   co_return lookup->result;

@@ -9,7 +9,7 @@
 namespace berth {
 
 /// A TCP connection to `endpoint`: its addresses in turn, each with its share of the time left. Names are looked up on
-/// the blocking pool; whoever waits for that can be cancelled. Errors: network, timeout.
+/// threads for that alone; whoever waits for them can be cancelled. Errors: network, timeout.
 awaitable<Result<Fd>> dial(Runtime& runtime, SshEndpoint endpoint, Duration deadline);
 
 }  // namespace berth

@@ -1,5 +1,7 @@
 #include "bed_driver.hpp"
 
+#include <cstdlib>
+
 #include <nlohmann/json.hpp>
 
 #include "berth/net/http_client.hpp"
@@ -108,10 +110,9 @@ class BedSet final : public InstanceSet {
 }  // namespace
 
 Result<std::unique_ptr<InstanceSet>> make_bed_set(const DriverContext& context) {
-  const auto url = context.parameters.find("URL");
-  if (url == context.parameters.end() || !url->is_string())
-    return fail(ErrorKind::invalid, "DriverParameters.URL: not set");
-  return std::make_unique<BedSet>(std::make_shared<BedClient>(context.runtime, url->get<std::string>()));
+  const char* url = std::getenv("BERTH_BED");
+  if (url == nullptr) return fail(ErrorKind::invalid, "$BERTH_BED: not set");
+  return std::make_unique<BedSet>(std::make_shared<BedClient>(context.runtime, url));
 }
 
 }  // namespace berth

@@ -12,16 +12,15 @@
 
 namespace {
 
-/// For a standalone daemon: $BERTH_BED is the bed's cloud, $BERTH_BED_KEY the key that its hosts take.
+/// For a standalone daemon: $BERTH_BED_KEY is the key that the bed's hosts take.
 void use_bed(berth::Cluster& cluster) {
-  const char* url = std::getenv("BERTH_BED");
   const char* key = std::getenv("BERTH_BED_KEY");
-  if (url == nullptr || key == nullptr) return;
+  if (key == nullptr) return;
   auto& containers = cluster.containers;
   auto& vms = containers.cloud_vms;
   containers.dispatch_private_key = "file://" + std::string(key);
   vms.driver = "bed";
-  vms.driver_parameters = std::make_shared<nlohmann::json>(nlohmann::json{{"URL", url}});
+  vms.driver_parameters = std::make_shared<nlohmann::json>(nlohmann::json::object());
   vms.deploy_runner_binary = containers.crunch_run_command;
   vms.deploy_runner_directory = "/tmp/arvados-crunch-run";
 }
