@@ -18,7 +18,7 @@ namespace berth {
 /// What differs between the daemon of a cluster and that of one machine.
 struct StackOptions {
   HttpClientOptions http;
-  bool listens_to_event_bus = true;  ///< if the configuration names one
+  bool listens_to_event_bus = true;                           ///< if the configuration names one
   std::map<std::string, DriverFactory, std::less<>> drivers;  ///< Additions::drivers
   std::map<std::string, std::string> runner_environment;
   std::function<void(QueueOptions&, PoolOptions&, SchedulerOptions&)> adjust;

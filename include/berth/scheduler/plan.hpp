@@ -164,7 +164,7 @@ struct PlanStart {
 
 /// What is to be done (facts §5.4, §5.5). Numbers are indices into the input.
 struct Decisions {
-  std::vector<std::uint32_t> locks;    ///< containers
+  std::vector<std::uint32_t> locks;  ///< containers
   /// Of the locks those for which room is kept on an instance that is ready: once locked, each may be started there,
   /// without another pass, as long as none has been made. Not with Policy::reference.
   std::vector<PlanStart> ahead;

@@ -22,8 +22,8 @@ struct Installation {
 Result<void> make_data_dir(const std::string& data_dir);
 
 /// Opens an existing directory: at first start makes tokens (`DIR/tokens`) and a self-signed certificate; later starts
-/// find them again. Take the lock on the directory first. Blocks on files: for start-up only. Errors: failed, with path and the
-/// system's text.
+/// find them again. Take the lock on the directory first. Blocks on files: for start-up only. Errors: failed, with path
+/// and the system's text.
 Result<Installation> open_installation(Runtime& runtime, const std::string& data_dir);
 
 /// Writes `DIR/env`, mode 0600: `KEY=value` lines for clients. `address` is what clients dial, `host:port`: it must be

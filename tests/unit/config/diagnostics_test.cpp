@@ -103,7 +103,7 @@ TEST(Diagnostics, UnknownKeysWithTheNearestKnownOne) {
 TEST(Diagnostics, WholeCluster) {
   expect_reports({
       {"    Containers: {CloudVMs: {Policy: best}}\n",
-       "c.yml:5:37: error: Containers.CloudVMs.Policy: must be one of greedy reference\n"},
+       "c.yml:5:37: error: Containers.CloudVMs.Policy: must be one of cost greedy reference\n"},
       {"    Containers: {LocalKeepLogsToContainerLog: some}\n",
        "c.yml:5:47: error: Containers.LocalKeepLogsToContainerLog: must be one of none all errors\n"},
       {"    PostgreSQL: {Connection: {DBName: x}}\n",
