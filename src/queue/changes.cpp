@@ -55,7 +55,7 @@ awaitable<void> Changes::look_loop() {
     const Hints::Map hints = hints_.take();
     Sorted sorted = sort(hints);
     const bool busy = !sorted.later.empty();
-    if (busy) hints_.put_back(std::move(sorted.later));
+    if (busy) hints_.put_back(sorted.later);
     auto looked = co_await look_at(std::move(sorted));
     if (looked) {
       for (const auto& [uuid, hint] : hints)
@@ -70,9 +70,9 @@ awaitable<void> Changes::look_loop() {
   }
 }
 
-Changes::Sorted Changes::sort(Hints::Map hints) {
+Changes::Sorted Changes::sort(const Hints::Map& hints) {
   Sorted out;
-  for (auto& [uuid, hint] : hints) {
+  for (const auto& [uuid, hint] : hints) {
     const bool changing = exclusion_.busy().contains(uuid) || first_sight_.is_arriving(uuid);
     if (!is_container_uuid(uuid)) {
       out.requests.insert(uuid);

@@ -38,7 +38,7 @@ class Changes {
     UuidSet requests;
     Hints::Map later;
   };
-  Sorted sort(Hints::Map hints);
+  Sorted sort(const Hints::Map& hints);
   bool says_nothing_new(const std::string& uuid, const Hints::Hint& hint) const;
   awaitable<Result<void>> look_at(Sorted sorted);
   awaitable<Result<UuidSet>> containers_of(const UuidSet& requests);

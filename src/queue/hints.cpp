@@ -17,9 +17,9 @@ void Hints::add(ApiChange change, SteadyTime now) {
   told_.wake();
 }
 
-void Hints::put_back(Map hints) {
+void Hints::put_back(const Map& hints) {
   const std::lock_guard lock(mutex_);
-  for (auto& [uuid, hint] : hints) {
+  for (const auto& [uuid, hint] : hints) {
     const auto [known, fresh] = hints_.try_emplace(uuid, hint);
     if (!fresh) known->second.since = hint.since;
   }

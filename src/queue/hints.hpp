@@ -25,7 +25,7 @@ class Hints {
 
   void add(ApiChange change, SteadyTime now);
   /// Those that could not be looked at yet; older than what came meanwhile.
-  void put_back(Map hints);
+  void put_back(const Map& hints);
   /// All of them.
   Map take();
   /// Whether more came than there is room for since this was last asked; all were forgotten then.

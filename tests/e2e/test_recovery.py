@@ -98,7 +98,7 @@ def test_what_completes_while_it_is_stopped_stays_complete(bin_dir, tmp_path):
         time.sleep(5)  # StaleLockTimeout: until then nothing counts as lost
         for uuid in uuids:
             set_record(site, uuid, priority=0)
-        wait_for(lambda: not any(site.instances.glob("*/lock/*.lock")), 20, what="no runner is left")
+        wait_for(lambda: "Running" not in controller.states(), 20, what="no runner is left")
         polls = controller.lists
         wait_for(lambda: controller.lists > polls + 20, 20, what="some polls have passed")
         assert controller.states() == ["Complete"] * 6, daemon.log()
