@@ -22,7 +22,7 @@ struct Recount {
   ReconcilePass reconcile;
 };
 
-void add(std::vector<std::string>& lines, const char* verb, std::vector<std::string> names) {
+void add(std::vector<std::string>& lines, const char* verb, const std::vector<std::string>& names) {
   for (const std::string& name : names) lines.push_back(std::string(verb) + ' ' + name);
 }
 

@@ -40,7 +40,7 @@ struct SimCall {
 /// Sends a request: it is carried out by `effect` when it arrives, whether or not the client still waits. Of what a
 /// process sent before it was killed half still arrives.
 template <class T>
-std::shared_ptr<SimCall<T>> send(SimCore& core, const std::shared_ptr<Link>& link, CallRoute route,
+std::shared_ptr<SimCall<T>> send(SimCore& core, const std::shared_ptr<Link>& link, const CallRoute& route,
                                  std::function<Result<T>()> effect) {
   auto call = std::make_shared<SimCall<T>>();
   if (link->dead) return call;

@@ -109,8 +109,8 @@ void SimMachine::leave(SimRunner& runner) {
 }
 
 void SimMachine::end(const std::string& uuid, std::string_view how) {
-  const std::string name = uuid;  // it may be the runner's own
-  runners_.erase(name);
+  const auto ended = runners_.extract(uuid);  // `uuid` may be the runner's own
+  const std::string& name = ended.key();
   core_.note(SimEventKind::runner_ended, name, vm_.id, how);
   vm_.busy_until = core_.now();
   if (!dead && !core_.strikes(&SimFaults::watch_misses)) tell_end(name);

@@ -170,7 +170,8 @@ class SimExecutor final : public Executor {
 
 }  // namespace
 
-ExecutorFactory make_sim_executors(SimCore& core, SimCloud& cloud, SimWatcher& watcher, std::shared_ptr<Link> link) {
+ExecutorFactory make_sim_executors(SimCore& core, SimCloud& cloud, SimWatcher& watcher,
+                                   const std::shared_ptr<Link>& link) {
   return [&core, &cloud, &watcher, link](const Instance& instance, HostCheck check) -> std::unique_ptr<Executor> {
     auto vm = cloud.find(instance.id());
     return std::make_unique<SimExecutor>(

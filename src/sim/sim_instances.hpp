@@ -23,6 +23,7 @@ std::unique_ptr<InstanceSet> watch_decisions(SimCloud& cloud, SimWatcher& watche
 std::string secret_of(const InstanceTags& tags);
 
 /// The way to instances of that set.
-ExecutorFactory make_sim_executors(SimCore& core, SimCloud& cloud, SimWatcher& watcher, std::shared_ptr<Link> link);
+ExecutorFactory make_sim_executors(SimCore& core, SimCloud& cloud, SimWatcher& watcher,
+                                   const std::shared_ptr<Link>& link);
 
 }  // namespace berth

@@ -28,8 +28,9 @@ Result<Duration> seconds_or_duration(std::string_view text) {
   return parse_moment(text, false);
 }
 
-YamlMap::YamlMap(YAML::Node node, std::string file, std::string path, std::shared_ptr<std::optional<Error>> first_error)
-    : node_(std::move(node)), file_(std::move(file)), path_(std::move(path)), first_error_(std::move(first_error)) {
+YamlMap::YamlMap(const YAML::Node& node, std::string file, std::string path,
+                 std::shared_ptr<std::optional<Error>> first_error)
+    : node_(node), file_(std::move(file)), path_(std::move(path)), first_error_(std::move(first_error)) {
   take_entries();
 }
 
@@ -78,16 +79,16 @@ std::string YamlMap::path_of(const std::string& key) const {
   return path_.empty() || key.empty() ? path_ + key : path_ + "." + key;
 }
 
-void YamlMap::refuse_at(const YAML::Node& node, const std::string& key, std::string message) {
+void YamlMap::refuse_at(const YAML::Node& node, const std::string& key, const std::string& message) {
   if (*first_error_) return;
   const std::string path = path_of(key);
   *first_error_ =
       Error{ErrorKind::invalid, place(file_, node.Mark()) + ": " + (path.empty() ? "" : path + ": ") + message};
 }
 
-void YamlMap::refuse(const std::string& key, std::string message) {
+void YamlMap::refuse(const std::string& key, const std::string& message) {
   const auto found = entries_.find(key);
-  refuse_at(found == entries_.end() ? node_ : found->second, key, std::move(message));
+  refuse_at(found == entries_.end() ? node_ : found->second, key, message);
 }
 
 const std::string* YamlMap::scalar(const std::string& key, std::string& text) {
@@ -142,8 +143,8 @@ void YamlMap::read(const std::string& key, bool& target) {
   target = text == "true";
 }
 
-YamlMap YamlMap::below(YAML::Node node, const std::string& name) const {
-  return YamlMap(std::move(node), file_, path_of(name), first_error_);
+YamlMap YamlMap::below(const YAML::Node& node, const std::string& name) const {
+  return YamlMap(node, file_, path_of(name), first_error_);
 }
 
 std::optional<YamlMap> YamlMap::map(const std::string& key) {

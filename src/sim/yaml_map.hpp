@@ -44,7 +44,7 @@ class YamlMap {
   std::vector<std::string> scalars(const std::string& key);
 
   /// What is at `key` (the map itself if empty) is wrong.
-  void refuse(const std::string& key, std::string message);
+  void refuse(const std::string& key, const std::string& message);
   /// Refuses the keys that nobody read.
   void finish();
   bool ok() const { return !*first_error_; }
@@ -52,12 +52,13 @@ class YamlMap {
   const std::optional<Error>& error() const { return *first_error_; }
 
  private:
-  YamlMap(YAML::Node node, std::string file, std::string path, std::shared_ptr<std::optional<Error>> first_error);
+  YamlMap(const YAML::Node& node, std::string file, std::string path,
+          std::shared_ptr<std::optional<Error>> first_error);
   void take_entries();
   YAML::Node find(const std::string& key);
-  YamlMap below(YAML::Node node, const std::string& name) const;
+  YamlMap below(const YAML::Node& node, const std::string& name) const;
   std::string path_of(const std::string& key) const;
-  void refuse_at(const YAML::Node& node, const std::string& key, std::string message);
+  void refuse_at(const YAML::Node& node, const std::string& key, const std::string& message);
   const std::string* scalar(const std::string& key, std::string& text);
 
   std::map<std::string, YAML::Node> entries_;

@@ -46,7 +46,7 @@ Answer answer_document(const Route& route, const Params& params, const ServerReq
 /// A bound on those who follow: each has a queue.
 constexpr int kMostSessions = 64;
 
-Answer event_bus(ApiContextPtr api, const ServerRequest& request) {
+Answer event_bus(const ApiContextPtr& api, const ServerRequest& request) {
   if (api->event_sessions >= kMostSessions) return refuse(503, "too many clients of the event bus");
   ServerResponse response;
   response.websocket = [api, may_read = holds_token(request.query, api->store->options().root_token)](
@@ -56,7 +56,7 @@ Answer event_bus(ApiContextPtr api, const ServerRequest& request) {
 
 awaitable<Answer> answer(ApiContextPtr api, ServerRequest request) {
   const Route route = find_route(request.path);
-  if (route.kind == Route::Kind::events) co_return event_bus(std::move(api), request);
+  if (route.kind == Route::Kind::events) co_return event_bus(api, request);
   if (!is_public(route) && !is_authorized(request, api->store->options().root_token))
     co_return refuse(401, "not logged in: send the token as 'Authorization: Bearer TOKEN'");
   if (route.kind == Route::Kind::log) {

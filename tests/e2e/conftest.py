@@ -1,5 +1,6 @@
 import os
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -10,6 +11,9 @@ sys.path.insert(0, str(ROOT / "tests"))
 from harness.daemon import Daemon  # noqa: E402
 from harness.processes import end_runners  # noqa: E402
 from harness.ssh_site import SshSite  # noqa: E402
+
+# Ignored in what a shell starts in the background, and in all that these tests start then.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
