@@ -4,8 +4,10 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <syslog.h>
-#include <systemd/sd-journal.h>
 #include <unistd.h>
+
+#define SD_JOURNAL_SUPPRESS_LOCATION  // every entry would come from this file
+#include <systemd/sd-journal.h>
 
 #include "berth/base/log.hpp"
 

@@ -203,18 +203,12 @@ class DocumentMaker {
     return fallback(shape, place, type);
   }
 
-  // A default is never refused itself, so this does not come back here.
+  // Stands in so that the rest is checked, too. A default is never refused itself, so this does not come back here.
   json fallback(const Node& shape, const Place& place, KeyType type) {
     return place.in_sample ? zero(type, shape, place) : make(&shape, shape, place);
   }
 
-  void report(Position at, const Place& place, const std::string& message) {
-    if (is_in_table(place.pattern)) {
-      findings_.error(at, place.path, message);
-    } else {
-      findings_.warn(at, place.path, message + "; Berth does not use this key");
-    }
-  }
+  void report(Position at, const Place& place, const std::string& message) { findings_.error(at, place.path, message); }
 
   Findings& findings_;
 };

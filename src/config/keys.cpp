@@ -138,7 +138,10 @@ constexpr std::array kKeys = {
     // Checked or put into their usual form, and handed on to the runner.
     Key{"Collections.BlobSigningKey", text, R"("")", "", kSecret},
     Key{"Collections.WebDAVCache.DiskCacheSize", free, R"("10%")", ""},
+    Key{"Collections.WebDAVOutputBuffer", bytes, "0", ""},
+    Key{"Containers.DefaultKeepCacheRAM", bytes, "0", ""},
     Key{"Containers.LSF.MaxRunTimeDefault", duration, "0", ""},
+    Key{"Login.LDAP.MinTLSVersion", free, R"("")", ""},
     Key{"Login.LDAP.URL", url, R"("ldap://ldap:389")", ""},
     Key{"Login.TrustedClients", url_map, "{}", ""},
     Key{"StorageClasses", object_map, "{}", ""},
@@ -193,14 +196,6 @@ std::span<const Key> keys() {
 const Key* find_key(std::string_view path) {
   const auto found = std::find_if(kKeys.begin(), kKeys.end(), [&](const Key& key) { return key.path == path; });
   return found == kKeys.end() ? nullptr : &*found;
-}
-
-bool is_in_table(std::string_view path) {
-  const auto below = [](std::string_view child, std::string_view parent) {
-    return child.starts_with(parent) && (child.size() == parent.size() || child[parent.size()] == '.');
-  };
-  return std::any_of(kKeys.begin(), kKeys.end(),
-                     [&](const Key& key) { return below(key.path, path) || below(path, key.path); });
 }
 
 }  // namespace berth::config

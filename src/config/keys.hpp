@@ -39,7 +39,5 @@ struct Key {
 std::span<const Key> keys();
 /// nullptr if the table has no such path.
 const Key* find_key(std::string_view path);
-/// Whether the table has this path, one above or one below it.
-bool is_in_table(std::string_view path);
 
 }  // namespace berth::config

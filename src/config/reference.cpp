@@ -22,7 +22,8 @@ constexpr std::string_view kHead = R"(# Configuration
 - The file holds one cluster, below `Clusters.<id>`; the id is five characters a-z, 0-9. Several are an error.
 - Maps are merged with the defaults key by key; any other value replaces the default, empty ones too. A key without value
   (`null`) leaves the default.
-- An unknown key is ignored with a warning. A value of the wrong type is an error if Berth uses the key.
+- An unknown key is ignored with a warning. A value of the wrong type or without its unit is an error, whether Berth uses
+  the key or hands it on to the runner: a default never takes the place of what is written.
 - Scalars follow YAML 1.1: unquoted `yes`, `no`, `on`, `off`, `y`, `n` are booleans, and a string that looks like a number
   needs quotes.
 - A duration is a number with a unit, or several: `ns`, `us`, `ms`, `s`, `m`, `h`, as in `2m30s`; only `0` needs none.

@@ -84,6 +84,12 @@ awaitable<Result<void>> send_recorded(BodyStream stream, std::shared_ptr<Request
   co_return sent;
 }
 
+/// The slot is given back when the body has been sent, or cannot be.
+awaitable<Result<void>> send_in_slot(BodyStream stream, std::shared_ptr<RequestLimit::Slot> slot, BodyWriter& writer) {
+  const RequestLimit::Slot held = std::move(*slot);
+  co_return co_await stream(writer);
+}
+
 constexpr std::size_t kPieceSize = 64 * 1024;
 
 /// The entries of a page, between `opening` and `closing`, in pieces.
@@ -212,9 +218,20 @@ class ManagementServer::Impl : public std::enable_shared_from_this<Impl> {
       default:
         break;
     }
-    const RequestLimit::Slot slot = co_await limit_.enter();
+    RequestLimit::Slot slot = co_await limit_.enter();
     if (!slot) co_return overloaded();
     if (!dispatcher_.active()) co_return error_response(404, "this dispatcher is not the active one");
+    ServerResponse response = co_await serve_api(route, request);
+    if (response.stream)
+      response.stream = [stream = std::move(response.stream),
+                         held = std::make_shared<RequestLimit::Slot>(std::move(slot))](BodyWriter& writer) {
+        return send_in_slot(stream, held, writer);
+      };
+    co_return response;
+  }
+
+  /// The routes of facts §9.2, while this dispatcher is the active one.
+  awaitable<ServerResponse> serve_api(ManagementRoute route, const ServerRequest& request) {
     switch (route) {
       case ManagementRoute::containers:
         co_return containers(request);

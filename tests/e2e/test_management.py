@@ -4,10 +4,11 @@ import http.client
 import json
 import pathlib
 import re
+import socket
 import subprocess
 
 import pytest
-from harness.cluster import MANAGEMENT_TOKEN, Site
+from harness.cluster import CONFIG, MANAGEMENT_TOKEN, Site
 from harness.daemon import wait_for
 from harness.fake_controller import FakeController
 
@@ -30,6 +31,52 @@ def daemon(site):
     daemon = site.daemon(flags=("--no-lock",)).start()
     wait_for(daemon.active, 15, what="active")
     return daemon
+
+
+class LimitedSite(Site):
+    config = CONFIG.replace("    Containers:\n", "    API: {MaxConcurrentRequests: 2, MaxQueuedRequests: 0}\n    Containers:\n")
+
+
+@pytest.fixture(scope="module")
+def limited(bin_dir, tmp_path_factory):
+    """A daemon that answers two requests at a time and lets none wait. Its list of containers is larger than sockets hold."""
+    controller = FakeController()
+    site = LimitedSite(bin_dir, tmp_path_factory.mktemp("limited"), controller, {}, seconds=30)
+    daemon = site.daemon(flags=("--no-lock",)).start()
+    controller.add(1000)
+    wait_for(lambda: daemon.active() and len(json.loads(daemon.get(API + "/containers")[1])["items"] or []) == 1000, 30, what="containers")
+    yield daemon
+    site.destroy()
+    controller.stop()
+
+
+class DeafClient:
+    """Asks for the containers and reads no more of the answer than its status."""
+
+    def __init__(self, daemon, request_id):
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)  # so that the daemon's side buffers little too
+        self.socket.settimeout(10)
+        host, port = daemon.address.split(":")
+        self.socket.connect((host, int(port)))
+        self.socket.sendall((f"GET {API}/containers HTTP/1.1\r\nHost: {daemon.address}\r\nAuthorization: Bearer {MANAGEMENT_TOKEN}\r\n"
+                             f"X-Request-Id: {request_id}\r\n\r\n").encode())
+        self.status = int(self.socket.recv(len("HTTP/1.1 200")).split()[1])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+
+def in_flight(daemon):
+    return json.loads(ask(daemon, "GET", "/_inspect/requests")[2])
+
+
+def concurrent_requests(daemon):
+    return int(re.search(r'^arvados_concurrent_requests\{queue="api"\} (\d+)$', daemon.get("/metrics")[1], re.M)[1])
 
 
 def ask(daemon, method, path, headers=BEARER, body=None):
@@ -177,6 +224,84 @@ def test_containers_and_instances(daemon, site):
         assert (status, body) == (200, "")
         wait_for(lambda: {i["instance"]: i["idle_behavior"] for i in json.loads(daemon.get(API + "/instances")[1])["items"]}.get(target) == verb,
                  10, what=verb)
+
+
+def test_the_list_of_containers_is_streamed(limited):
+    status, headers, body = ask(limited, "GET", API + "/containers")
+    assert (status, headers["Transfer-Encoding"], headers["Content-Length"]) == (200, "chunked", None)
+    assert len(json.loads(body)["items"]) == 1000
+
+
+def test_a_request_counts_until_its_body_is_sent_or_its_client_is_gone(limited):
+    wait_for(lambda: concurrent_requests(limited) == 0, 10, what="no requests")
+    with DeafClient(limited, "req-deaf1") as first:
+        with DeafClient(limited, "req-deaf2") as second:
+            assert (first.status, second.status) == (200, 200)
+            assert concurrent_requests(limited) == 2
+            for method, path in (("GET", "/containers"), ("GET", "/instances"), ("POST", "/instances/hold?instance_id=none")):
+                status, headers, body = ask(limited, method, API + path)
+                assert (status, headers["Content-Length"], body) == (503, "0", ""), path
+            # Who watches over the daemon is answered all the same.
+            assert ask(limited, "GET", "/_health/ping")[0] == 200
+            requests = {request["RequestID"]: request for request in in_flight(limited)}
+            assert {"req-deaf1", "req-deaf2"} <= set(requests)
+        wait_for(lambda: concurrent_requests(limited) == 1, 10, what="the slot of a client that is gone")
+        assert ask(limited, "GET", API + "/instances")[0] == 200
+        end = b""
+        while end != b"0\r\n\r\n":
+            piece = first.socket.recv(65536)
+            assert piece, "the body breaks off"
+            end = (end + piece)[-5:]
+        wait_for(lambda: concurrent_requests(limited) == 0, 10, what="the slot of a client that was told all")
+    wait_for(lambda: not [request for request in in_flight(limited) if request["RequestID"].startswith("req-deaf")], 10, what="none in flight")
+
+
+def test_requests_in_flight(limited):
+    with DeafClient(limited, "req-older"), DeafClient(limited, "req-younger"):
+        status, headers, body = ask(limited, "GET", "/_inspect/requests")
+        assert (status, headers["Content-Type"]) == (200, "application/json") and body.endswith("]\n")
+        requests = [request for request in json.loads(body) if request["RequestID"] in ("req-older", "req-younger")]
+        assert [request["RequestID"] for request in requests] == ["req-younger", "req-older"], "sorted by age"
+        for request in requests:
+            assert set(request) == {"RequestID", "Method", "Host", "URL", "RemoteAddr", "XForwardedFor", "Elapsed"}
+            assert (request["Method"], request["Host"], request["URL"]) == ("GET", limited.address, API + "/containers")
+            assert request["RemoteAddr"].startswith("127.0.0.1:") and request["Elapsed"] > 0
+    wait_for(lambda: concurrent_requests(limited) == 0, 10, what="both gone")
+
+
+@pytest.mark.parametrize("query, headers", [
+    ("", {}),
+    ("", {"Authorization": "Bearer x"}),
+    ("", {"Authorization": "OAuth2 " + MANAGEMENT_TOKEN}),
+    ("", {"Authorization": "Bearer " + MANAGEMENT_TOKEN + "x"}),
+    ("?api_token=" + MANAGEMENT_TOKEN, {}),
+])
+def test_requests_in_flight_are_shown_for_the_exact_token_alone(daemon, query, headers):
+    status, got, body = ask(daemon, "GET", "/_inspect/requests" + query, headers)
+    assert (status, got["Content-Type"]) == (401, "application/json")
+    assert list(json.loads(body)) == ["errors"]
+
+
+@pytest.fixture(scope="module")
+def standby(site):
+    """It waits for a lock that it cannot even ask for."""
+    standby = site.daemon(connection={"host": "127.0.0.1", "port": "1", "dbname": "none"}).start()
+    assert not standby.active()
+    return standby
+
+
+@pytest.mark.parametrize("method, path", [
+    ("GET", "/container?container_uuid=zzzzz-dz642-000000000000000"),  # what the controller asks; 404: it asks the next dispatcher
+    ("GET", "/container"),
+    ("GET", "/containers"),
+    ("GET", "/instances"),
+    ("POST", "/containers/kill"),
+    ("POST", "/instances/hold"),
+    ("POST", "/instances/kill"),
+])
+def test_a_standby_knows_of_nothing(standby, method, path):
+    status, headers, body = ask(standby, method, API + path)
+    assert (status, headers["Content-Type"], json.loads(body)) == (404, "application/json", {"errors": ["this dispatcher is not the active one"]})
 
 
 def test_log_lines_are_json_with_the_reference_s_fields(daemon):

@@ -123,6 +123,7 @@ exec "$@"
         assert entry["PRIORITY"] in "34567"
         assert entry["BERTH_EVENT"] and entry["BERTH_EVENT"] in entry["MESSAGE"]
         assert "level=" in entry["MESSAGE"] or json.loads(entry["MESSAGE"])["level"]
+        assert not [name for name in entry if name.startswith("CODE_")], "where the line was written out says nothing about it"
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(15)

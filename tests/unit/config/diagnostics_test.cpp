@@ -55,10 +55,49 @@ TEST(Diagnostics, WrongTypes) {
        "c.yml:5:47: error: Services.DispatchCloud.InternalURLs.http://x:y: not a URL: the port is not a number\n"},
       {"    Services: {Controller: {ExternalURL: \"https://a b\"}}\n",
        "c.yml:5:42: error: Services.Controller.ExternalURL: not a URL: it holds a space or a control character\n"},
-      // Not read by Berth: no reason to stop a dispatcher.
+  });
+}
+
+// Berth hands them on to the runner, whose loader refuses them.
+TEST(Diagnostics, WrongTypesOfKeysThatAreHandedOn) {
+  expect_reports({
       {"    Users: {NewUsersAreActive: 1}\n",
-       "c.yml:5:32: warning: Users.NewUsersAreActive: expected true or false, got a number; Berth does not use this "
-       "key\n"},
+       "c.yml:5:32: error: Users.NewUsersAreActive: expected true or false, got a number\n"},
+      {"    Collections: {BlobSigningTTL: 300}\n",
+       "c.yml:5:35: error: Collections.BlobSigningTTL: a unit is missing: write 300s for seconds\n"},
+      {"    Collections: {BlobSigning: \"yes\", DefaultReplication: two}\n",
+       "c.yml:5:32: error: Collections.BlobSigning: expected true or false, got a string: a quoted value is a string\n"
+       "c.yml:5:59: error: Collections.DefaultReplication: expected a number, got a string\n"},
+      {"    API: {KeepServiceRequestTimeout: 15}\n",
+       "c.yml:5:38: error: API.KeepServiceRequestTimeout: a unit is missing: write 15s for seconds\n"},
+      {"    API: {VocabularyPath: 1}\n",
+       "c.yml:5:27: error: API.VocabularyPath: expected a string, got a number: put it in quotes\n"},
+      {"    Workbench: 4\n", "c.yml:5:16: error: Workbench: expected an object, got a number\n"},
+      {"    Users: {SyncRequiredGroups: fuse}\n",
+       "c.yml:5:33: error: Users.SyncRequiredGroups: expected a list of strings, got a string\n"},
+      {"    Users: {AutoSetupUsernameBlacklist: root}\n",
+       "c.yml:5:41: error: Users.AutoSetupUsernameBlacklist: expected a list of strings or an object {name: {}}, got a "
+       "string\n"},
+      {"    Containers: {SLURM: {SbatchEnvironmentVariables: {A: 1}}}\n",
+       "c.yml:5:58: error: Containers.SLURM.SbatchEnvironmentVariables.A: expected a string, got a number: put it in "
+       "quotes\n"},
+      {"    Services: {Keepstore: {InternalURLs: {\"http://x:y\": {}}}}\n",
+       "c.yml:5:43: error: Services.Keepstore.InternalURLs.http://x:y: not a URL: the port is not a number\n"},
+      {"    RemoteClusters: {zzzz1: {Proxy: 1}}\n",
+       "c.yml:5:37: error: RemoteClusters.zzzz1.Proxy: expected true or false, got a number\n"},
+  });
+}
+
+TEST(Diagnostics, KeysThatAreHandedOnTakeAllThatFits) {
+  expect_reports({
+      {"    Collections: {BlobSigningTTL: 0, WebDAVOutputBuffer: 1MiB, WebDAVCache: {DiskCacheSize: 10GB}}\n", ""},
+      {"    Collections: {WebDAVCache: {MaxCollectionBytes: 100000000, DiskCacheSize: 1000}}\n", ""},
+      {"    Containers: {DefaultKeepCacheRAM: 256MiB, LSF: {MaxRunTimeDefault: 2h}}\n", ""},
+      {"    Containers: {DefaultKeepCacheRAM: 1024, SupportedDockerImageFormats: [v2]}\n", ""},
+      {"    API: {DisabledAPIs: [a], MaxItemsPerResponse: 1e3, FreezeProjectRequiresProperties: {a: {}}}\n", ""},
+      {"    AuditLogs: {UnloggedAttributes: {a: {}}}\n", ""},
+      {"    Services: {WebDAV: {ExternalURL: \"https://*.collections.example:8443\"}}\n", ""},
+      {"    Workbench:\n", ""},
   });
 }
 
