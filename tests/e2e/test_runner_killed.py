@@ -22,6 +22,14 @@ def processes(word):
     return found
 
 
+def runs(pid):
+    """Not if it is dead and only waits to be asked how it ended: it holds nothing any more."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 class Tree:
     """A container whose command starts processes in every way that might escape."""
 
@@ -43,6 +51,8 @@ class Tree:
     def kill(self, victims):
         for victim in victims.split():
             os.kill(getattr(self, victim), signal.SIGKILL)
+        for victim in victims.split():
+            wait_for(lambda: not runs(getattr(self, victim)), f"the {victim} is dead")
 
     def alive_when_not_listed(self):
         """Asks for the list until the container is not in it; what is alive then."""
