@@ -1,6 +1,8 @@
 #include "connection.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <exception>
 #include <tuple>
 #include <utility>
@@ -202,6 +204,12 @@ awaitable<beast::error_code> Connection::read_body(RequestParser& parser) {
 }
 
 awaitable<beast::error_code> Connection::fill_buffer(std::size_t at_most) {
+  if (watching_) {
+    const std::size_t before = buffer_.size();
+    Subscription ended = watch_ended_.subscribe();
+    co_await ended.wait();
+    if (buffer_.size() > before) co_return beast::error_code{};
+  }
   const std::size_t size = std::min(at_most, buffer_.max_size() - buffer_.size());
   if (size == 0) co_return http::error::buffer_overflow;
   const auto space = buffer_.prepare(size);
@@ -249,10 +257,13 @@ awaitable<std::optional<ServerResponse>> Connection::call_handler(ServerRequest 
 awaitable<bool> Connection::respond(const ServerResponse& response, ResponseFraming framing) {
   const bool has_body = allows_body(response.status) && !framing.head;
   const bool streams = response.stream && has_body;
-  if (streams) framing.keep_alive = false;  // the watch for the client's end has eaten what it sent meanwhile
+  if (streams && !framing.http_1_1) framing.keep_alive = false;  // the end of the connection is the end of the body
   std::string head = format_response_head(response, framing, server_.runtime.wall_now());
   if (streams) {
-    if (co_await write(head)) co_await send_stream(response, framing.http_1_1);
+    if (!co_await write(head)) co_return false;
+    if (!co_await send_stream(response, framing.http_1_1)) co_return false;
+    if (framing.keep_alive && !overrun_) co_return true;
+    co_await finish();
     co_return false;
   }
   const std::string_view body = has_body ? std::string_view(response.body) : std::string_view();
@@ -267,7 +278,8 @@ awaitable<bool> Connection::respond(const ServerResponse& response, ResponseFram
 
 awaitable<bool> Connection::converse(const WebSocketTalk& talk, std::optional<UpgradeRequest> upgrade) {
   if (!upgrade) co_return co_await answer_refusal({426, "only a websocket is served here"});
-  if (buffer_.size() > 0) co_return co_await answer_refusal({400, "data came before the upgrade was answered"});
+  if (buffer_.size() > 0 || watching_)
+    co_return co_await answer_refusal({400, "data came before the upgrade was answered"});
   set_deadline(server_.options.write_timeout, OnDeadline::close);
   auto opened = co_await transport_->upgrade(std::move(*upgrade), server_.options.websocket);
   clear_deadline();
@@ -281,32 +293,44 @@ awaitable<bool> Connection::converse(const WebSocketTalk& talk, std::optional<Up
   co_return false;
 }
 
-awaitable<void> Connection::send_stream(const ServerResponse& response, bool chunked) {
+awaitable<bool> Connection::send_stream(const ServerResponse& response, bool chunked) {
   clear_deadline();
   work_ = std::make_shared<asio::cancellation_signal>();
-  server_.tasks.spawn(watch_peer(shared_from_this()));
+  streaming_ = true;
+  if (!std::exchange(watching_, true)) server_.tasks.spawn(watch_peer(shared_from_this()));
   StreamWriter writer(*this, chunked);
   auto token = asio::bind_cancellation_slot(work_->slot(), asio::as_tuple(asio::use_awaitable));
   auto stream = run_stream(response.stream, writer);
   auto [thrown, sent] = co_await asio::co_spawn(server_.tasks.executor(), std::move(stream), std::move(token));
   work_.reset();
+  bool whole = !thrown && sent && !aborted_ && !peer_gone_;
   if (thrown || !sent) {
     const std::string why = thrown ? bug_in(thrown) : peer_gone_ || aborted_ ? "" : sent.error().message;
     if (!why.empty()) server_.log.error("response stream failed", {{"error", why}});
-  } else if (!aborted_ && !peer_gone_) {
-    if (!chunked || co_await write("0\r\n\r\n")) co_await finish();
   }
-  transport_->close();
+  if (whole && chunked) whole = (co_await write("0\r\n\r\n")).has_value();
+  streaming_ = false;
+  if (!whole) transport_->close();
+  co_return whole;
 }
 
 awaitable<void> Connection::watch_peer(std::shared_ptr<Connection> self) {
-  char rubbish[1024];
-  for (;;) {
-    const auto got = co_await self->transport_->read_some(rubbish, sizeof rubbish);
-    if (!got || *got == 0) break;
+  std::array<char, head_read_size> bytes;
+  while (self->streaming_) {
+    const std::size_t room = std::min(bytes.size(), self->buffer_.max_size() - self->buffer_.size());
+    self->overrun_ = self->overrun_ || room == 0;
+    const auto got = co_await self->transport_->read_some(bytes.data(), room > 0 ? room : bytes.size());
+    if (!got || *got == 0) {
+      self->peer_gone_ = self->streaming_;  // else the next read finds out
+      break;
+    }
+    if (self->overrun_) continue;
+    std::memcpy(self->buffer_.prepare(*got).data(), bytes.data(), *got);
+    self->buffer_.commit(*got);
   }
-  self->peer_gone_ = true;
-  self->cancel_work();
+  self->watching_ = false;
+  self->watch_ended_.notify();
+  if (self->peer_gone_) self->cancel_work();
 }
 
 awaitable<Result<void>> Connection::write(std::string_view data) {

@@ -10,6 +10,7 @@
 
 #include "berth/base/log.hpp"
 #include "berth/base/runtime.hpp"
+#include "berth/base/signal.hpp"
 #include "berth/base/task_group.hpp"
 #include "berth/net/http_server.hpp"
 
@@ -79,9 +80,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   awaitable<bool> respond(const ServerResponse& response, ResponseFraming framing);
   /// The rest of the connection's life is a websocket's.
   awaitable<bool> converse(const WebSocketTalk& talk, std::optional<UpgradeRequest> upgrade);
-  awaitable<void> send_stream(const ServerResponse& response, bool chunked);
+  /// Says whether the whole body was sent.
+  awaitable<bool> send_stream(const ServerResponse& response, bool chunked);
   awaitable<Result<void>> write(std::string_view data);
-  /// Notices that the client goes away while a stream may have nothing to write.
+  /// Notices that the client goes away while a stream may have nothing to write. Keeps what it sends meanwhile. Its
+  /// last read may outlast the stream: fill_buffer() waits for it.
   static awaitable<void> watch_peer(std::shared_ptr<Connection> self);
   awaitable<void> finish();
 
@@ -97,6 +100,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool has_served_ = false;
   std::optional<SteadyTime> waits_since_;  // for a whole request
   bool peer_gone_ = false;
+  bool streaming_ = false;
+  bool watching_ = false;  // watch_peer() reads; nobody else may
+  Signal watch_ended_;
+  bool overrun_ = false;  // during a stream the client sent more than is kept
 };
 
 }  // namespace berth

@@ -226,10 +226,19 @@ def test_containers_and_instances(daemon, site):
                  10, what=verb)
 
 
-def test_the_list_of_containers_is_streamed(limited):
-    status, headers, body = ask(limited, "GET", API + "/containers")
-    assert (status, headers["Transfer-Encoding"], headers["Content-Length"]) == (200, "chunked", None)
-    assert len(json.loads(body)["items"]) == 1000
+def test_the_list_of_containers_is_streamed_and_the_connection_stays(limited):
+    connection = http.client.HTTPConnection(limited.address, timeout=10)
+    try:
+        for _ in range(2):
+            connection.request("GET", API + "/containers", headers=BEARER)
+            kept = connection.sock
+            answer = connection.getresponse()
+            assert answer.headers["Transfer-Encoding"] == "chunked" and answer.headers["Content-Length"] is None
+            assert answer.headers["Connection"] is None
+            assert len(json.loads(answer.read())["items"]) == 1000
+            assert connection.sock is kept is not None
+    finally:
+        connection.close()
 
 
 def test_a_request_counts_until_its_body_is_sent_or_its_client_is_gone(limited):

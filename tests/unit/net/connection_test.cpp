@@ -28,8 +28,16 @@ class ConnectionTest : public testing::Test {
     if (request.path == "/split") response.headers.emplace_back("X", "a\r\nY: b");
     if (request.path == "/big") response.body = string(200'000, 'x');
     if (request.path == "/stream") response.stream = [test](BodyWriter& out) { return stream(test, out); };
+    if (request.path == "/brief") response.stream = [test](BodyWriter& out) { return brief(test, out); };
+    if (request.path == "/broken") response.stream = [](BodyWriter&) { return broken(); };
     co_return response;
   }
+  static awaitable<Result<void>> brief(ConnectionTest* test, BodyWriter& out) {
+    if (auto sent = co_await out.write("tick"); !sent) co_return sent;
+    co_await test->runtime_.sleep_for(1h);
+    co_return co_await out.write("tock");
+  }
+  static awaitable<Result<void>> broken() { co_return fail(ErrorKind::failed, "no more"); }
   static awaitable<Result<void>> stream(ConnectionTest* test, BodyWriter& out) {
     test->streaming_ = true;
     struct Guard {
@@ -294,6 +302,65 @@ TEST_F(ConnectionTest, StreamsInChunks) {
   EXPECT_EQ(body_of(answer), "4\r\ntick\r\n");
   pass(1h);  // longer than any time-out
   EXPECT_EQ(body_of(peer_->received), "4\r\ntick\r\n4\r\ntick\r\n");
+}
+
+const string brief_body = "4\r\ntick\r\n4\r\ntock\r\n0\r\n\r\n";
+string get_brief(const string& more = "") {
+  return "GET /brief HTTP/1.1\r\nHost: h\r\n" + more + "\r\n";
+}
+
+TEST_F(ConnectionTest, GoesOnAfterAStreamThatWasSentWhole) {
+  for (int i = 0; i < 2; ++i) {
+    exchange(get_brief());
+    pass(1h);
+    EXPECT_EQ(body_of(peer_->received), brief_body);
+    EXPECT_EQ(peer_->received.find("Connection:"), string::npos);
+    EXPECT_EQ(body_of(exchange(get)), "GET / ? []");
+  }
+  EXPECT_FALSE(peer_->finished || peer_->closed);
+  EXPECT_EQ(context_.tasks.size(), 1u);
+  exchange(get_brief());
+  pass(1h);
+  pass(context_.options.idle_timeout);
+  EXPECT_TRUE(peer_->closed);
+}
+
+TEST_F(ConnectionTest, AnswersInOrderWhatCameBeforeAndDuringAStream) {
+  exchange(get_brief() + get_brief() + "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nabc");
+  peer_->send("def" + get.substr(0, 9));
+  runtime_.settle();
+  peer_->send(get.substr(9));
+  pass(1h);
+  pass(1h);
+  const string& all = peer_->received;
+  const auto second = all.find(brief_body, all.find(brief_body) + 1);
+  const auto third = all.find("POST /a ? [abcdef]");
+  EXPECT_LT(second, third) << all;
+  EXPECT_LT(third, all.find("GET / ? []")) << all;
+  EXPECT_NE(all.find("GET / ? []"), string::npos) << all;
+  EXPECT_FALSE(peer_->closed);
+}
+
+TEST_F(ConnectionTest, ClosesAfterAStreamIfItMustOrCannotGoOn) {
+  struct {
+    const char* name;
+    string request, meanwhile, end;
+  } const cases[] = {
+      {"asked to", get_brief("Connection: close\r\n"), "", brief_body},
+      {"no chunks", "GET /brief HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "", "\r\n\r\nticktock"},
+      {"too much sent meanwhile", get_brief(), string(1'000'000, 'x'), brief_body},
+      {"broken off", "GET /broken HTTP/1.1\r\nHost: h\r\n\r\n", "", "chunked\r\n\r\n"},
+  };
+  for (const auto& [name, request, meanwhile, end] : cases) {
+    peer_ = std::make_shared<MemoryPeer>();
+    connection_.reset();
+    exchange(request);
+    if (!meanwhile.empty()) peer_->send(meanwhile);
+    pass(1h);
+    EXPECT_TRUE(peer_->received.ends_with(end)) << name << ": " << peer_->received;
+    EXPECT_TRUE(peer_->closed) << name;
+    EXPECT_EQ(context_.tasks.size(), 0u) << name;
+  }
 }
 
 TEST_F(ConnectionTest, CancelsAStreamWhoseClientIsGone) {

@@ -210,6 +210,19 @@ TEST_F(HttpServerTest, StreamsToTheEnd) {
   EXPECT_TRUE(old.read_all().ends_with("\r\n\r\n" + all));
 }
 
+TEST_F(HttpServerTest, AConnectionOutlivesItsStreams) {
+  const Certificate certificate("streams");
+  start_server(certificate);
+  HttpClient client(runtime_, trusting(certificate));
+  for (const std::string& scheme : {std::string("http"), std::string("https")}) {
+    const std::string from = body(client, url("/from", scheme));
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_TRUE(body(client, url("/count", scheme)).ends_with("998\n999\n")) << scheme;
+      EXPECT_EQ(body(client, url("/from", scheme)), from) << scheme;
+    }
+  }
+}
+
 TEST_F(HttpServerTest, AWaitingStreamEndsWithItsClient) {
   start_server();
   RawClient client(server_->port());
@@ -286,6 +299,9 @@ TEST_F(HttpServerTest, StopsWithConnectionsInEveryState) {
   RawClient streaming(server_->port());
   streaming.send("GET /stream HTTP/1.1\r\nHost: h\r\n\r\n");
   streaming.read_until("tick");
+  RawClient streamed(server_->port());
+  streamed.send("GET /count HTTP/1.1\r\nHost: h\r\n\r\n");
+  streamed.read_until("\r\n0\r\n\r\n");
   RawClient deaf(server_->port());
   deaf.send("GET /flood HTTP/1.1\r\nHost: h\r\n\r\n");
   deaf.read_until("\r\n\r\n");
