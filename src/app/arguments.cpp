@@ -15,8 +15,9 @@ bool is_legacy_file_flag(std::string_view argument) {
   return name.starts_with("--legacy-") && name.ends_with("-config");
 }
 
-/// CLI11 reads `-config` as bundled one-letter flags, so a single dash before a word becomes two. Last argument first,
-/// as CLI11 wants it. Flags for legacy files go to `ignored`, with their values.
+/// CLI11 reads `-config` as bundled one-letter flags, so a single dash before a word becomes two. For `--name=` it
+/// takes the next argument as the value, so the empty one becomes an argument of its own. Last argument first, as CLI11
+/// wants it. Flags for legacy files go to `ignored`, with their values.
 std::vector<std::string> normalised(int argc, const char* const* argv, std::vector<std::string>& ignored) {
   std::vector<std::string> out;
   for (int i = 1; i < argc; ++i) {
@@ -30,7 +31,10 @@ std::vector<std::string> normalised(int argc, const char* const* argv, std::vect
         continue;
       }
     }
+    const bool value_is_empty = argument.starts_with("--") && argument.find('=') == argument.size() - 1;
+    if (value_is_empty) argument.pop_back();
     out.push_back(std::move(argument));
+    if (value_is_empty) out.emplace_back();
   }
   std::reverse(out.begin(), out.end());
   return out;
@@ -89,11 +93,11 @@ ParsedArguments parse_arguments(int argc, const char* const* argv) {
   add_standalone_options(app, *standalone, a);
   std::string pprof;
   bool skip_legacy = false;
-  app.add_option("--pprof", pprof, "")->group("");
+  const auto* pprof_option = app.add_option("--pprof", pprof, "")->group("");
   app.add_flag("--skip-legacy", skip_legacy, "")->group("");
   try {
     app.parse(normalised(argc, argv, a.ignored));
-    if (!pprof.empty()) a.ignored.emplace_back("--pprof");
+    if (pprof_option->count() > 0) a.ignored.emplace_back("--pprof");
   } catch (const CLI::ParseError& error) {
     parsed.exit_code = app.exit(error) == 0 ? 0 : 2;
   }

@@ -60,7 +60,7 @@ LoadedConfig load_and_check(const Arguments& arguments, const Additions& additio
     StartupConditions conditions;
     conditions.takes_lock = !arguments.no_lock;
     for (const auto& [name, factory] : additions.drivers) conditions.added_drivers.insert(name);
-    conditions.internal_url = read_service_environment().internal_url;
+    conditions.environment = read_service_environment();
     for (Diagnostic& found : check_startup(config, conditions)) config.diagnostics.push_back(std::move(found));
   }
   print_diagnostics(config.diagnostics);

@@ -10,6 +10,7 @@
 #include "berth/cloud/driver.hpp"
 #include "berth/config/private_key.hpp"
 #include "berth/lease/lease.hpp"
+#include "berth/net/client_check.hpp"
 #include "berth/net/http_server.hpp"
 
 #include "listen_address.hpp"
@@ -22,6 +23,12 @@ constexpr const char* kInternalUrls = "Services.DispatchCloud.InternalURLs";
 const std::string kConnection = "PostgreSQL.Connection";
 const std::string kVms = "Containers.CloudVMs.";
 
+bool is_api_url(const std::string& url) {
+  const bool is_http = url.starts_with("http://") || url.starts_with("https://");
+  const std::size_t host = url.find("://") + 3;
+  return is_http && host < url.size() && url[host] != '/' && url[host] != ':';
+}
+
 class StartupCheck {
  public:
   StartupCheck(const LoadedConfig& config, const StartupConditions& conditions)
@@ -29,6 +36,7 @@ class StartupCheck {
 
   std::vector<Diagnostic> run() {
     check_api();
+    check_environment();
     check_listening();
     check_lock();
     check_limits();
@@ -51,23 +59,40 @@ class StartupCheck {
 
   void check_api() {
     const std::string& url = cluster_.services.controller_url;
-    const bool is_http = url.starts_with("http://") || url.starts_with("https://");
-    const std::size_t host = url.find("://") + 3;
     if (url.empty()) {
       error("Services.Controller.ExternalURL", "not set: there is no API to dispatch for");
-    } else if (!is_http || host >= url.size() || url[host] == '/' || url[host] == ':') {
+    } else if (!is_api_url(url)) {
       error("Services.Controller.ExternalURL", "must be http://HOST/ or https://HOST/");
     }
     if (cluster_.system_root_token.empty()) error("SystemRootToken", "not set: the API would refuse every call");
   }
 
+  void environment_error(std::string variable, std::string message) {
+    found_.push_back({Severity::error, "environment", 0, 0, std::move(variable), std::move(message)});
+  }
+
+  /// How the API server is reached (facts §1.6).
+  void check_environment() {
+    const ServiceEnvironment& environment = conditions_.environment;
+    const std::string& url = cluster_.services.controller_url;
+    if (!environment.server_address.empty())
+      if (const auto good = check_connect_to(environment.server_address); !good)
+        environment_error("ARVADOS_SERVER_ADDRESS", good.error().message);
+    if (cluster_.tls.insecure) return;
+    if (const auto good = check_proxy_environment(url); is_api_url(url) && !good)
+      environment_error("", good.error().message);
+    if (url.starts_with("https://") && !environment.ca_file.empty())
+      if (const auto good = check_ca_file(environment.ca_file); !good)
+        environment_error("SSL_CERT_FILE", environment.ca_file + ": " + good.error().message);
+  }
+
   void check_listening() {
     const InternalUrls& urls = cluster_.services.dispatch_cloud;
-    if (urls.empty() && conditions_.internal_url.empty()) {
+    if (urls.empty() && conditions_.environment.internal_url.empty()) {
       error(kInternalUrls, "not set: there is no address to listen on");
       return;
     }
-    const ListenChoice choice = choose_listen_addresses(urls, conditions_.internal_url);
+    const ListenChoice choice = choose_listen_addresses(urls, conditions_.environment.internal_url);
     if (choice.not_configured)
       warn(kInternalUrls, "does not have ARVADOS_SERVICE_INTERNAL_URL, which is listened on all the same");
     std::vector<ListenProblem> problems = choice.problems;
@@ -109,6 +134,16 @@ class StartupCheck {
       const bool names_key = colon != std::string::npos;
       error(names_key ? message.substr(0, colon) : kConnection, names_key ? message.substr(colon + 2) : message);
     }
+    check_lock_certificates();
+  }
+
+  void check_lock_certificates() {
+    const auto& connection = cluster_.postgresql_connection;
+    const auto file = connection.find("sslrootcert");
+    const auto mode = connection.find("sslmode");
+    const bool is_plain = mode != connection.end() && mode->second == "disable";
+    if (is_plain || file == connection.end() || file->second.empty() || file->second == "system") return;
+    if (const auto good = check_ca_file(file->second); !good) error(kConnection + ".sslrootcert", good.error().message);
   }
 
   /// Limits that count as "none" if they are negative, as the reference has it (facts §1.3), and others that must not

@@ -42,6 +42,8 @@ constexpr std::string_view kHead = R"(# Configuration
 | `SSL_CERT_FILE` | certificates to trust; if unset, `/etc/arvados/ca-certificates.crt` if that can be read |
 | `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` | used unless `TLS.Insecure`; this machine itself is never reached through a proxy |
 | `NOTIFY_SOCKET` | where the service manager hears `READY=1` |
+
+A variable that says how the API server is reached and cannot be used is an error, as a key of the file would be.
 )";
 
 constexpr std::string_view kTail = R"(

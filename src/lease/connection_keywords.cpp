@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <libpq-fe.h>
 #include <memory>
 #include <set>
@@ -16,6 +17,18 @@ constexpr std::size_t kMostEndpoints = 16;
 
 /// Switches of the reference's database library alone; they mean nothing for a lock.
 constexpr std::array<std::string_view, 2> kIgnored = {"binary_parameters", "disable_prepared_binary_result"};
+
+/// Keywords that libpq would refuse only when it connects, with what they may be.
+struct Choice {
+  std::string_view keyword;
+  std::string_view values;
+};
+constexpr std::array kChoices = {
+    Choice{"sslmode", "disable allow prefer require verify-ca verify-full"},
+    Choice{"target_session_attrs", "any read-write read-only primary standby prefer-standby"},
+    Choice{"gssencmode", "disable prefer require"},
+    Choice{"channel_binding", "disable prefer require"},
+};
 
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -45,6 +58,25 @@ std::string take(std::map<std::string, std::string>& keywords, const char* name)
   return node ? node.mapped() : std::string();
 }
 
+bool is_port(std::string_view text) {
+  constexpr std::string_view blanks = " \t";
+  text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+  text = text.substr(0, text.find_last_not_of(blanks) + 1);
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() && number >= 1 && number <= 65535;
+}
+
+Result<void> check_choice(const std::string& name, const std::string& keyword, const std::string& value) {
+  const auto choice =
+      std::find_if(kChoices.begin(), kChoices.end(), [&](const Choice& c) { return c.keyword == keyword; });
+  if (choice == kChoices.end()) return {};
+  const std::string among = " " + std::string(choice->values) + " ";
+  const bool is_word = value.find(' ') == std::string::npos;
+  if (is_word && among.find(" " + value + " ") != std::string::npos) return {};
+  return fail(ErrorKind::invalid, "PostgreSQL.Connection." + name + ": must be one of " + std::string(choice->values));
+}
+
 /// As libpq reads its lists: one port for all, or one for each; hostaddr beside host, entry by entry.
 Result<std::vector<DatabaseEndpoint>> endpoints_of(const std::string& hosts, const std::string& addresses,
                                                    const std::string& ports) {
@@ -56,6 +88,8 @@ Result<std::vector<DatabaseEndpoint>> endpoints_of(const std::string& hosts, con
     return fail(ErrorKind::invalid, "PostgreSQL.Connection: host and hostaddr list different numbers of hosts");
   if (port.size() != 1 && port.size() != count)
     return fail(ErrorKind::invalid, "PostgreSQL.Connection.port: want one port, or as many as there are hosts");
+  if (!std::all_of(port.begin(), port.end(), [](const std::string& p) { return p.empty() || is_port(p); }))
+    return fail(ErrorKind::invalid, "PostgreSQL.Connection.port: must be a number from 1 to 65535");
   if (count > kMostEndpoints)
     return fail(ErrorKind::invalid, "PostgreSQL.Connection.host: more than " + std::to_string(kMostEndpoints));
   std::vector<DatabaseEndpoint> endpoints;
@@ -84,6 +118,7 @@ Result<ConnectionKeywords> parse_connection(const std::map<std::string, std::str
       return fail(ErrorKind::invalid, "PostgreSQL.Connection." + name + ": libpq has no such keyword");
     if (value.find('\0') != std::string::npos)
       return fail(ErrorKind::invalid, "PostgreSQL.Connection." + name + ": contains a NUL character");
+    if (const auto checked = check_choice(name, key, value); !checked) return fail(checked.error());
     keywords[key] = value;
   }
   if (keywords.empty()) return fail(ErrorKind::invalid, "PostgreSQL.Connection is empty");

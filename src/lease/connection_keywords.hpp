@@ -24,8 +24,8 @@ struct ConnectionKeywords {
   std::map<std::string, std::string> keywords;  ///< all but host, hostaddr and port, with our defaults
 };
 
-/// Errors: invalid, naming the key: nothing is set, libpq does not know it, or the lists of hosts and ports differ in
-/// length.
+/// Errors: invalid, naming the key: nothing is set, libpq does not know it or would refuse its value, or the lists of
+/// hosts and ports differ in length.
 Result<ConnectionKeywords> parse_connection(const std::map<std::string, std::string>& connection);
 
 }  // namespace berth

@@ -13,33 +13,12 @@ namespace {
 constexpr std::size_t max_header_bytes = 256 * 1024;  // of an answer, all header lines together
 constexpr long max_redirects = 5;
 
-struct UrlParts {
-  std::string scheme;
-  std::string host;
-  std::string port;
-  std::string path;
-};
-
 std::string part(CURLU* url, CURLUPart which) {
   char* text = nullptr;
   if (curl_url_get(url, which, &text, 0) != CURLUE_OK) return {};
   std::string copy = text;
   curl_free(text);
   return copy;
-}
-
-Result<UrlParts> split_url(const std::string& text) {
-  if (text.find('\0') != std::string::npos) return fail(ErrorKind::invalid, "a URL must not contain NUL");
-  const std::unique_ptr<CURLU, void (*)(CURLU*)> url(curl_url(), curl_url_cleanup);
-  if (const CURLUcode code = curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0); code != CURLUE_OK) {
-    return fail(ErrorKind::invalid, std::string("not a URL that can be fetched: ") + curl_url_strerror(code));
-  }
-  UrlParts parts{part(url.get(), CURLUPART_SCHEME), part(url.get(), CURLUPART_HOST), part(url.get(), CURLUPART_PORT),
-                 part(url.get(), CURLUPART_PATH)};
-  if (parts.scheme != "http" && parts.scheme != "https") {
-    return fail(ErrorKind::invalid, "the URL's scheme is neither http nor https");
-  }
-  return parts;
 }
 
 ErrorKind kind_of(CURLcode code) {
@@ -54,6 +33,20 @@ std::string_view trim(std::string_view text) {
   return text.substr(0, text.find_last_not_of(blanks) + 1);
 }
 }  // namespace
+
+Result<UrlParts> split_url(const std::string& text) {
+  if (text.find('\0') != std::string::npos) return fail(ErrorKind::invalid, "a URL must not contain NUL");
+  const std::unique_ptr<CURLU, void (*)(CURLU*)> url(curl_url(), curl_url_cleanup);
+  if (const CURLUcode code = curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0); code != CURLUE_OK) {
+    return fail(ErrorKind::invalid, std::string("not a URL that can be fetched: ") + curl_url_strerror(code));
+  }
+  UrlParts parts{part(url.get(), CURLUPART_SCHEME), part(url.get(), CURLUPART_HOST), part(url.get(), CURLUPART_PORT),
+                 part(url.get(), CURLUPART_PATH)};
+  if (parts.scheme != "http" && parts.scheme != "https") {
+    return fail(ErrorKind::invalid, "the URL's scheme is neither http nor https");
+  }
+  return parts;
+}
 
 Result<std::unique_ptr<Exchange>> Exchange::make(HttpRequest request, const HttpClientOptions& options,
                                                  const ProxyEnvironment& proxies) {

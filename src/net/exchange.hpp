@@ -12,6 +12,15 @@
 
 namespace berth {
 
+struct UrlParts {
+  std::string scheme;
+  std::string host;
+  std::string port;
+  std::string path;
+};
+/// Errors: invalid: not an http or https URL.
+Result<UrlParts> split_url(const std::string& text);
+
 /// One request as libcurl wants it, and the answer as it comes in. Stays where it is made: libcurl points into it.
 class Exchange {
  public:

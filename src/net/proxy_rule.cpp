@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <curl/curl.h>
+#include <memory>
 #include <optional>
 
 #include <boost/asio/ip/address.hpp>
@@ -89,13 +91,21 @@ bool is_excluded(std::string_view list, const Target& target) {
   return false;
 }
 
+/// Whether libcurl can make sense of it, which otherwise says so at the first transfer.
+bool is_url(const std::string& text) {
+  const std::unique_ptr<CURLU, void (*)(CURLU*)> url(curl_url(), curl_url_cleanup);
+  return curl_url_set(url.get(), CURLUPART_URL, text.c_str(), CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK;
+}
+
 /// With a scheme that libcurl gives the same meaning as Go; a proxy for SOCKS looks names up itself.
 Result<std::string> proxy_url(const std::string& variable, const std::string& value) {
   const std::size_t colon = value.find("://");
-  if (colon == std::string::npos) return "http://" + value;
-  const std::string scheme = lower(value.substr(0, colon));
-  if (scheme == "socks5" || scheme == "socks5h") return "socks5h" + value.substr(colon);
-  if (scheme == "http" || scheme == "https") return value;
+  const std::string scheme = colon == std::string::npos ? "http" : lower(value.substr(0, colon));
+  const bool is_socks = scheme == "socks5" || scheme == "socks5h";
+  std::string url = value;
+  if (colon == std::string::npos) url.insert(0, "http://");
+  if (is_socks) url.replace(0, colon, "socks5h");
+  if ((is_socks || scheme == "http" || scheme == "https") && is_url(url)) return url;
   return fail(ErrorKind::invalid, variable + " is not the URL of an http, https or socks5 proxy");
 }
 

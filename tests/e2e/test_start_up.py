@@ -182,6 +182,26 @@ def test_check_and_daemon_refuse_the_same(bin_dir, tmp_path):
         assert f": error: " in run[0].stderr and key in run[0].stderr
 
 
+@pytest.mark.parametrize("connection, variables, words", [
+    ("{sslmode: verify-full, sslrootcert: /no/such/file}", {}, "PostgreSQL.Connection.sslrootcert: cannot be read"),
+    ("{sslmode: bogus}", {}, "PostgreSQL.Connection.sslmode: must be one of"),
+    ("{port: notaport}", {}, "PostgreSQL.Connection.port: must be a number"),
+    ("{dbname: x}", {"SSL_CERT_FILE": "/no/such/file"}, "error: SSL_CERT_FILE: /no/such/file: cannot be read"),
+    ("{dbname: x}", {"HTTPS_PROXY": "::garbage::"}, "error: HTTPS_PROXY is not the URL of"),
+    ("{dbname: x}", {"ARVADOS_SERVER_ADDRESS": "bad host:xx"}, "error: ARVADOS_SERVER_ADDRESS: must be a host name"),
+    ("{dbname: x}\n    Collections: {BlobSigningTTL: 300}", {}, "error: Collections.BlobSigningTTL: a unit is missing"),
+])
+def test_what_could_not_work_is_told_before_the_lock_is_asked_for(bin_dir, tmp_path, connection, variables, words):
+    path = tmp_path / "config.yml"
+    text = config_text("https://zzzzz.example/", "http://127.0.0.1:9006")
+    path.write_text(f"{text}    PostgreSQL:\n      Connection: {connection}\n")
+    environment = dict(os.environ, **NOTHING_SET, **variables)
+    for flags in (("--check-config",), ()):
+        run = subprocess.run([bin_dir / "berthd", "--config", path, *flags], capture_output=True, text=True, timeout=30,
+                             env=environment)
+        assert run.returncode == 1 and words in run.stderr, run.stderr
+
+
 def test_dump_config(bin_dir, tmp_path):
     path = tmp_path / "config.yml"
     path.write_text(config_text("http://127.0.0.1:1", "http://127.0.0.1:2"))

@@ -52,6 +52,16 @@ TEST(Arguments, FlagsOfTheReferenceAreAccepted) {
   }
 }
 
+TEST(Arguments, AnEmptyValueDoesNotSwallowTheNextFlag) {
+  for (const char* pprof : {"-pprof=", "--pprof="}) {
+    const ParsedArguments parsed = parse({pprof, "-version"});
+    EXPECT_FALSE(parsed.exit_code) << pprof;
+    EXPECT_TRUE(parsed.arguments.version) << pprof;
+    EXPECT_EQ(parsed.arguments.ignored, Words{"--pprof"}) << pprof;
+  }
+  for (const char* empty : {"-config=", "--threads="}) EXPECT_EQ(parse({empty, "-version"}).exit_code, 2) << empty;
+}
+
 TEST(Arguments, ExitCodes) {
   EXPECT_TRUE(parse({"-version"}).arguments.version);
   for (const Words& words : {Words{"-help"}, Words{"--help"}, Words{"-h"}})

@@ -93,6 +93,16 @@ TEST_F(StartupCheckTest, EachReasonIsNamedWithItsKey) {
        "--no-lock there is none, and no other dispatcher may run for this cluster\n"},
       {"dbname: arvados", "dbname: arvados, hots: db",
        "c.yml:9:54: error: PostgreSQL.Connection.hots: libpq has no such keyword\n"},
+      {"dbname: arvados", "sslmode: bogus",
+       "c.yml:9:40: error: PostgreSQL.Connection.sslmode: must be one of disable allow prefer require verify-ca "
+       "verify-full\n"},
+      {"dbname: arvados", "port: notaport",
+       "c.yml:9:37: error: PostgreSQL.Connection.port: must be a number from 1 to 65535\n"},
+      {"dbname: arvados", "sslrootcert: /no/ca.pem",
+       "c.yml:9:44: error: PostgreSQL.Connection.sslrootcert: cannot be read: No such file or directory\n"},
+      {"dbname: arvados", "sslrootcert: /dev/null",
+       "c.yml:9:44: error: PostgreSQL.Connection.sslrootcert: no certificates in PEM form can be read from it\n"},
+      {"dbname: arvados", "sslrootcert: /no/ca.pem, sslmode: disable", ""},
       {"small: {VCPUs: 1, RAM: 1GiB, Price: 0.1}", "",
        "c.yml:10:5: error: InstanceTypes: none: every container would be cancelled. CloudVMs.Enable: true makes one of "
        "this machine\n"},
@@ -158,11 +168,41 @@ TEST_F(StartupCheckTest, TheDefaultRunnerIsThatOfAPackage) {
   EXPECT_EQ(findings(", DeployRunnerBinary: \"\"", "", conditions), "");
 }
 
+TEST_F(StartupCheckTest, TheEnvironmentSaysHowTheApiServerIsReached) {
+  const std::string url = "https://zzzzz.example/", tls = "SystemRootToken:", insecure = "TLS: {Insecure: true}\n    ";
+  StartupConditions conditions;
+  conditions.environment.ca_file = "/no/ca.pem";
+  EXPECT_EQ(findings("zzzzz", "zzzzz", conditions),
+            "environment: error: SSL_CERT_FILE: /no/ca.pem: cannot be read: No such file or directory\n");
+  EXPECT_EQ(findings(tls, insecure + tls, conditions), "") << "nothing is verified";
+  EXPECT_EQ(findings(url, "http://zzzzz.example/", conditions), "");
+  conditions.environment.ca_file = file("ca.pem", "no certificate");
+  EXPECT_EQ(findings("zzzzz", "zzzzz", conditions), "environment: error: SSL_CERT_FILE: " + dir_ +
+                                                        "/ca.pem: no certificates in PEM form can be read from it\n");
+  conditions = {};
+  conditions.environment.server_address = "bad host:xx";
+  EXPECT_EQ(findings("zzzzz", "zzzzz", conditions),
+            "environment: error: ARVADOS_SERVER_ADDRESS: must be a host name or an address, without a port\n");
+  for (const char* good : {"api.example", "10.0.0.1", "::1", "[::1]"}) {
+    conditions.environment.server_address = good;
+    EXPECT_EQ(findings("zzzzz", "zzzzz", conditions), "") << good;
+  }
+}
+
+TEST_F(StartupCheckTest, TheProxyIsOneThatCanBeUsed) {
+  ::setenv("HTTPS_PROXY", "::garbage::", 1);
+  EXPECT_EQ(findings("zzzzz", "zzzzz", {}),
+            "environment: error: HTTPS_PROXY is not the URL of an http, https or socks5 proxy\n");
+  EXPECT_EQ(findings("https://zzzzz.example/", "https://localhost/", {}), "") << "reached without a proxy";
+  EXPECT_EQ(findings("SystemRootToken:", "TLS: {Insecure: true}\n    SystemRootToken:", {}), "") << "not used";
+  ::unsetenv("HTTPS_PROXY");
+}
+
 TEST_F(StartupCheckTest, ConditionsFromOutside) {
   StartupConditions conditions;
   conditions.takes_lock = false;
   EXPECT_EQ(findings("dbname: arvados", "", conditions), "");
-  conditions.internal_url = "http://127.0.0.1:1234";
+  conditions.environment.internal_url = "http://127.0.0.1:1234";
   EXPECT_EQ(
       findings("zzzzz", "zzzzz", conditions),
       "c.yml:8:23: warning: Services.DispatchCloud.InternalURLs: does not have ARVADOS_SERVICE_INTERNAL_URL, which "

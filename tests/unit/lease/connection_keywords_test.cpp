@@ -44,6 +44,8 @@ TEST(ConnectionKeywords, Endpoints) {
       {{{"host", "/run/postgresql"}, {"port", "5433"}}, {{"/run/postgresql", "", "5433"}}},
       {{{"host", "a,b"}, {"port", "5433"}}, {{"a", "", "5433"}, {"b", "", "5433"}}},
       {{{"host", "a,b"}, {"port", "1,2"}}, {{"a", "", "1"}, {"b", "", "2"}}},
+      {{{"host", "a,b"}, {"port", "1,"}}, {{"a", "", "1"}, {"b", "", ""}}},
+      {{{"host", "a"}, {"port", " 5432 "}, {"sslmode", "verify-ca"}}, {{"a", "", " 5432 "}}},
       {{{"host", "a,b"}}, {{"a", "", ""}, {"b", "", ""}}},
       {{{"host", "a"}, {"hostaddr", "10.0.0.1"}}, {{"a", "10.0.0.1", ""}}},
       {{{"hostaddr", "10.0.0.1,10.0.0.2"}}, {{"", "10.0.0.1", ""}, {"", "10.0.0.2", ""}}},
@@ -66,6 +68,14 @@ TEST(ConnectionKeywords, Errors) {
         Case{{{"host", "a,b,c"}, {"port", "1,2"}}, "port"},
         Case{{{"host", "a,b"}, {"hostaddr", "10.0.0.1"}}, "hostaddr"},
         Case{{{"host", std::string(40, ',')}}, "more than"},
+        Case{{{"sslmode", "s3cret"}},
+             "PostgreSQL.Connection.sslmode: must be one of disable allow prefer require verify-ca verify-full"},
+        Case{{{"SSLMode", "allow prefer"}}, "PostgreSQL.Connection.SSLMode: must be one of"},
+        Case{{{"target_session_attrs", "s3cret"}}, "PostgreSQL.Connection.target_session_attrs: must be one of"},
+        Case{{{"port", "s3cret"}}, "PostgreSQL.Connection.port: must be a number from 1 to 65535"},
+        Case{{{"port", "0"}}, "must be a number"}, Case{{{"port", "65536"}}, "must be a number"},
+        Case{{{"port", "5432x"}}, "must be a number"},
+        Case{{{"host", "a,b"}, {"port", "5432,s3cret"}}, "must be a number"},
         Case{{{"password", std::string("s3cret\0x", 8)}}, "PostgreSQL.Connection.password: contains a NUL"}}) {
     const auto parsed = parse_connection(c.connection);
     ASSERT_FALSE(parsed) << c.words;

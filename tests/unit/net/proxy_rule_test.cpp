@@ -88,6 +88,13 @@ TEST(ProxyRule, FormsOfAProxy) {
   EXPECT_EQ(refused.error().message, "HTTPS_PROXY is not the URL of an http, https or socks5 proxy");
 }
 
+TEST(ProxyRule, WhatLibcurlCannotReadIsRefused) {
+  for (const char* value : {"::garbage::", "http://h:x", "http://", "http://a b", "socks5://h:99999"})
+    EXPECT_FALSE(choose_proxy({"", value, ""}, "https", "api.example", "")) << value;
+  for (const char* value : {"h", "h:1", "http://u:p@h:1/", "socks5://[::1]:1080", "https://h"})
+    EXPECT_TRUE(choose_proxy({"", value, ""}, "https", "api.example", "")) << value;
+}
+
 TEST(ProxyRule, VariablesInEitherCase) {
   const char* names[] = {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY",   "https_proxy",
                          "NO_PROXY",   "no_proxy",   "REQUEST_METHOD"};
