@@ -206,8 +206,12 @@ std::optional<InstanceTags> WorkerPool::Impl::tags_to_write(const Member& member
   return wanted;
 }
 
+/// Of an instance that goes only a hold that was taken off: the next dispatcher, if the destroy comes to nothing, would
+/// keep it for ever.
 void WorkerPool::Impl::write_tags_if_changed(Member& member) {
-  if (member.writing_tags || member.worker.stage == WorkerStage::shutdown) return;
+  if (member.writing_tags) return;
+  const bool tagged_hold = tagged_idle_behavior(member.tags, tag_keys_) == IdleBehavior::hold;
+  if (member.worker.stage == WorkerStage::shutdown && !tagged_hold) return;
   auto wanted = tags_to_write(member);
   if (!wanted) return;
   member.writing_tags = true;

@@ -71,7 +71,7 @@ void Invariants::destroy_sent(const Link& link, const SimVm& vm) {
   KnownInstance& instance = known(link).instances[vm.id];
   if (std::exchange(instance.destroying, true)) return;
   if (instance.behavior == IdleBehavior::hold) core_.violate("hold", vm.id + " is on hold, and is destroyed");
-  if (core_.now() - instance.probed > vms().timeout_probe / 2) return;
+  if (!instance.probed || core_.now() - *instance.probed > vms().timeout_probe / 2) return;
   for (const auto& [uuid, runner] : vm.machine->runners()) {
     const SimRecord& record = store_.all().at(uuid);
     const bool wanted = record.container.state == ContainerState::running && record.container.priority > 0;

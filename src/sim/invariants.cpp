@@ -98,8 +98,8 @@ void Invariants::list_answered(const Link& link, const std::vector<std::shared_p
 }
 
 void Invariants::probed(const Link& link, const SimVm& vm, SteadyTime as_of) {
-  SteadyTime& probed = known(link).instances[vm.id].probed;
-  probed = std::max(probed, as_of);
+  std::optional<SteadyTime>& probed = known(link).instances[vm.id].probed;
+  probed = std::max(probed.value_or(as_of), as_of);
 }
 
 void Invariants::runner_ended(const SimVm& vm, const std::string& uuid) {
@@ -117,7 +117,7 @@ void Invariants::behavior_set(const Link& link, const std::string& id, IdleBehav
 bool Invariants::knows_runner(const Link& link, const SimVm& vm, const SimRunner& runner) {
   const auto found = known(link).instances.find(vm.id);
   if (found == known(link).instances.end() || found->second.missing_since >= runner.began) return false;
-  return runner.started_by == link.number || found->second.probed >= runner.began;
+  return runner.started_by == link.number || (found->second.probed && *found->second.probed >= runner.began);
 }
 
 }  // namespace berth

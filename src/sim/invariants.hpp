@@ -55,7 +55,7 @@ class Invariants final : public SimWatcher {
   /// What one process has been told of an instance.
   struct KnownInstance {
     IdleBehavior behavior = IdleBehavior::run;     ///< as its operator set it, or its tag said
-    SteadyTime probed = SteadyTime::min();         ///< as of when its runners were last listed
+    std::optional<SteadyTime> probed;              ///< as of when its runners were last listed
     SteadyTime missing_since = SteadyTime::min();  ///< last time that a list left it out
     bool destroying = false;                       ///< a destroy has been sent
     bool listed = true;                            ///< shown by the last list, or made since

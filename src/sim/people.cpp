@@ -1,10 +1,13 @@
 #include "people.hpp"
 
+#include <algorithm>
+
 namespace berth {
 namespace {
 
 using namespace std::chrono_literals;
 constexpr Duration longest_hold = 20min;  ///< of an instance, or a container
+constexpr Duration before_second_look = 2min;
 
 // The pool is kept for the length of the call.
 awaitable<void> behave(SimWatcher& watcher, const Link& link, std::shared_ptr<WorkerPool> pool, std::string id,
@@ -17,6 +20,13 @@ awaitable<void> kill_instance(std::shared_ptr<WorkerPool> pool, std::string id) 
 }
 awaitable<void> kill_container(std::shared_ptr<WorkerPool> pool, std::string uuid) {
   (void)co_await pool->kill_container(std::move(uuid), "by chance");
+}
+
+bool shows_hold(const Dispatcher& dispatcher, const std::string& id) {
+  const auto pool = dispatcher.pool()->snapshot();
+  return std::any_of(pool->instances.begin(), pool->instances.end(), [&](const PoolInstance& instance) {
+    return instance.id == id && instance.idle_behavior == IdleBehavior::hold;
+  });
 }
 
 }  // namespace
@@ -42,9 +52,15 @@ void People::set_behavior(DispatcherProcess& process, const std::string& id, Idl
   process.run(behave(watcher_, process.link(), process.dispatcher().pool(), id, behavior));
 }
 
+/// Whoever lets go looks once more: a dispatcher that is killed before it has written the tag has told nobody.
 void People::let_go(const std::string& id) {
-  if (DispatcherProcess* process = active_()) return set_behavior(*process, id, IdleBehavior::run);
-  core_.after(10s, [this, id] { let_go(id); });
+  DispatcherProcess* process = active_();
+  if (!process) return core_.after(10s, [this, id] { let_go(id); });
+  set_behavior(*process, id, IdleBehavior::run);
+  core_.after(before_second_look, [this, id] {
+    const DispatcherProcess* now = active_();
+    if (!now || shows_hold(now->dispatcher(), id)) let_go(id);
+  });
 }
 
 /// Whoever holds an instance back lets it go again.

@@ -32,7 +32,7 @@ class DispatcherProcess {
   DispatcherProcess& operator=(const DispatcherProcess&) = delete;
 
   const Link& link() const { return *link_; }
-  Dispatcher& dispatcher() { return *dispatcher_; }
+  Dispatcher& dispatcher() const { return *dispatcher_; }
   /// Runs a coroutine in this process, such as an operator's verb.
   void run(awaitable<void> task) { tasks_.spawn(std::move(task)); }
 

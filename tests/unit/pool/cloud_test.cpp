@@ -207,6 +207,21 @@ TEST_F(PoolTest, DestroyIsTriedAgain) {
   EXPECT_EQ(cloud->destroys.size(), 2u);
 }
 
+TEST_F(PoolTest, AHoldThatWasTakenOffDoesNotOutliveTheDispatcher) {
+  options.timeout_idle = 10s;
+  start();
+  const auto worker = make_idle();
+  ASSERT_TRUE(set_behavior(worker.id, IdleBehavior::hold));
+  runtime.run_for(1min);
+  ASSERT_EQ(cloud->vms.at(worker.id).tags.at("ArvadosIdleBehavior"), "hold");
+  cloud->destroy_errors = {Error{ErrorKind::server_error, "oops"}};
+  ASSERT_TRUE(set_behavior(worker.id, IdleBehavior::run));
+  runtime.run_for(1s);
+  ASSERT_EQ(cloud->destroys.size(), 1u);
+  restart();
+  ASSERT_TRUE(wait_for([&] { return cloud->vms.empty(); })) << "the next one may destroy it, too";
+}
+
 TEST_F(PoolTest, AddressChanges) {
   start();
   const auto worker = make_idle();
