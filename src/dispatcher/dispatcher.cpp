@@ -34,7 +34,8 @@ struct Parts {
     EventBus::Listener listener;
     listener.on_change = [this](ApiChange change) { queue->tell(std::move(change)); };
     listener.on_connected = [this] { queue->poll_soon(); };
-    bus = std::make_unique<EventBus>(edges.runtime, edges.log, edges.metrics, edges.event_bus, std::move(listener));
+    bus = std::make_unique<EventBus>(edges.runtime, edges.log, edges.metrics, edges.event_bus, std::move(listener),
+                                     edges.open_event_bus);
   }
   void start() const {
     pool->start();

@@ -60,11 +60,7 @@ std::shared_ptr<SimCall<T>> send(SimCore& core, const std::shared_ptr<Link>& lin
 /// Waits for the answer.
 template <class T>
 awaitable<Result<T>> answer_of(std::shared_ptr<Link> link, std::shared_ptr<SimCall<T>> call) {
-  struct Waiting {
-    Link& link;
-    explicit Waiting(Link& l) : link(l) { ++link.waiting; }
-    ~Waiting() { --link.waiting; }
-  } waiting(*link);
+  const WaitingFor waiting(*link);
   while (!call->answer) co_await call->reply.wait();
   co_return std::move(*call->answer);
 }

@@ -165,6 +165,13 @@ SimFaults draw_faults(Chance& chance) {
   return f;
 }
 
+void draw_bus_faults(Chance& chance, SimFaults& f) {
+  draw(chance, f.bus_refuses, 0.05);
+  draw(chance, f.bus_breaks, 0.1);
+  for (double* rate : {&f.news_lost, &f.news_late, &f.news_doubled, &f.news_garbled, &f.news_outdated})
+    draw(chance, *rate, 0.02);
+}
+
 /// Two thirds of the time, in two parts, so that the end of each shows whether all comes right again.
 std::vector<std::pair<Duration, Duration>> draw_storms(Chance& chance, Duration duration) {
   const Duration first = chance.between(Duration{}, duration / 12);
@@ -189,6 +196,8 @@ SimOptions draw_history(std::uint64_t seed, Duration duration) {
   // Or supervisors may fill all that there is of the only type that their children may use.
   if (!options.cloud.capacity.empty()) options.cluster.containers.maximum_price_factor = 4;
   const std::int64_t window = one_of(chance, std::array<std::int64_t, 3>{100, 100, 5});
+  if (seed % 3 > 0) options.api.event_bus = SimEventBusModel{};
+  if (seed % 3 > 1) options.api.event_bus->loss = 0.1;
   options.adjust = [window](QueueOptions& queue, PoolOptions& /*pool*/, SchedulerOptions& /*scheduler*/) {
     queue.window = window;
     if (window < 100) queue.page_size = window;
@@ -197,12 +206,16 @@ SimOptions draw_history(std::uint64_t seed, Duration duration) {
   if (seed % fault_free == 0) return options;
   options.faults = draw_faults(chance);
   options.storms = draw_storms(chance, duration);
+  if (options.api.event_bus) draw_bus_faults(chance, options.faults);
   return options;
 }
 
 std::string describe(const SimOptions& options) {
   return std::to_string(options.workload.size()) + " containers, " + std::to_string(options.dispatchers) +
          " dispatchers, MaxInstances " + std::to_string(options.cluster.containers.cloud_vms.max_instances) +
+         (!options.api.event_bus            ? ", no event bus"
+          : options.api.event_bus->loss > 0 ? ", an event bus that loses news"
+                                            : ", an event bus") +
          (options.storms.empty() ? ", no faults" : ", with faults");
 }
 

@@ -68,13 +68,15 @@ void Invariants::check_create(Known& its, const InstanceType& type) {
 
 void Invariants::destroy_sent(const Link& link, const SimVm& vm) {
   if (link.dead || killed_instances_.contains(vm.id)) return;
-  KnownInstance& instance = known(link).instances[vm.id];
+  Known& its = known(link);
+  KnownInstance& instance = its.instances[vm.id];
   if (std::exchange(instance.destroying, true)) return;
   if (instance.behavior == IdleBehavior::hold) core_.violate("hold", vm.id + " is on hold, and is destroyed");
   if (!instance.probed || core_.now() - *instance.probed > vms().timeout_probe / 2) return;
   for (const auto& [uuid, runner] : vm.machine->runners()) {
     const SimRecord& record = store_.all().at(uuid);
-    const bool wanted = record.container.state == ContainerState::running && record.container.priority > 0;
+    const bool wanted = record.container.state == ContainerState::running && record.container.priority > 0 &&
+                        !its.justly_killed.contains(uuid);  // see kill_sent
     if (wanted && !runner.ignores_term && knows_runner(link, vm, runner))
       core_.violate("destroys-no-busy", vm.id + " is destroyed while it runs " + uuid);
   }

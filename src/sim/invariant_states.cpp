@@ -10,6 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr Duration mirror_bound = 3min;
+constexpr Duration told_bound = 5s;                  // of changes, where an event bus loses no news
 constexpr std::int64_t most_calls_per_minute = 600;  // of those that change something
 
 }  // namespace
@@ -83,14 +84,18 @@ void Invariants::check_mirror(const Link& active) {
   if (!calm_for(convergence_bound(cluster())) || core_.now() - dispatched_since_ < convergence_bound(cluster())) return;
   const auto queue = active.dispatcher->queue()->snapshot();
   const auto pool = active.dispatcher->pool()->snapshot();
+  const auto& bus = core_.options.api.event_bus;
+  const bool told = bus && bus->loss == 0;
   for (const std::string& uuid : store_.open()) {
     const SimRecord& record = store_.all().at(uuid);
     const Container& is = record.container;
-    if (core_.now() - std::max(record.changed, record.prioritized) < mirror_bound || is.priority == 0) continue;
+    const Duration age = core_.now() - std::max(record.changed, record.prioritized);
+    if (age < (told ? told_bound : mirror_bound) || is.priority == 0) continue;
     const QueueEntry* entry = queue->entries.find(uuid);
-    if (!entry || entry->container.state != is.state || entry->container.priority != is.priority)
-      core_.violate("mirrors-queue", uuid + " is " + std::string(to_string(is.state)) + " of priority " +
-                                         std::to_string(is.priority) + ", and the dispatcher's queue says otherwise");
+    if (entry && entry->container.state == is.state && entry->container.priority == is.priority) continue;
+    core_.violate(age < mirror_bound ? "told-soon" : "mirrors-queue",
+                  uuid + " is " + std::string(to_string(is.state)) + " of priority " + std::to_string(is.priority) +
+                      ", and the dispatcher's queue says otherwise");
   }
   for (const auto& [id, vm] : cloud_.all()) {
     const SimMachine& machine = *vm->machine;

@@ -25,4 +25,16 @@ struct Link {
   std::optional<SteadyTime> last_503;
 };
 
+/// A coroutine of that process waits for us as long as this lives.
+class WaitingFor {
+ public:
+  explicit WaitingFor(Link& link) : link_(link) { ++link_.waiting; }
+  ~WaitingFor() { --link_.waiting; }
+  WaitingFor(const WaitingFor&) = delete;
+  WaitingFor& operator=(const WaitingFor&) = delete;
+
+ private:
+  Link& link_;
+};
+
 }  // namespace berth

@@ -87,7 +87,7 @@ Result<CommandOutput> SimMachine::lock_files() const {
   return answer(0, std::move(lines));
 }
 
-void SimMachine::watch(const std::shared_ptr<ExitStream>& stream) {
+void SimMachine::watch(const std::shared_ptr<LineStream>& stream) {
   streams_.push_back(stream);
   tell(stream, "watching");
   if (core_.strikes(&SimFaults::watch_breaks))
@@ -96,7 +96,7 @@ void SimMachine::watch(const std::shared_ptr<ExitStream>& stream) {
 }
 
 /// Lines wait while there is no network, or for ever if the host hangs.
-void SimMachine::tell(const std::shared_ptr<ExitStream>& stream, const std::string& line) {
+void SimMachine::tell(const std::shared_ptr<LineStream>& stream, const std::string& line) {
   const Duration travel = core_.chance.draw(core_.options.workers.command) / 2;
   core_.after(travel, [self = shared_from_this(), stream, line] {
     if (stream->ended || self->dead || self->hangs) return;

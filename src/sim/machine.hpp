@@ -12,7 +12,7 @@
 #include "berth/remote/executor.hpp"
 
 #include "core.hpp"
-#include "exit_stream.hpp"
+#include "line_stream.hpp"
 #include "link.hpp"
 #include "record_store.hpp"
 #include "watcher.hpp"
@@ -54,14 +54,14 @@ class SimMachine : public std::enable_shared_from_this<SimMachine> {
   /// Carries out a command at once (facts §6.8).
   Result<CommandOutput> carry_out(const Command& command, const Link& link);
   /// From now on the stream is told which runners end, as `berth-run --watch` does it.
-  void watch(const std::shared_ptr<ExitStream>& stream);
+  void watch(const std::shared_ptr<LineStream>& stream);
   const std::map<std::string, SimRunner>& runners() const { return runners_; }
   const SimRunner* find(const std::string& uuid) const;
   /// Power off: every process is gone.
   void switch_off();
 
  private:
-  void tell(const std::shared_ptr<ExitStream>& stream, const std::string& line);
+  void tell(const std::shared_ptr<LineStream>& stream, const std::string& line);
   void tell_end(const std::string& uuid);
   Result<CommandOutput> run_runner(std::string_view arguments, const Link& link);
   Result<CommandOutput> list();
@@ -89,7 +89,7 @@ class SimMachine : public std::enable_shared_from_this<SimMachine> {
   SimVm& vm_;
   std::map<std::string, SimRunner> runners_;
   std::set<std::string> stale_locks_;
-  std::vector<std::weak_ptr<ExitStream>> streams_;
+  std::vector<std::weak_ptr<LineStream>> streams_;
   std::int64_t last_pid_ = 1000;
 };
 

@@ -66,6 +66,10 @@ DispatcherProcess::DispatcherProcess(ProcessSurroundings around, std::uint64_t n
                         *lease_,
                         {},
                         adjustments(around.core)};
+  if (around.core.options.api.event_bus) {
+    edges.event_bus.url = "wss://zzzzz.example/websocket";
+    edges.open_event_bus = around.event_server.opener(link_);
+  }
   dispatcher_ = std::make_unique<Dispatcher>(std::move(edges), around.core.options.cluster);
   link_->lease = lease_.get();
   link_->dispatcher = dispatcher_.get();

@@ -8,6 +8,7 @@
 
 #include "cloud_model.hpp"
 #include "core.hpp"
+#include "event_server.hpp"
 #include "link.hpp"
 #include "sim_lease.hpp"
 #include "watcher.hpp"
@@ -20,6 +21,7 @@ struct ProcessSurroundings {
   RecordStore& store;
   SimCloud& cloud;
   LeaseServer& lease_server;
+  EventServer& event_server;
   SimWatcher& watcher;
 };
 

@@ -30,6 +30,11 @@ bool waits(const Container& container) {
   return container.state == ContainerState::queued && container.priority > 0;
 }
 
+/// Each container has a request of its own.
+std::string request_of(std::string uuid) {
+  return uuid.replace(6, 5, "xvhdp");
+}
+
 bool matches(const Container& c, const ContainerQuery::Filter& filter) {
   if (filter.op == "in") return std::count(filter.uuids.begin(), filter.uuids.end(), c.uuid) > 0;
   if (filter.field == "uuid") return c.uuid > filter.operand;
@@ -87,12 +92,17 @@ SimRecord& RecordStore::add(const WorkloadContainer& what, std::uint32_t index_i
   open_.insert(uuid);
   index(record);
   core_.note(SimEventKind::submitted, uuid, {});
+  saved(record);
   return record;
 }
 
 SimRecord* RecordStore::find(const std::string& uuid) {
   const auto found = records_.find(uuid);
   return found == records_.end() ? nullptr : &found->second;
+}
+
+void RecordStore::saved(const SimRecord& record) {
+  if (on_saved) on_saved(record.uuid(), record.container.state);
 }
 
 void RecordStore::index(const SimRecord& record) {
@@ -132,6 +142,7 @@ Result<ContainerUpdate> RecordStore::change(const std::string& uuid, const Rules
   if (next->set_finished_at) record->ended = core_.now();
   if (is_final(c.state)) open_.erase(uuid);
   index(*record);
+  saved(*record);
   if (c.state == before) return ContainerUpdate{c.state, c.priority, c.locked_by_uuid};
   record->changed = core_.now();
   core_.note(kind_of(c.state), uuid, {}, next->too_many_attempts ? "too many attempts" : to_string(by));
@@ -218,6 +229,7 @@ void RecordStore::set_priority(const std::string& uuid, std::int64_t request_pri
   record->prioritized = core_.now();
   index(*record);
   core_.note(SimEventKind::reprioritized, uuid, {}, std::to_string(request_priority));
+  if (on_saved) on_saved(request_of(uuid), std::nullopt);
   if (on_change) on_change(*record);
 }
 
@@ -229,8 +241,7 @@ Result<std::vector<ModifiedRecord>> RecordStore::list_modified(const ModifiedQue
     const ContainerState state = record.container.state;
     if (requests ? is_final(state) : state != ContainerState::queued && state != ContainerState::cancelled) continue;
     ModifiedRecord line;
-    line.uuid = uuid;
-    if (requests) line.uuid.replace(6, 5, "xvhdp");
+    line.uuid = requests ? request_of(uuid) : uuid;
     // As in Arvados, a change of priority leaves the container's own time alone (facts §2.4).
     line.modified_at = core_.server_time() - (core_.now() - (requests ? record.prioritized : record.changed));
     if (requests) line.container_uuid = uuid;

@@ -75,6 +75,9 @@ class RecordStore {
 
   /// Told after each change of a state, or of a priority to 0.
   std::function<void(SimRecord&)> on_change;
+  /// What the event bus tells (facts §11): saved changes of containers, with the state after it, and of requests. The
+  /// priority of a container changes without an event of its own; that of its request does not.
+  std::function<void(const std::string& uuid, std::optional<ContainerState>)> on_saved;
 
  private:
   using Rules = std::function<Result<Transition>(const RecordState&, const Caller&)>;
@@ -82,6 +85,7 @@ class RecordStore {
                                  const std::string& gateway = {});
   Result<void> runner_update(const std::string& uuid, ContainerState state, const std::string& gateway);
   std::int64_t max_attempts() const { return core_.options.cluster.containers.max_dispatch_attempts; }
+  void saved(const SimRecord& record);
   void index(const SimRecord& record);
   void unindex(const SimRecord& record);
   std::string make_uuid();

@@ -34,7 +34,7 @@ class SimExecutor final : public Executor {
     const std::shared_ptr<Link> link;
     const std::shared_ptr<SimVm> vm;
     bool closed = false;
-    std::vector<std::weak_ptr<ExitStream>> streams;
+    std::vector<std::weak_ptr<LineStream>> streams;
     std::uint64_t sent = 0;
     std::map<std::uint64_t, std::shared_ptr<SimCall<CommandOutput>>>
         under_way;  // in order, so that one seed stays one history
@@ -53,18 +53,14 @@ class SimExecutor final : public Executor {
 
   /// The only long-lived command is the exit watch. A connection whose peer is silent for long is given up.
   awaitable<Result<int>> stream(Command /*command*/, std::function<void(std::string_view)> on_line) override {
-    const auto stream = std::make_shared<ExitStream>();
+    const auto stream = std::make_shared<LineStream>();
     if (!state_->closed) {
       state_->streams.push_back(stream);
       attach(state_, stream);
     } else {
       stream->end(fail(ErrorKind::network, "connection closed"));
     }
-    struct Waiting {
-      Link& link;
-      explicit Waiting(Link& l) : link(l) { ++link.waiting; }
-      ~Waiting() { --link.waiting; }
-    } waiting(*state_->link);
+    const WaitingFor waiting(*state_->link);
     for (;;) {
       co_await stream->wake.wait();
       while (!stream->lines.empty()) {
@@ -113,7 +109,7 @@ class SimExecutor final : public Executor {
     co_return output;
   }
 
-  static void attach(const std::shared_ptr<State>& state, const std::shared_ptr<ExitStream>& stream) {
+  static void attach(const std::shared_ptr<State>& state, const std::shared_ptr<LineStream>& stream) {
     state->core.note(SimEventKind::command, {}, state->vm->id, "watch");
     const CallRoute route = way(state->core, *state->vm->machine);
     state->core.after(route.arrives ? route.there : route.give_up, [state, stream, arrives = route.arrives] {
@@ -123,7 +119,7 @@ class SimExecutor final : public Executor {
       keep_alive(state, stream);
     });
   }
-  static void keep_alive(const std::shared_ptr<State>& state, const std::weak_ptr<ExitStream>& weak) {
+  static void keep_alive(const std::shared_ptr<State>& state, const std::weak_ptr<LineStream>& weak) {
     state->core.after(keepalive, [state, weak] {
       const auto stream = weak.lock();
       if (!stream || stream->ended) return;

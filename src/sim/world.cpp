@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "event_server.hpp"
 #include "invariants.hpp"
 #include "people.hpp"
 #include "process.hpp"
@@ -39,9 +40,13 @@ struct SimWorld::Impl {
         shared{core, store, watcher, [this](const SimRecord& record) { return requests.children_done(record); }},
         cloud(core, shared),
         lease_server(core),
+        event_server(core),
         people(core, store, watcher, [this] { return active(); }),
         slots(static_cast<std::size_t>(std::max(1, core.options.dispatchers))) {
     store.on_change = [this](SimRecord& record) { requests.on_change(record); };
+    store.on_saved = [this](const std::string& uuid, std::optional<ContainerState> state) {
+      event_server.saved(uuid, state);
+    };
   }
   ~Impl() {
     try {
@@ -80,7 +85,7 @@ struct SimWorld::Impl {
   }
 
   void start(std::size_t slot) {
-    ProcessSurroundings around{core, store, cloud, lease_server, watcher};
+    ProcessSurroundings around{core, store, cloud, lease_server, event_server, watcher};
     slots[slot].process = std::make_unique<DispatcherProcess>(around, ++processes);
   }
 
@@ -249,6 +254,7 @@ struct SimWorld::Impl {
   SimMachine::Shared shared;
   SimCloud cloud;
   LeaseServer lease_server;
+  EventServer event_server;
   People people;
   std::vector<SimSlot> slots;
   std::uint64_t processes = 0;

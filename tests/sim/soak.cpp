@@ -27,7 +27,8 @@ struct Arguments {
   double minutes = 0;  ///< of real time after which no seed is begun; 0: no limit
   unsigned threads = 2;
   std::string corpus;
-  std::string policy;  ///< empty: that of the history
+  std::string policy;     ///< empty: that of the history
+  std::string event_bus;  ///< empty: as the history has it
   bool trace = false;
   bool until_first = false;
 };
@@ -68,6 +69,12 @@ class Printer final : public SimObserver, public LogSink {
   Duration now_{};
 };
 
+void set_event_bus(SimApiModel& api, const std::string& kind) {
+  api.event_bus.reset();
+  if (kind != "none") api.event_bus.emplace();
+  if (kind == "lossy") api.event_bus->loss = 0.1;
+}
+
 void print_failure(const History& history, const SimWorld& world) {
   const SimViolation& broken = *world.violation();
   std::printf("FAILED seed %" PRIu64 ": %s at %.3f s, event #%" PRIu64 " (%s): %s; hash %016" PRIx64
@@ -103,6 +110,7 @@ class Soak {
   void run_one(const History& history) {
     SimOptions options = draw_history(history.seed, std::chrono::duration_cast<Duration>(Hours(history.hours)));
     if (!arguments_.policy.empty()) options.cluster.containers.cloud_vms.policy = arguments_.policy;
+    if (!arguments_.event_bus.empty()) set_event_bus(options.api, arguments_.event_bus);
     const auto printer = std::make_shared<Printer>();
     if (arguments_.trace) {
       std::printf("%s\n", describe(options).c_str());
@@ -154,6 +162,8 @@ int main(int argc, char** argv) {
   app.add_option("--threads", arguments.threads, "at a time")->capture_default_str();
   app.add_option("--corpus", arguments.corpus, "file of histories to run first");
   app.add_option("--policy", arguments.policy, "of the planner, instead of the history's own: cost, greedy, reference");
+  app.add_option("--event-bus", arguments.event_bus, "instead of the history's own; lossy: a tenth of the news is lost")
+      ->check(CLI::IsMember({"none", "whole", "lossy"}));
   app.add_flag("--trace", arguments.trace, "print every event and log line");
   app.add_flag("--until-first", arguments.until_first, "stop at the first failure");
   CLI11_PARSE(app, argc, argv);

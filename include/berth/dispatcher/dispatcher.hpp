@@ -35,6 +35,7 @@ struct DispatcherEdges {
   /// Where changes are told, so that nobody has to wait for the next poll; without a URL there is no such place, or the
   /// queue is told in another way.
   EventBusOptions event_bus = {};
+  WebSocketOpener open_event_bus = {};  ///< what to dial it with; empty: open_websocket
 };
 
 /// Queue, pool and scheduler of one cluster, wired together (design §2, floor 8). They work while the lease is held.

@@ -15,6 +15,15 @@ struct SimFaults {
   double api_slow = 0;         ///< request or answer is late by up to 25 s: answers overtake each other
   double api_garbled = 0;      ///< the answer cannot be decoded
 
+  // Event bus
+  double bus_refuses = 0;    ///< a subscription
+  double bus_breaks = 0;     ///< a connection, within 10 min; half of these are silent for a minute before
+  double news_lost = 0;      ///< beyond SimEventBusModel::loss
+  double news_late = 0;      ///< by up to 25 s, so that later news overtake them
+  double news_doubled = 0;   ///< the second time later
+  double news_garbled = 0;   ///< cannot be read
+  double news_outdated = 0;  ///< a change of a container says a state that it had before, or never had
+
   // Cloud
   double create_refused = 0;
   double create_throttled = 0;   ///< rate limit, with the time of the next try

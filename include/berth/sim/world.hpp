@@ -41,11 +41,18 @@ struct SimCloudModel {
   std::int64_t creates_per_minute = 0;               ///< beyond that: rate limit; 0 = no limit
 };
 
+/// The simulated event bus.
+struct SimEventBusModel {
+  DelayModel latency{std::chrono::milliseconds(20), 0.5};  ///< from a change until the news of it arrive
+  double loss = 0;                                         ///< share of the news that is lost, storm or not
+};
+
 /// The simulated container API.
 struct SimApiModel {
   DelayModel latency{std::chrono::milliseconds(20), 0.5};
   Duration deadline = std::chrono::seconds(30);  ///< of the client, per call
   std::int64_t max_page = 1000;
+  std::optional<SimEventBusModel> event_bus;  ///< nothing: changes are found by polling alone
 };
 
 /// Workers and their runners.

@@ -5,18 +5,17 @@
 #include <optional>
 #include <string>
 
+#include "berth/base/result.hpp"
 #include "berth/base/signal.hpp"
-#include "berth/remote/executor.hpp"
-
-#include "core.hpp"
 
 namespace berth {
 
-/// The exit watch of one dispatcher process on one worker: lines on their way, and how it ends.
-struct ExitStream {
+/// What comes to one dispatcher process over a connection that lasts: lines that it has not read yet, and how the
+/// connection ends.
+struct LineStream {
   Subscription wake = Signal().subscribe();
   std::deque<std::string> lines;
-  std::optional<Result<int>> ended;
+  std::optional<Result<int>> ended;  ///< the exit status of a command
 
   void put(std::string line) {
     if (ended) return;
