@@ -76,6 +76,7 @@ class ClusterDaemon final : public Daemon {
     }
     if (const Duration limit = config_.cluster.api.request_timeout; limit > Duration::zero())
       options.request_timeout = limit;
+    options.on_own_answer = stack_.own_answers();
     auto server = std::make_unique<HttpServer>(runtime_, log_, std::move(options), stack_.management());
     auto started = server->start();
     if (started) http_server_ = std::move(server);

@@ -34,6 +34,7 @@ class DispatcherStack {
   /// After build().
   Dispatcher& dispatcher() { return *dispatcher_; }
   RequestHandler management() { return management_->handler(); }
+  OwnAnswerHook own_answers() { return management_->own_answers(); }
   /// Tells the service manager's watchdog that the dispatcher lives, and measures how late the event loop is. After
   /// build(); ends by cancellation.
   awaitable<void> watch();

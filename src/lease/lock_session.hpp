@@ -20,8 +20,8 @@ class LockSession {
   virtual awaitable<Result<void>> ping() = 0;
   /// Who has the lock, in words; empty if that cannot be told.
   virtual awaitable<Result<std::string>> holder() = 0;
-  /// Waits until `when`. Error: the session ended before.
-  virtual awaitable<Result<void>> idle_until(SteadyTime when) = 0;
+  /// Waits this long. Error: the session ended before.
+  virtual awaitable<Result<void>> idle_for(Duration duration) = 0;
   /// Ends the session, which gives the lock up.
   virtual void close() = 0;
 };

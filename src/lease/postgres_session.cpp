@@ -59,10 +59,9 @@ class PostgresSession final : public LockSession {
     co_return describe_holder(*rows);
   }
 
-  awaitable<Result<void>> idle_until(SteadyTime when) override {
-    const Duration left = when - runtime_.now();
-    if (left <= Duration::zero()) co_return Result<void>{};
-    auto ended = co_await with_deadline(runtime_, left, connection_.until_ended());
+  awaitable<Result<void>> idle_for(Duration duration) override {
+    if (duration <= Duration::zero()) co_return Result<void>{};
+    auto ended = co_await with_deadline(runtime_, duration, connection_.until_ended());
     if (!ended && ended.error().kind == ErrorKind::timeout) co_return Result<void>{};
     co_return ended;
   }
@@ -145,7 +144,7 @@ Result<std::unique_ptr<Lease>> make_postgres_lease(Runtime& runtime, Logger log,
   auto keywords = parse_connection(connection);
   if (!keywords) return fail(keywords.error());
   auto session = make_postgres_session(runtime, log, std::move(*keywords));
-  return make_session_lease(runtime, std::move(log), std::move(session));
+  return make_session_lease(runtime, std::move(log), std::move(session), time_since_boot);
 }
 
 }  // namespace berth

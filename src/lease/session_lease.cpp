@@ -1,5 +1,6 @@
 #include "session_lease.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <limits>
 #include <mutex>
@@ -20,14 +21,15 @@ constexpr std::int64_t kNotHeld = std::numeric_limits<std::int64_t>::min();
 
 class LeaseLoop : public std::enable_shared_from_this<LeaseLoop> {
  public:
-  LeaseLoop(Runtime& runtime, Logger log, std::unique_ptr<LockSession> session)
+  LeaseLoop(Runtime& runtime, Logger log, std::unique_ptr<LockSession> session, BootClock clock)
       : runtime_(runtime),
+        clock_(std::move(clock)),
         log_(std::move(log)),
         session_(std::move(session)),
         strand_(runtime.make_strand()),
         tasks_(strand_) {}
 
-  bool held() const { return runtime_.now().time_since_epoch().count() < valid_until_; }
+  bool held() const { return clock_().count() < valid_until_; }
   Signal& changed() { return changed_; }
   const asio::any_io_executor& strand() const { return strand_; }
   std::string detail() const {
@@ -46,12 +48,14 @@ class LeaseLoop : public std::enable_shared_from_this<LeaseLoop> {
   }
 
  private:
+  LockTime now() const { return LockTime(clock_()); }
+
   static awaitable<void> run(std::shared_ptr<LeaseLoop> self) {
     for (;;) {
-      const bool apart = self->state_.stage == LockStage::apart;
-      if (apart) {
-        co_await self->runtime_.sleep_until(self->state_.next);
-      } else if (auto alive = co_await self->session_->idle_until(self->state_.next); !alive) {
+      const Duration left = std::max(self->state_.next, LockTime(Duration::zero())) - self->now();
+      if (self->state_.stage == LockStage::apart) {
+        co_await self->runtime_.sleep_for(left);
+      } else if (auto alive = co_await self->session_->idle_for(left); !alive) {
         self->failed(alive.error());
         continue;
       }
@@ -76,11 +80,11 @@ class LeaseLoop : public std::enable_shared_from_this<LeaseLoop> {
     if (!opened)
       failed(opened.error());
     else
-      move_to(after_connect(state_, runtime_.now()), "connected");
+      move_to(after_connect(state_, now()), "connected");
   }
 
   awaitable<void> try_lock() {
-    const SteadyTime sent = runtime_.now();
+    const LockTime sent = now();
     auto locked = co_await with_deadline(runtime_, times_.answer_limit(), session_->try_lock());
     if (!locked) co_return failed(locked.error());
     const LockState next = after_try(state_, sent, *locked, times_);
@@ -96,7 +100,7 @@ class LeaseLoop : public std::enable_shared_from_this<LeaseLoop> {
   }
 
   awaitable<void> ping() {
-    const SteadyTime sent = runtime_.now();
+    const LockTime sent = now();
     auto answered = co_await with_deadline(runtime_, times_.answer_limit(), session_->ping());
     if (!answered) co_return failed(answered.error());
     move_to(after_ping(state_, sent, times_), "held");
@@ -104,13 +108,13 @@ class LeaseLoop : public std::enable_shared_from_this<LeaseLoop> {
 
   void failed(const Error& error) {
     const double chance = static_cast<double>(runtime_.random() >> 11) * 0x1p-53;
-    move_to(after_failure(state_, runtime_.now(), chance, times_), "PostgreSQL: " + error.message);
+    move_to(after_failure(state_, now(), chance, times_), "PostgreSQL: " + error.message);
     session_->close();
   }
 
   /// The one place where the state changes: what others see, and the log, follow from it.
   void move_to(const LockState& next, std::string words) {
-    const bool was_held = held();  // after a stall the time may have run out without anyone being told
+    const bool was_held = held();  // after a stall or a sleep the time may have run out without anyone being told
     const bool was_holding = state_.stage == LockStage::holding;
     const bool holds = next.stage == LockStage::holding;
     state_ = next;
@@ -139,6 +143,7 @@ class LeaseLoop : public std::enable_shared_from_this<LeaseLoop> {
   }
 
   Runtime& runtime_;
+  const BootClock clock_;
   const Logger log_;
   const LockTimes times_;
   const std::unique_ptr<LockSession> session_;
@@ -172,8 +177,10 @@ class SessionLease final : public Lease {
 
 }  // namespace
 
-std::unique_ptr<Lease> make_session_lease(Runtime& runtime, Logger log, std::unique_ptr<LockSession> session) {
-  return std::make_unique<SessionLease>(std::make_shared<LeaseLoop>(runtime, std::move(log), std::move(session)));
+std::unique_ptr<Lease> make_session_lease(Runtime& runtime, Logger log, std::unique_ptr<LockSession> session,
+                                          BootClock clock) {
+  return std::make_unique<SessionLease>(
+      std::make_shared<LeaseLoop>(runtime, std::move(log), std::move(session), std::move(clock)));
 }
 
 }  // namespace berth

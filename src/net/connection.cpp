@@ -30,6 +30,19 @@ awaitable<ServerResponse> run_handler(const RequestHandler& handler, ServerReque
   co_return co_await handler(std::move(request));
 }
 
+/// What is told of a request once its handler has it.
+ServerRequest without_body(const ServerRequest& request) {
+  ServerRequest outline;
+  outline.method = request.method;
+  outline.target = request.target;
+  outline.path = request.path;
+  outline.query = request.query;
+  outline.headers = request.headers;
+  outline.tls = request.tls;
+  outline.host = request.host;
+  return outline;
+}
+
 awaitable<Result<void>> run_stream(BodyStream stream, BodyWriter& writer) {
   co_return co_await stream(writer);
 }
@@ -133,7 +146,7 @@ awaitable<void> Connection::serve(std::shared_ptr<Connection> self) {
 awaitable<void> Connection::refuse(std::shared_ptr<Connection> self) {
   self->waits_since_.reset();
   if (co_await self->accept()) {
-    const ServerResponse response = plain_response(503, "too many connections");
+    const ServerResponse response = self->own_answer({}, 503, "too many connections");
     ResponseFraming framing;
     framing.keep_alive = false;
     co_await self->respond(response, framing);
@@ -161,9 +174,10 @@ awaitable<bool> Connection::serve_one() {
   if (!request) co_return co_await answer_refusal(request.error());
   request->remote_address = remote_address_;
   request->tls = transport_->is_tls();
-  const auto response = co_await call_handler(std::move(*request));
+  const ServerRequest outline = without_body(*request);
+  const auto response = co_await call_handler(std::move(*request), outline);
   if (!response) co_return false;
-  if (response->websocket) co_return co_await converse(response->websocket, std::move(upgrade));
+  if (response->websocket) co_return co_await converse(response->websocket, std::move(upgrade), outline);
   co_return co_await respond(*response, framing);
 }
 
@@ -225,15 +239,22 @@ awaitable<bool> Connection::refuse_request(beast::error_code error) {
   co_return co_await answer_refusal(refusal);
 }
 
-awaitable<bool> Connection::answer_refusal(const HttpRefusal& refusal) {
-  const ServerResponse response = plain_response(refusal.status, refusal.reason);
+ServerResponse Connection::own_answer(ServerRequest request, int status, std::string_view reason) const {
+  ServerResponse response = plain_response(status, reason);
+  request.remote_address = remote_address_;
+  if (server_.options.on_own_answer) server_.options.on_own_answer(request, response);
+  return response;
+}
+
+awaitable<bool> Connection::answer_refusal(const HttpRefusal& refusal, const ServerRequest& request) {
+  const ServerResponse response = own_answer(request, refusal.status, refusal.reason);
   ResponseFraming framing;
   framing.keep_alive = false;
   co_return co_await respond(response, framing);
 }
 
-awaitable<std::optional<ServerResponse>> Connection::call_handler(ServerRequest request) {
-  const std::string path = request.path;
+awaitable<std::optional<ServerResponse>> Connection::call_handler(ServerRequest request,
+                                                                const ServerRequest& outline) {
   work_ = std::make_shared<asio::cancellation_signal>();
   work_late_ = false;
   set_deadline(server_.options.request_timeout, OnDeadline::cancel_work);
@@ -245,13 +266,13 @@ awaitable<std::optional<ServerResponse>> Connection::call_handler(ServerRequest 
   if (aborted_) co_return std::nullopt;
   if (!thrown && are_valid(response.headers)) co_return std::move(response);
   if (thrown && work_late_) {
-    server_.log.warn("request took too long", {{"reqPath", path}});
-    co_return plain_response(503, "the request took too long");
+    server_.log.warn("request took too long", {{"reqPath", outline.path}});
+    co_return own_answer(outline, 503, "the request took too long");
   }
   std::string bug = thrown ? bug_in(thrown) : "a header of the response would break its line";
   if (bug.empty()) bug = "the handler was cancelled";
-  server_.log.error("request handler failed", {{"reqPath", path}, {"error", bug}});
-  co_return plain_response(500);
+  server_.log.error("request handler failed", {{"reqPath", outline.path}, {"error", bug}});
+  co_return own_answer(outline, 500);
 }
 
 awaitable<bool> Connection::respond(const ServerResponse& response, ResponseFraming framing) {
@@ -276,10 +297,13 @@ awaitable<bool> Connection::respond(const ServerResponse& response, ResponseFram
   co_return framing.keep_alive;
 }
 
-awaitable<bool> Connection::converse(const WebSocketTalk& talk, std::optional<UpgradeRequest> upgrade) {
-  if (!upgrade) co_return co_await answer_refusal({426, "only a websocket is served here"});
+awaitable<bool> Connection::converse(const WebSocketTalk& talk, std::optional<UpgradeRequest> upgrade,
+                                     const ServerRequest& request) {
+  const HttpRefusal no_websocket{426, "only a websocket is served here"};
+  if (!upgrade) co_return co_await answer_refusal(no_websocket, request);
+  const HttpRefusal early_data{400, "data came before the upgrade was answered"};
   if (buffer_.size() > 0 || watching_)
-    co_return co_await answer_refusal({400, "data came before the upgrade was answered"});
+    co_return co_await answer_refusal(early_data, request);
   set_deadline(server_.options.write_timeout, OnDeadline::close);
   auto opened = co_await transport_->upgrade(std::move(*upgrade), server_.options.websocket);
   clear_deadline();

@@ -74,12 +74,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
   awaitable<beast::error_code> read_body(RequestParser& parser);
   awaitable<beast::error_code> fill_buffer(std::size_t at_most);
   awaitable<bool> refuse_request(beast::error_code error);
-  awaitable<bool> answer_refusal(const HttpRefusal& refusal);
+  awaitable<bool> answer_refusal(const HttpRefusal& refusal, const ServerRequest& request = {});
+  /// An answer of the server's own. `request`: what is known of it.
+  ServerResponse own_answer(ServerRequest request, int status, std::string_view reason = {}) const;
   /// Nothing if the connection was aborted meanwhile.
-  awaitable<std::optional<ServerResponse>> call_handler(ServerRequest request);
+  /// `outline`: the request without its body.
+  awaitable<std::optional<ServerResponse>> call_handler(ServerRequest request, const ServerRequest& outline);
   awaitable<bool> respond(const ServerResponse& response, ResponseFraming framing);
   /// The rest of the connection's life is a websocket's.
-  awaitable<bool> converse(const WebSocketTalk& talk, std::optional<UpgradeRequest> upgrade);
+  awaitable<bool> converse(const WebSocketTalk& talk, std::optional<UpgradeRequest> upgrade,
+                           const ServerRequest& request);
   /// Says whether the whole body was sent.
   awaitable<bool> send_stream(const ServerResponse& response, bool chunked);
   awaitable<Result<void>> write(std::string_view data);

@@ -25,6 +25,20 @@ std::string_view status_name(int status) {
       return "Not Found";
     case 405:
       return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 413:
+      return "Request Entity Too Large";
+    case 417:
+      return "Expectation Failed";
+    case 426:
+      return "Upgrade Required";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
     case 503:
       return "Service Unavailable";
     default:
@@ -44,7 +58,7 @@ Logger with_request(const Logger& log, const ServerRequest& request, const std::
                    {"reqForwardedFor", bounded(find_header(request.headers, "X-Forwarded-For"))},
                    {"reqMethod", request.method},
                    {"reqHost", bounded(request.host)},
-                   {"reqPath", bounded(std::string_view(request.path).substr(1))},
+                   {"reqPath", bounded(std::string_view(request.path).substr(request.path.starts_with('/') ? 1 : 0))},
                    {"reqQuery", bounded(masked_query(request.query))},
                    {"reqBytes", request.body.size()}});
 }

@@ -128,6 +128,7 @@ class ManagementServer::Impl : public std::enable_shared_from_this<Impl> {
     const std::string id = request_id(request);
     const auto record = std::make_shared<RequestRecord>(runtime_, log_, in_flight_, request, id);
     ServerResponse response = co_await answer(request);
+    if (request.method == "HEAD") response.stream = nullptr;  // nobody would run it
     if (!request.path.starts_with("/metrics")) response.headers.emplace_back("X-Request-Id", id);
     record->answered(response);
     if (response.stream)
@@ -135,6 +136,12 @@ class ManagementServer::Impl : public std::enable_shared_from_this<Impl> {
         return send_recorded(stream, record, writer);
       };
     co_return response;
+  }
+
+  void note_own_answer(const ServerRequest& request, ServerResponse& response) {
+    const std::string id = request_id(request);
+    response.headers.emplace_back("X-Request-Id", id);
+    RequestRecord(runtime_, log_, in_flight_, request, id).answered(response);
   }
 
  private:
@@ -378,6 +385,12 @@ ManagementServer::~ManagementServer() = default;
 
 RequestHandler ManagementServer::handler() {
   return [impl = impl_](ServerRequest request) { return impl->handle(std::move(request)); };
+}
+
+OwnAnswerHook ManagementServer::own_answers() {
+  return [impl = impl_](const ServerRequest& request, ServerResponse& response) {
+    impl->note_own_answer(request, response);
+  };
 }
 
 }  // namespace berth

@@ -35,9 +35,9 @@ std::unique_ptr<Lease> make_file_lease(const std::string& path);
 /// Always ours.
 std::unique_ptr<Lease> make_no_lease();
 /// PostgreSQL's advisory lock 10005 on a session of its own, so that it also excludes the reference (facts §12). The
-/// holder is heard of by PostgreSQL every 2 s; `held()` ends 4 s after the last request that was answered, at once if
-/// the session ends. It keeps trying after any error. `connection`: PostgreSQL.Connection (facts §1.3).
-/// Error: invalid, naming the key, or if every value is empty.
+/// holder is heard of by PostgreSQL every 2 s; `held()` ends 4 s after the last request that was answered, even if the
+/// machine slept meanwhile, and at once if the session ends. It keeps trying after any error. `connection`:
+/// PostgreSQL.Connection (facts §1.3). Error: invalid, naming the key, or if every value is empty.
 Result<std::unique_ptr<Lease>> make_postgres_lease(Runtime& runtime, Logger log,
                                                    const std::map<std::string, std::string>& connection);
 

@@ -47,6 +47,9 @@ struct ServerResponse {
                             ///< if the client did not ask for one
 };
 using RequestHandler = std::function<awaitable<ServerResponse>(ServerRequest)>;
+/// Hears of an answer that no handler gave, before it is sent; may add headers. Of the request it gets what is known:
+/// the client's address, and no method where the request could not be read.
+using OwnAnswerHook = std::function<void(const ServerRequest&, ServerResponse&)>;
 
 struct HttpServerOptions {
   std::string address = "127.0.0.1";
@@ -62,6 +65,7 @@ struct HttpServerOptions {
   Duration request_timeout = std::chrono::minutes(5);  ///< for the handler; not for streams
   Duration write_timeout = std::chrono::seconds(60);   ///< for one piece to a client that does not read
   WebSocketLimits websocket;
+  OwnAnswerHook on_own_answer;
   /// PEM file paths. With both, a connection whose first byte is a TLS handshake is served over TLS (≥ 1.2), on the
   /// same port.
   std::string tls_certificate;

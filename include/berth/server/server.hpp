@@ -16,6 +16,9 @@ class ManagementServer {
   ManagementServer(Runtime& runtime, Logger log, Metrics& metrics, Dispatcher& dispatcher, const Cluster& cluster);
   ~ManagementServer();
   RequestHandler handler();
+  /// Gives answers that the HTTP server makes itself what all have: a request id, lines in the log, times in the
+  /// metrics.
+  OwnAnswerHook own_answers();
 
  private:
   class Impl;

@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 
 #include "berth/base/blocking.hpp"
+#include "berth/base/boot_clock.hpp"
 #include "berth/base/deadline.hpp"
 #include "berth/base/handler_times.hpp"
 #include "berth/base/task_group.hpp"
@@ -27,6 +28,18 @@ awaitable<void> sleep_a_little(Runtime& runtime, Duration& took) {
   const auto start = runtime.now();
   co_await runtime.sleep_for(2ms);
   took = runtime.now() - start;
+}
+
+TEST(BootClock, GoesOnAndIsNeverBehindTheClockThatStopsInSleep) {
+  const RealRuntime runtime(1);
+  Duration last = time_since_boot();
+  for (int i = 0; i < 1000; ++i) {
+    const Duration awake = runtime.now().time_since_epoch();
+    const Duration passed = time_since_boot();
+    ASSERT_GE(passed, last);
+    ASSERT_GE(passed, awake);
+    last = passed;
+  }
 }
 
 TEST(RealRuntime, RunsOutOfWorkAndMayRunAgain) {

@@ -9,8 +9,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-SteadyTime at(Duration since_start) {
-  return SteadyTime(since_start);
+LockTime at(Duration since_start) {
+  return LockTime(since_start);
 }
 
 constexpr LockTimes kTimes;

@@ -56,8 +56,9 @@ class FakeSession final : public LockSession {
     co_return Result<void>{};
   }
   awaitable<Result<std::string>> holder() override { co_return "client 10.0.0.7:1234"; }
-  awaitable<Result<void>> idle_until(SteadyTime when) override {
-    if (co_await ended_.wait_until(db_.runtime, when)) co_return fail(ErrorKind::network, "server closed");
+  awaitable<Result<void>> idle_for(Duration duration) override {
+    if (co_await ended_.wait_until(db_.runtime, db_.runtime.now() + duration))
+      co_return fail(ErrorKind::network, "server closed");
     co_return Result<void>{};
   }
   void close() override {
@@ -75,11 +76,13 @@ class SessionLease : public testing::Test {
   ~SessionLease() override { run_on(runtime, lease->release()); }
 
   std::unique_ptr<Lease> another_lease() {
-    return make_session_lease(runtime, sink->log(), std::make_unique<FakeSession>(database));
+    return make_session_lease(runtime, sink->log(), std::make_unique<FakeSession>(database),
+                              [this] { return runtime.now().time_since_epoch() + asleep; });
   }
   Duration since(SteadyTime start) const { return runtime.now() - start; }
 
   SimRuntime runtime;
+  Duration asleep{0};  ///< how long the machine was suspended, which no timer and no other clock tells
   std::shared_ptr<LineSink> sink = make_line_sink();
   FakeDatabase database{runtime};
   std::unique_ptr<Lease> lease;
@@ -204,6 +207,42 @@ TEST_F(SessionLease, AStallEndsItBeforeAnythingHasRun) {
   EXPECT_TRUE(lease->held());
   database.silent = true;
   EXPECT_TRUE(runtime.run_until([&] { return !lease->held(); }, 5s));
+}
+
+TEST_F(SessionLease, SleepOfTheMachineEndsItUntilTheNextAnswer) {
+  ASSERT_TRUE(run_on(runtime, lease->acquire()));
+  runtime.run_for(5s);
+  asleep += 3s;  // 1 s has passed since the last answered request
+  EXPECT_FALSE(lease->held()) << "before anything has run in this process";
+  const std::size_t pings = database.pings.size();
+  EXPECT_TRUE(runtime.run_until([&] { return lease->held(); }, 2s)) << "the session lives, so the lock is still ours";
+  EXPECT_GT(database.pings.size(), pings);
+}
+
+TEST_F(SessionLease, SleepWhileAnAnswerIsOnItsWayMakesItOld) {
+  ASSERT_TRUE(run_on(runtime, lease->acquire()));
+  database.latency = 500ms;
+  const std::size_t pings = database.pings.size();
+  ASSERT_TRUE(runtime.run_until([&] { return database.pings.size() > pings; }, 5s));
+  asleep += 1h;
+  runtime.run_for(600ms);
+  EXPECT_FALSE(lease->held()) << "what was asked an hour ago says nothing about now";
+  EXPECT_TRUE(runtime.run_until([&] { return lease->held(); }, 2s));
+}
+
+TEST_F(SessionLease, WhoSleptWhileAnotherTookTheLockDoesNothing) {
+  ASSERT_TRUE(run_on(runtime, lease->acquire()));
+  runtime.run_for(5s);
+  auto standby = another_lease();
+  database.drop_sessions();  // PostgreSQL has given the sleeper up, who has not heard of it
+  asleep += 1min;
+  EXPECT_FALSE(lease->held());
+  ASSERT_TRUE(run_on(runtime, standby->acquire()));
+  for (int i = 0; i < 200; ++i) {
+    runtime.run_for(100ms);
+    ASSERT_FALSE(lease->held());
+  }
+  run_on(runtime, standby->release());
 }
 
 TEST_F(SessionLease, AcquiringCanBeCancelledAndReleasedWhileOutOfReach) {
