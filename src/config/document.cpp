@@ -1,6 +1,7 @@
 #include "document.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <string_view>
 
@@ -45,7 +46,7 @@ KeyType guessed_type(std::string_view pattern, const Node& shape) {
     case Node::Kind::boolean:
       return KeyType::boolean;
     case Node::Kind::number:
-      return KeyType::real;
+      return shape.number == std::floor(shape.number) ? KeyType::integer : KeyType::real;
     case Node::Kind::text:
       return type_of_text(pattern, shape.text);
     case Node::Kind::list:

@@ -253,8 +253,7 @@ awaitable<bool> Connection::answer_refusal(const HttpRefusal& refusal, const Ser
   co_return co_await respond(response, framing);
 }
 
-awaitable<std::optional<ServerResponse>> Connection::call_handler(ServerRequest request,
-                                                                const ServerRequest& outline) {
+awaitable<std::optional<ServerResponse>> Connection::call_handler(ServerRequest request, const ServerRequest& outline) {
   work_ = std::make_shared<asio::cancellation_signal>();
   work_late_ = false;
   set_deadline(server_.options.request_timeout, OnDeadline::cancel_work);
@@ -302,8 +301,7 @@ awaitable<bool> Connection::converse(const WebSocketTalk& talk, std::optional<Up
   const HttpRefusal no_websocket{426, "only a websocket is served here"};
   if (!upgrade) co_return co_await answer_refusal(no_websocket, request);
   const HttpRefusal early_data{400, "data came before the upgrade was answered"};
-  if (buffer_.size() > 0 || watching_)
-    co_return co_await answer_refusal(early_data, request);
+  if (buffer_.size() > 0 || watching_) co_return co_await answer_refusal(early_data, request);
   set_deadline(server_.options.write_timeout, OnDeadline::close);
   auto opened = co_await transport_->upgrade(std::move(*upgrade), server_.options.websocket);
   clear_deadline();

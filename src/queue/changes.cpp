@@ -25,7 +25,7 @@ Changes::Changes(Runtime& runtime, Logger log, Metrics& metrics, ContainerApi& a
                  FirstSight& first_sight, const Canceller& canceller, const Exclusion& exclusion,
                  std::function<void()> on_doubt)
     : runtime_(runtime),
-      log_(std::move(log)),
+      problem_(runtime, std::move(log), "cannot look at what changed", "what changed can be looked at again"),
       api_(api),
       cache_(cache),
       first_sight_(first_sight),
@@ -58,10 +58,11 @@ awaitable<void> Changes::look_loop() {
     if (busy) hints_.put_back(sorted.later);
     auto looked = co_await look_at(std::move(sorted));
     if (looked) {
+      problem_.worked();
       for (const auto& [uuid, hint] : hints)
         seconds_.Observe(std::chrono::duration<double>(runtime_.now() - hint.since).count());
     } else {
-      log_.warn("cannot look at what changed", {{"error", looked.error().message}});
+      problem_.failed(looked.error());
       hints_.put_back(hints);
       co_await runtime_.sleep_for(failure_retry);
     }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "berth/arvados/container_api.hpp"
+#include "berth/base/lasting_problem.hpp"
 #include "berth/base/log.hpp"
 #include "berth/base/metrics.hpp"
 
@@ -46,7 +47,7 @@ class Changes {
   void add_unknown(const UuidSet& uuids);
 
   Runtime& runtime_;
-  const Logger log_;
+  LastingProblem problem_;
   ContainerApi& api_;
   Cache& cache_;
   FirstSight& first_sight_;

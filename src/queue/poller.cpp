@@ -45,6 +45,9 @@ Poller::Poller(Runtime& runtime, Logger log, Metrics& metrics, ContainerApi& api
                Cache& cache, FirstSight& first_sight, Changes& changes, const Exclusion& exclusion)
     : runtime_(runtime),
       log_(std::move(log)),
+      poll_problem_(runtime, log_, "cannot update the container queue", "the container queue is up to date again"),
+      sweep_problem_(runtime, log_, "cannot list the containers beyond the scheduling window",
+                     "the containers beyond the scheduling window are listed again"),
       api_(api),
       options_(options),
       cache_(cache),
@@ -78,6 +81,7 @@ awaitable<bool> Poller::poll() {
   const auto result = co_await poll_once();
   poll_seconds_.Observe(seconds(runtime_.now() - started));
   if (result) {
+    poll_problem_.worked();
     polled_ = true;
     poll_lag_.Set(seconds(runtime_.now() - last_poll_.value_or(started)));
     last_poll_ = started;
@@ -86,7 +90,7 @@ awaitable<bool> Poller::poll() {
     co_return true;
   }
   poll_failures_.Increment();
-  log_.warn("cannot update the container queue", {{"error", result.error().message}});
+  poll_problem_.failed(result.error());
   co_return false;
 }
 
@@ -241,9 +245,10 @@ awaitable<bool> Poller::sweep_page() {
   const Cache::Watch watch(cache_);
   auto page = co_await list_tail_page(api_, swept_, options_.page_size);
   if (!page) {
-    log_.warn("cannot list the containers beyond the scheduling window", {{"error", page.error().message}});
+    sweep_problem_.failed(page.error());
     co_return false;
   }
+  sweep_problem_.worked();
   apply(merge_tail_page(cache_.known(), swept_, *page, hands_off(watch)));
   if (swept_.empty()) sweep_began_ = asked;
   if (!page->empty()) {

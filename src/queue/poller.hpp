@@ -4,6 +4,7 @@
 #include <string>
 
 #include "berth/arvados/container_api.hpp"
+#include "berth/base/lasting_problem.hpp"
 #include "berth/base/log.hpp"
 #include "berth/base/metrics.hpp"
 #include "berth/base/signal.hpp"
@@ -49,6 +50,7 @@ class Poller {
 
   Runtime& runtime_;
   const Logger log_;
+  LastingProblem poll_problem_, sweep_problem_;
   ContainerApi& api_;
   const QueueOptions& options_;
   Cache& cache_;

@@ -89,11 +89,14 @@ std::string masked_query(const std::string& query) {
   std::string out;
   std::string_view rest = query;
   while (!rest.empty()) {
-    const auto end = rest.find('&');
+    auto end = rest.find_first_of("&;");  // `;` is a separator to some, part of a value to others
     const std::string_view pair = rest.substr(0, end);
-    rest.remove_prefix(end == rest.npos ? rest.size() : end + 1);
-    if (!out.empty()) out += '&';
-    out += is_token(pair) ? std::string_view("api_token=…") : pair;
+    const bool token = is_token(pair);
+    out += token ? std::string_view("api_token=…") : pair;
+    if (token) end = rest.find('&');
+    if (end == rest.npos) break;
+    out += rest[end];
+    rest.remove_prefix(end + 1);
   }
   return out;
 }

@@ -25,6 +25,8 @@ TEST(Diagnostics, WrongTypes) {
        "c.yml:6:17: error: TLS.Insecure: expected true or false, got a string: a quoted value is a string\n"},
       {"    API:\n      MaxConcurrentRequests: 1.5\n",
        "c.yml:6:30: error: API.MaxConcurrentRequests: 1.5 is not a whole number of 64 bits\n"},
+      {"    Collections:\n      DefaultReplication: 2.5\n",
+       "c.yml:6:27: error: Collections.DefaultReplication: 2.5 is not a whole number of 64 bits\n"},
       {"    API:\n      MaxConcurrentRequests: 9223372036854775808\n",
        "c.yml:6:30: error: API.MaxConcurrentRequests: 9.223372036854776e+18 is not a whole number of 64 bits\n"},
       {"    API:\n      MaxConcurrentRequests: .inf\n",
@@ -67,7 +69,7 @@ TEST(Diagnostics, WrongTypesOfKeysThatAreHandedOn) {
        "c.yml:5:35: error: Collections.BlobSigningTTL: a unit is missing: write 300s for seconds\n"},
       {"    Collections: {BlobSigning: \"yes\", DefaultReplication: two}\n",
        "c.yml:5:32: error: Collections.BlobSigning: expected true or false, got a string: a quoted value is a string\n"
-       "c.yml:5:59: error: Collections.DefaultReplication: expected a number, got a string\n"},
+       "c.yml:5:59: error: Collections.DefaultReplication: expected an integer, got a string\n"},
       {"    API: {KeepServiceRequestTimeout: 15}\n",
        "c.yml:5:38: error: API.KeepServiceRequestTimeout: a unit is missing: write 15s for seconds\n"},
       {"    API: {VocabularyPath: 1}\n",

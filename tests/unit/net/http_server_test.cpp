@@ -1,5 +1,6 @@
 #include <fstream>
 #include <latch>
+#include <mutex>
 #include <vector>
 
 #include "certificate.hpp"
@@ -90,6 +91,38 @@ HttpClientOptions trusting(const Certificate& certificate) {
   HttpClientOptions options;
   options.ca_file = certificate.certificate();
   return options;
+}
+
+TEST_F(HttpServerTest, AnswersOfItsOwnAreToldAndMayGetHeaders) {
+  std::mutex mutex;
+  std::vector<std::string> told;
+  HttpServerOptions options;
+  options.max_header_bytes = 4096;
+  options.max_body_bytes = 1000;
+  options.request_timeout = 50ms;
+  options.on_own_answer = [&](const ServerRequest& request, ServerResponse& response) {
+    const std::lock_guard lock(mutex);
+    told.push_back(std::to_string(response.status) + ' ' + request.method + ' ' + request.path + ' ' +
+                   request.remote_address.substr(0, 9));
+    response.headers.emplace_back("X-Request-Id", "req-of-the-hook");
+  };
+  start_server(std::move(options));
+  HttpRequest long_header = get(url("/a")), long_body = get(url("/b")), late = get(url("/wait")), good = get(url("/c"));
+  long_header.headers = {{"X-Long", std::string(8000, 'x')}};
+  long_body.method = "POST";
+  long_body.body = std::string(2000, 'x');
+  HttpRequest strange = get(url("/d"));
+  strange.headers = {{"Expect", "a wonder"}};
+  for (auto& [request, status] : {std::pair{long_header, 431}, {long_body, 413}, {strange, 417}, {late, 503}}) {
+    const auto answer = run(client_.perform(request));
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_EQ(answer->status, status);
+    EXPECT_EQ(find_header(answer->headers, "X-Request-Id"), "req-of-the-hook") << status;
+  }
+  EXPECT_EQ(run(client_.perform(good))->status, 200);
+  const std::lock_guard lock(mutex);
+  EXPECT_EQ(told, (std::vector<std::string>{"431   127.0.0.1", "413   127.0.0.1", "417   127.0.0.1",
+                                            "503 GET /wait 127.0.0.1"}));
 }
 
 TEST_F(HttpServerTest, KeepsConnectionsOpen) {

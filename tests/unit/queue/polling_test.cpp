@@ -85,6 +85,16 @@ TEST_F(Polling, UpdatedIsWhenTheLastSuccessfulPollStarted) {
   EXPECT_TRUE(sink_->contains("cannot update the container queue"));
 }
 
+TEST_F(Polling, AServerThatIsAwayIsSaidOnceAndAgainWhenItIsBack) {
+  api_.intercept = [](const FakeCall&) { return Error{ErrorKind::network, "no connection"}; };
+  start();
+  runtime_.run_for(50s);
+  EXPECT_EQ(sink_->lines().size(), 1u) << "though it is asked each second";
+  api_.intercept = nullptr;
+  run_next_poll();
+  EXPECT_TRUE(sink_->contains("the container queue is up to date again"));
+}
+
 TEST_F(Polling, AFailedPollChangesNothing) {
   api_.add(1, 5);
   start_and_load(1);

@@ -33,6 +33,9 @@ TEST(MaskedQuery, TakesTheTokenOut) {
       {"%61pi_token=secret", "api_token=…"},
       {"api_token=%zz", "api_token=…"},
       {"api_tokens=public", "api_tokens=public"},
+      {"a=1;api_token=secret", "a=1;api_token=…"},
+      {"api_token=sec;ret&b=2", "api_token=…&b=2"},
+      {"a=1&&b=2&", "a=1&&b=2&"},
   };
   for (const auto& [query, masked] : cases) EXPECT_EQ(masked_query(query), masked);
 }
