@@ -11,6 +11,7 @@ import pytest
 
 from harness.service import MANAGEMENT_TOKEN, ROOT_TOKEN, ServiceDaemon, EmptyApi, config_text
 from harness.daemon import free_port, wait_for
+from harness.tls import make_certificate
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NOTHING_SET = {"ARVADOS_CONFIG": "", "ARVADOS_API_HOST": "", "ARVADOS_API_TOKEN": "", "ARVADOS_SERVICE_INTERNAL_URL": ""}
@@ -37,15 +38,6 @@ def cluster(bin_dir, tmp_path):
     yield make
     for daemon in made:
         daemon.destroy()
-
-
-def make_certificate(directory, name):
-    """A self-signed certificate for localhost; paths of certificate and key."""
-    certificate, key = directory / f"{name}.pem", directory / f"{name}-key.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                    "-keyout", key, "-out", certificate, "-days", "2", "-subj", f"/CN={name}",
-                    "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
-    return certificate, key
 
 
 def test_serves_the_management_api_and_ends_cleanly(cluster, api):

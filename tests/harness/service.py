@@ -80,7 +80,7 @@ Clusters:
 class ServiceDaemon:
     """berthd --config; ends with destroy()."""
 
-    def __init__(self, bin_dir, directory, text, *flags, environment=()):
+    def __init__(self, bin_dir, directory, text, *flags, environment=(), prefix=()):
         self.directory = pathlib.Path(directory)
         self.config = self.directory / "config.yml"
         self.config.write_text(text)
@@ -92,7 +92,7 @@ class ServiceDaemon:
         self.notify.settimeout(30)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [bin_dir / "berthd", "--config", self.config, *flags], stdin=subprocess.DEVNULL, stderr=log,
+                [*prefix, bin_dir / "berthd", "--config", self.config, *flags], stdin=subprocess.DEVNULL, stderr=log,
                 env=dict(os.environ, NOTIFY_SOCKET=str(notify_path), **dict(environment)))
 
     def log(self):
