@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -76,6 +77,21 @@ def test_a_standby_answers_health_and_metrics_and_takes_over_after_kill_9(site):
     assert standby.get("/arvados/v1/dispatch/containers")[0] == 200
     assert_all_complete(site, uuids)
     assert_each_ran_once(site)
+
+
+def test_the_session_notices_a_peer_that_is_gone(site, postgres):
+    """The server drops a holder whose network is cut within about 10 s: what it is asked for, and what its socket then does."""
+    before = postgres.log_size()
+    postgres.sql("ALTER ROLE berth SET log_statement = 'all'")
+    try:
+        daemon = site.daemon().start()
+        wait_for(daemon.active, 10, what="active")
+    finally:
+        postgres.sql("ALTER ROLE berth RESET log_statement")
+    said = postgres.log_since(before)
+    asked = {name: int(value) for name, value in re.findall(r"SET (tcp_\w+)\s*=\s*(\d+)", said)}
+    assert asked == {"tcp_keepalives_idle": 5, "tcp_keepalives_interval": 2, "tcp_keepalives_count": 3, "tcp_user_timeout": 10000}
+    assert said.index("tcp_user_timeout") < said.index("pg_try_advisory_lock"), "before the lock is asked for"
 
 
 def test_sigterm_hands_over_and_ends_a_standby(site):

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from harness.cluster import Site
+from harness.cluster import CONFIG, Site
 from harness.daemon import wait_for
 from harness.fake_controller import TOKEN_UUID, FakeController
 
@@ -84,6 +84,53 @@ def test_what_another_dispatcher_left_is_taken_over_twice(site):
     assert (tags["ArvadosIdleBehavior"], tags["ArvadosInstanceSetID"]) == ("hold", own)
     changes = [(old, new) for _, uuid, old, new in site.controller.history if uuid == stale]
     assert changes == [("Locked", "Queued"), ("Queued", "Locked"), ("Locked", "Running"), ("Running", "Complete")]
+
+
+class GatedSite(Site):
+    """Instances boot while a file is there."""
+
+    @property
+    def config(self):
+        return CONFIG.replace('BootProbeCommand: "true"', f'BootProbeCommand: "test -e {self.directory}/gate"')
+
+
+def test_sigterm_leaves_all_as_it_is_and_the_next_start_goes_on(bin_dir, tmp_path):
+    controller = FakeController()
+    site = GatedSite(bin_dir, tmp_path, controller, {}, seconds=15)
+    gate = tmp_path / "gate"
+    gate.touch()
+    try:
+        daemon = site.daemon(flags=("--no-lock",)).start()
+        running = controller.add(3)
+        wait_for(lambda: controller.states() == ["Running"] * 3, 20, what="three run")
+        at_work = {item["running_container_uuids"][0]: name for name, item in instances(daemon).items()}
+        held, drained = at_work[running[0]], at_work[running[1]]
+        assert daemon.post(f"/arvados/v1/dispatch/instances/hold?instance_id={held}") == 200
+        assert daemon.post(f"/arvados/v1/dispatch/instances/drain?instance_id={drained}") == 200
+        gate.unlink()
+        [locked] = controller.add(1)
+        wait_for(lambda: controller.states([locked]) == ["Locked"], 10, what="one is locked for an instance that boots")
+
+        stopped = time.monotonic()
+        assert daemon.stop() == 0
+        assert time.monotonic() - stopped < 10
+        assert controller.states(running + [locked]) == ["Running"] * 3 + ["Locked"]
+        assert not controller.changes_since(stopped, "Queued"), "nothing is unlocked"
+        assert len(list(site.instances.glob("local-*/instance.json"))) == 4, "nothing is destroyed"
+
+        gate.touch()
+        successor = site.daemon(flags=("--no-lock",)).start()
+        wait_for(lambda: all(uuid in (instances(successor).get(name, {}).get("running_container_uuids") or [])
+                             for uuid, name in at_work.items()), 15, what="adopted")
+        seen = instances(successor)
+        assert [seen[name]["idle_behavior"] for name in (held, drained, at_work[running[2]])] == ["hold", "drain", "run"]
+        wait_for(lambda: set(controller.states()) == {"Complete"}, 60, interval=0.1, what="all complete")
+        assert site.witnessed("run") == dict.fromkeys(running + [locked], 1)
+        wait_for(lambda: drained not in instances(successor), 20, what="the drained one is shut down")
+        assert instances(successor)[held]["idle_behavior"] == "hold"
+    finally:
+        site.destroy()
+        controller.stop()
 
 
 def test_what_completes_while_it_is_stopped_stays_complete(bin_dir, tmp_path):

@@ -97,6 +97,12 @@ class Postgres:
         pid = self.sql("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = 10005 AND granted")
         return int(pid) if pid else None
 
+    def log_size(self):
+        return (self.dir / "log").stat().st_size
+
+    def log_since(self, size):
+        return (self.dir / "log").read_bytes()[size:].decode()
+
     def connection(self, host="127.0.0.1", **changes):
         """For PostgreSQL.Connection."""
         return {"host": host, "port": str(self.port), "user": "berth", "password": self.password, "dbname": "arvados", **changes}
