@@ -158,7 +158,7 @@ SimFaults draw_faults(Chance& chance) {
   draw(chance, f.leaves_stale_lock, 0.1);
   draw(chance, f.kills_per_hour, 0.5);
   draw(chance, f.restarts_per_hour, 0.3);
-  draw(chance, f.lease_losses_per_hour, 0.3);
+  draw(chance, f.lease_losses_per_hour, 1);
   draw(chance, f.clock_steps_per_hour, 0.3);
   draw(chance, f.operator_verbs_per_hour, 1);
   draw(chance, f.user_verbs_per_hour, 2);

@@ -58,7 +58,7 @@ class Invariants final : public SimWatcher {
     std::optional<SteadyTime> probed;              ///< as of when its runners were last listed
     SteadyTime missing_since = SteadyTime::min();  ///< last time that a list left it out
     bool destroying = false;                       ///< a destroy has been sent
-    bool listed = true;                            ///< shown by the last list, or made since
+    bool listed = false;           ///< shown by the last list, or made since
   };
   /// … and of everything.
   struct Known {
