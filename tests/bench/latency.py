@@ -28,6 +28,8 @@ class Site:
 
     def __init__(self, bin_dir, directory, slots, without_push, ssh):
         self.slots, self.directory = slots, pathlib.Path(directory)
+        # How often to look, in seconds. No figure depends on it, but many slots that look often are work for this machine.
+        self.look, self.look_at_files = (1, 0.1) if without_push else (0.05, 0.005)
         self.hosts, address = None, "127.0.0.1"
         environment = {"BERTH_BED_INTERVALS": "reference"} if without_push else {}
         if ssh:
@@ -62,7 +64,7 @@ class Site:
             known = {entry["container"]["uuid"] for entry in self.client.queue()}
             known.update(uuid for instance in self.client.instances() for uuid in instance["running_container_uuids"] or [])
             return not known & uuids
-        wait_for(free, timeout=600, interval=0.05)
+        wait_for(free, timeout=600, interval=self.look)
 
     def path(self):
         """A new path for a container to write to."""
@@ -100,7 +102,7 @@ def start(site, samples, workers, pause):
         sent = time.time()
         job = site.submit(f"echo {NOW} > {path}")
         answered = time.time()
-        began = float(wait_for(lambda: written(path), timeout=120, interval=0.005))
+        began = float(wait_for(lambda: written(path), timeout=120, interval=site.look_at_files))
         site.wait_until_free([job])
         return began - answered, began - sent
     figures = many(sample, samples, workers, pause)
@@ -115,8 +117,8 @@ def cancel(site, samples, workers, pause):
         os.mkfifo(alive)
         reader = os.open(alive, os.O_RDONLY | os.O_NONBLOCK)
         job = site.submit(f"exec 3> {alive}; echo up > {path}; exec sleep 1000")
-        wait_for(lambda: written(path), timeout=120, interval=0.005)
-        wait_for(lambda: site.client.container(job["container_uuid"])["state"] == "Running", timeout=60, interval=0.005)
+        wait_for(lambda: written(path), timeout=120, interval=site.look_at_files)
+        wait_for(lambda: site.client.container(job["container_uuid"])["state"] == "Running", timeout=60, interval=site.look_at_files)
         time.sleep(random.uniform(0, pause))
         sent = time.time()
         site.client.cancel(job["uuid"])
@@ -135,13 +137,17 @@ def cancel(site, samples, workers, pause):
 
 
 def turnover(site, samples, workers, pause):
-    """All at once; every slot is always wanted, so the n-th end frees the slot of the n-th start after the first `slots`."""
+    """All at once; every slot is always wanted, so the n-th end frees the slot of the n-th start after the first `slots`. Where a
+    pause is long, they run for up to twice as long, so that ends come at any time."""
     directory = site.directory / "turnover"
     directory.mkdir()
+
+    def submit(number):
+        life = f"sleep {random.Random(number).uniform(0, 2 * pause):.2f}; " if pause >= 1 else ""
+        return site.submit(f"echo {NOW} > {directory}/{number}.began; {life}echo {NOW} > {directory}/{number}.ended")
     sent = time.time()
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        jobs = list(pool.map(lambda i: site.submit(f"echo {NOW} > {directory}/{i}.began; echo {NOW} > {directory}/{i}.ended"),
-                             range(samples + site.slots)))
+        jobs = list(pool.map(submit, range(samples + site.slots)))
     submitted = time.time()
     wait_for(lambda: len(list(directory.glob("*.ended"))) == len(jobs), timeout=3600, interval=0.1)
     site.wait_until_free(jobs)
