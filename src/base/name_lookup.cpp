@@ -4,11 +4,12 @@
 #include <array>
 #include <memory>
 #include <netdb.h>
-#include <optional>
 #include <sys/socket.h>
 
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 
+#include "berth/base/lookup_threads.hpp"
 #include "berth/base/signal.hpp"
 
 namespace berth {
@@ -36,23 +37,30 @@ Result<std::vector<std::string>> blocking_look_up(const std::string& host) {
   return addresses;
 }
 
-/// Outlives the caller that no longer waits.
 struct Lookup {
-  std::optional<Result<std::vector<std::string>>> found;  // written before `done` is raised, read after
+  Result<std::vector<std::string>> found;  // written before `done` is raised, read after
   Signal done;
 };
 
 }  // namespace
 
+/// Not run_blocking: that one has to be waited for, and a look-up may hang for longer than the deadline.
 awaitable<Result<std::vector<std::string>>> look_up_host(Runtime& runtime, std::string host) {
+  boost::system::error_code not_numeric;
+  (void)asio::ip::make_address(host, not_numeric);
+  if (!not_numeric) co_return std::vector<std::string>{std::move(host)};
   auto lookup = std::make_shared<Lookup>();
   auto done = lookup->done.subscribe();
-  asio::post(runtime.blocking_executor(), [lookup, host = std::move(host)] {
-    lookup->found = blocking_look_up(host);
-    lookup->done.notify();
+  asio::post(lookup_executor(runtime), [weak = std::weak_ptr(lookup), host = std::move(host)] {
+    if (weak.expired()) return;  // nobody waits any more
+    auto found = blocking_look_up(host);
+    const auto waited_for = weak.lock();
+    if (!waited_for) return;
+    waited_for->found = std::move(found);
+    waited_for->done.notify();
   });
   co_await done.wait();
-  co_return std::move(*lookup->found);
+  co_return std::move(lookup->found);
 }
 
 }  // namespace berth

@@ -98,8 +98,10 @@ void WorkerPool::Impl::perform(Member& member, const WorkerAction& action) {
     Impl& pool;
     Member& member;
     void operator()(const action::Destroy& a) const {
-      if (a.reason.ends_with(" timeout") && !member.trouble.empty())
-        pool.log_for(member).warn("shutting down instance", {{"Reason", a.reason}, {"error", member.trouble}});
+      std::string trouble = member.trouble;
+      if (trouble.empty() && member.worker.probe) trouble = "the probe under way is not answered";
+      if (a.reason.ends_with(" timeout") && !trouble.empty())
+        pool.log_for(member).warn("shutting down instance", {{"Reason", a.reason}, {"error", trouble}});
       else
         pool.log_for(member).info("shutting down instance", {{"Reason", a.reason}});
       pool.tasks_.spawn(pool.destroy(member.number));

@@ -88,6 +88,17 @@ TEST_F(HostIdentityTest, AnotherSecretIsNeverUsed) {
   EXPECT_EQ(lines_with("\"Reason\":\"boot timeout\",\"error\":\"boot probe failed: "), 1);
 }
 
+TEST_F(HostIdentityTest, FirstProbeThatHangsIsToldOfWhenItsTimeIsUp) {
+  cloud->on_create = [](FakeCloud::Vm& vm) { vm.machine->hanging = true; };
+  options.timeout_booting = 30s;
+  options.sync_interval = 5s;
+  start();
+  create_machine("i-1");
+  runtime.run_for(60s);
+  EXPECT_TRUE(cloud->vms.empty());
+  EXPECT_EQ(lines_with("\"Reason\":\"boot timeout\",\"error\":\"the probe under way is not answered\""), 1);
+}
+
 TEST_F(HostIdentityTest, SecretThatIsNotYetThereIsAskedForAgain) {
   start();
   auto& machine = create_machine("i-1");
