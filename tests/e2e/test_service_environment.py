@@ -186,7 +186,7 @@ def test_what_the_http_server_refuses_is_told_like_the_rest(start, api):
 def test_a_head_request_for_the_containers_is_told_in_two_lines(start, api):
     url = f"http://127.0.0.1:{free_port()}"
     daemon = start(config_text(api.url, url))
-    wait_for(lambda: daemon.get(url + "/arvados/v1/dispatch/containers")[0] == 200, what="active")
+    wait_for(lambda: '"items":[]' in daemon.get(url + "/arvados/v1/dispatch/containers")[1], what="a list that is streamed")
     client = http.client.HTTPConnection(url.removeprefix("http://"), timeout=15)
     client.request("HEAD", "/arvados/v1/dispatch/containers", headers={"Authorization": f"Bearer {MANAGEMENT_TOKEN}", "X-Request-Id": "req-head"})
     assert client.getresponse().status == 200
