@@ -13,12 +13,18 @@
 
 namespace berth {
 
+namespace {
+constexpr Duration quick_answer = std::chrono::seconds(1);
+constexpr int most_reads = 4;  // of a state, in search of a quick answer
+}  // namespace
+
 class ContainerQueue::Impl : public std::enable_shared_from_this<Impl> {
  public:
   using Call = awaitable<Result<ContainerUpdate>> (ContainerApi::*)(std::string);
 
   Impl(Runtime& runtime, const Logger& log, Metrics& metrics, ContainerApi& container_api, QueueOptions queue_options)
-      : api(container_api),
+      : clock(runtime),
+        api(container_api),
         options(std::move(queue_options)),
         tasks(runtime.make_strand()),
         cache(metrics),
@@ -40,6 +46,7 @@ class ContainerQueue::Impl : public std::enable_shared_from_this<Impl> {
   bool is_held(const std::string& uuid) const;
   void forget(const std::string& uuid);
 
+  Runtime& clock;
   ContainerApi& api;
   const QueueOptions options;
   TaskGroup tasks;
@@ -69,17 +76,24 @@ awaitable<Result<void>> ContainerQueue::Impl::change(std::shared_ptr<Impl> self,
 }
 
 /// The API lets even a Complete container be Cancelled, and what we know may be some seconds old: whether it has ended
-/// meanwhile is asked right before, by writing the reason, which the API refuses then, or else by reading the state.
+/// meanwhile is asked right before, by writing the reason, which the API refuses then, or else by reading the state. A
+/// slow answer tells of the past: the state is read again then, a few times.
 awaitable<Result<void>> ContainerQueue::Impl::still_unfinished(std::shared_ptr<Impl> self, std::string uuid,
                                                                std::string reason) {
   if (!self->explained.contains(uuid) && self->is_held(uuid)) {
+    const SteadyTime asked = self->clock.now();
     auto said = co_await self->api.set_runtime_error(uuid, std::move(reason));
-    if (said || said.error().kind == ErrorKind::conflict) co_return said;
+    const bool fresh = self->clock.now() - asked <= quick_answer;
+    if ((said && fresh) || (!said && said.error().kind == ErrorKind::conflict)) co_return said;
     // Without a reason the container ends all the same.
   }
-  const auto state = co_await self->api.get_state(uuid);
-  if (!state) co_return fail(state.error());
-  if (is_final(*state)) co_return fail(ErrorKind::conflict, "container " + uuid + " has ended already");
+  for (int reads = 0; reads < most_reads; ++reads) {
+    const SteadyTime asked = self->clock.now();
+    const auto state = co_await self->api.get_state(uuid);
+    if (!state) co_return fail(state.error());
+    if (is_final(*state)) co_return fail(ErrorKind::conflict, "container " + uuid + " has ended already");
+    if (self->clock.now() - asked <= quick_answer) break;
+  }
   co_return Result<void>{};
 }
 

@@ -27,7 +27,7 @@ ContainerLimit next_limit(ContainerLimit limit, const LimitInputs& in) {
     if (most == 0 || most > in.total_instances) most = std::max<std::int64_t>(1, in.total_instances);
     within_quota = in.total_instances;
   } else if (within_quota > 0) {
-    most = std::min(most, within_quota + 1);
+    most = std::min(most, std::max(within_quota, in.one_more ? in.running : 0) + 1);
   }
   return limit;
 }

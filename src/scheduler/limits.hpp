@@ -21,6 +21,9 @@ struct LimitInputs {
   std::int64_t running = 0;            ///< containers that count as load
   std::int64_t total_instances = 0;
   bool at_quota = false;
+  /// One container more than run now is always tried once the quota is not met. The rule of facts §5.3 lets as many as
+  /// there were instances, and one: for ever none, if several on one instance wait for what is not started.
+  bool one_more = false;
 };
 
 /// The limit before the first pass.

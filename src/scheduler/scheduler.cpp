@@ -345,6 +345,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     in.at_quota = options_->quota_limits_containers && (pool.at_quota || pool.instances_left == 0);
     in.running = static_cast<std::int64_t>(pool.running.size());
     if (policy_ != Policy::reference) in.running -= matched_.counts().exited;
+    in.one_more = policy_ != Policy::reference;
     limit_ = next_limit(limit_, in);
     in.at_quota = false;
     load_limit_ = next_limit(load_limit_, in);

@@ -26,8 +26,10 @@ void Invariants::acts(const Link& link, std::string_view verb, const std::string
   ++its.calls;
   if (!link.lease->held())
     core_.violate("lease", std::string(verb) + ' ' + subject + " by a dispatcher that is not the active one");
-  if (verb == "unlock") its.unlocking.insert(subject);
+  if (verb == "unlock") its.unlocking_until[subject] = SteadyTime::max();
+  if (verb == "lock") its.lock_sent[subject] = core_.now();
   if (verb != "cancel") return;
+  cancel_sent_[subject] = core_.now();
   const SimRecord& record = store_.all().at(subject);
   for (const auto& [id, vm] : cloud_.all()) {
     const SimRunner* runner = vm->machine->find(subject);

@@ -9,6 +9,12 @@
 namespace berth {
 namespace {
 
+std::string need_text(const QueueEntry& entry) {
+  return std::to_string(entry.needed.vcpus) + " VCPUs, " + std::to_string(entry.needed.ram) + " bytes of RAM, " +
+         std::to_string(entry.needed.scratch) + " of scratch" +
+         (entry.container.scheduling_parameters.supervisor ? ", a supervisor" : "");
+}
+
 bool fits_where(const Resources& a, const Resources& b) {
   return a.vcpus <= b.vcpus && a.ram <= b.ram && a.scratch <= b.scratch && a.gpus <= b.gpus;
 }
@@ -52,7 +58,8 @@ void Invariants::start_sent(const Link& link, const SimVm& vm, const std::string
 
 void Invariants::check_eligible(const SimVm& vm, const QueueEntry& entry) {
   ChooseTypesOptions options;
-  options.maximum_price_factor = cluster().containers.maximum_price_factor;
+  constexpr double any_price = 1e9;  // policy `cost` may use what runs already, whatever it costs
+  options.maximum_price_factor = vms().policy == "cost" ? any_price : cluster().containers.maximum_price_factor;
   const SimRecord& record = store_.all().at(entry.container.uuid);
   const auto types = choose_types(record.container, cluster().instance_types, options);
   const bool eligible = types && std::any_of(types->begin(), types->end(),
@@ -81,21 +88,27 @@ void Invariants::check_room(const SimVm& vm, const PoolInstance& instance, const
 }
 
 /// Somebody of the same lock state, of higher priority and no greater need, waits while this one is started. Entries
-/// count that were the same a moment ago: the pass has seen them so.
+/// count that were the same a moment ago: the pass has seen them so. What was being unlocked counted as Queued in the
+/// pass that decided, at the latest as the lock of the started one was sent.
 void Invariants::check_order(const Link& link, const SimVm& vm, const QueueEntry& started, const QueueSnapshot& queue,
                              const PoolSnapshot& pool) {
   const Known& its = known(link);
-  if (!its.queue) return;
+  if (!its.queue || vms().policy == "reference") return;  // whose scan has it otherwise
+  const auto lock = its.lock_sent.find(started.container.uuid);
+  const SteadyTime decided = lock == its.lock_sent.end() ? core_.now() : lock->second;
   for (const auto& entry : queue.entries) {
     const Container& container = entry->container;
     if (container.state != ContainerState::locked || container.priority <= started.container.priority) continue;
     if (container.scheduling_parameters.supervisor || pool.running.contains(container.uuid)) continue;
-    if (its.unlocking.contains(container.uuid)) continue;
+    if (const auto unlocked = its.unlocking_until.find(container.uuid);
+        unlocked != its.unlocking_until.end() && unlocked->second >= decided)
+      continue;
     if (its.queue->entries.find(container.uuid) != entry.get()) continue;
     if (!fits_where(entry->needed, started.needed)) continue;
     if (std::count(entry->instance_types.begin(), entry->instance_types.end(), vm.type->name) == 0) continue;
     core_.violate("order", started.container.uuid + " is started on " + vm.id + " although " + container.uuid +
-                               " of higher priority waits and fits there, too");
+                               " of higher priority waits and fits there, too: " + need_text(started) + " and " +
+                               need_text(*entry));
   }
 }
 

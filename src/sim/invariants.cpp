@@ -41,8 +41,10 @@ void Invariants::after_turn(const std::vector<const Link*>& links) {
 void Invariants::record_changed(const SimRecord& record, ContainerState before, ChangedBy by) {
   const std::string& uuid = record.uuid();
   if (record.container.state == ContainerState::locked) forced_before_.try_emplace(uuid, forced_for_all_);
+  if (record.container.state == ContainerState::complete) completed_[uuid] = core_.now();
   if (by != ChangedBy::dispatcher || record.container.state != ContainerState::cancelled) return;
-  if (before == ContainerState::complete)
+  // It asks right before, and may be told what was a second ago; the cancel itself may be long under way.
+  if (before == ContainerState::complete && completed_[uuid] < cancel_sent_[uuid] - 1s)
     core_.violate("final-stays", "a dispatcher set a Complete container to Cancelled");
   if (record.too_many_attempts) {
     const std::int64_t forced = forced_unlocks_[uuid] + forced_for_all_ - forced_before_[uuid];
@@ -55,7 +57,7 @@ void Invariants::record_changed(const SimRecord& record, ContainerState before, 
 }
 
 void Invariants::call_ended(const Link& link, std::string_view verb, const std::string& uuid) {
-  if (verb == "unlock") known(link).unlocking.erase(uuid);
+  if (verb == "unlock") known(link).unlocking_until[uuid] = core_.now();
 }
 
 void Invariants::create_answered(const Link& link, const InstanceType& type, const SimVm* vm, const Error* error) {

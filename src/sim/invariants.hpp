@@ -45,6 +45,7 @@ class Invariants final : public SimWatcher {
   void start_sent(const Link& link, const SimVm& vm, const std::string& uuid) override;
   void kill_sent(const Link& link, const SimVm& vm, const std::string& uuid) override;
   void probed(const Link& link, const SimVm& vm, SteadyTime as_of) override;
+  void start_refused(const std::string& uuid) override { ++forced_unlocks_[uuid]; }
   void runner_began(const SimVm& vm, const SimRunner& runner, const Link& link) override;
   void runner_ended(const SimVm& vm, const std::string& uuid) override;
   void behavior_set(const Link& link, const std::string& id, IdleBehavior behavior) override;
@@ -58,7 +59,7 @@ class Invariants final : public SimWatcher {
     std::optional<SteadyTime> probed;              ///< as of when its runners were last listed
     SteadyTime missing_since = SteadyTime::min();  ///< last time that a list left it out
     bool destroying = false;                       ///< a destroy has been sent
-    bool listed = false;           ///< shown by the last list, or made since
+    bool listed = false;                           ///< shown by the last list, or made since
   };
   /// … and of everything.
   struct Known {
@@ -69,7 +70,8 @@ class Invariants final : public SimWatcher {
     std::map<std::string, SteadyTime> no_room_until;  ///< by scope and value
     bool over_quota = false;                          ///< told so since the last list
     SteadyTime over_quota_until{};
-    std::set<std::string> unlocking;
+    std::map<std::string, SteadyTime> unlocking_until;  ///< by uuid: the end of the last unlock call
+    std::map<std::string, SteadyTime> lock_sent;        ///< by uuid
     std::set<std::string> justly_killed;
     std::shared_ptr<const QueueSnapshot> queue;  ///< of the turn before this one
     std::int64_t calls = 0;                      ///< in this minute
@@ -112,6 +114,8 @@ class Invariants final : public SimWatcher {
   SteadyTime dispatched_since_ = SteadyTime::max();  ///< since when some dispatcher has been active all the time
   std::pair<std::uint64_t, std::uint64_t> active_;   // process and term
   std::map<std::pair<std::uint64_t, std::uint64_t>, Known> known_;  // by process and term
+  std::map<std::string, SteadyTime> completed_;                     ///< by uuid
+  std::map<std::string, SteadyTime> cancel_sent_;                   ///< by uuid, by any dispatcher
   std::set<std::string> killed_instances_;
   std::set<std::string> killed_containers_;
   std::map<std::string, std::int64_t> forced_unlocks_;  ///< by uuid: reasons for an attempt to fail

@@ -48,7 +48,9 @@ Result<CommandOutput> SimMachine::start(std::string_view arguments, const Link& 
   const auto quote = arguments.rfind('\'', arguments.size() - 2);
   const std::string uuid(arguments.substr(quote + 1, arguments.size() - quote - 2));
   core_.note(SimEventKind::start_command, uuid, vm_.id);
-  if (core_.strikes(&SimFaults::start_fails)) return answer(1, {}, "cannot start");
+  const bool fails = core_.strikes(&SimFaults::start_fails);
+  if (fails || stale_locks_.contains(uuid)) shared_.watcher.start_refused(uuid);
+  if (fails) return answer(1, {}, "cannot start");
   if (runners_.contains(uuid) || stale_locks_.contains(uuid)) return answer(1, {}, "lock is held");
   SimRunner& runner = runners_[uuid];
   runner.uuid = uuid;

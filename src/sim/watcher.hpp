@@ -48,6 +48,8 @@ class SimWatcher {
   /// A runner's `--list` was heard of; it is as of then.
   virtual void probed(const Link& /*link*/, const SimVm& /*vm*/, SteadyTime /*as_of*/) {}
 
+  /// By a fault: of the start itself, or a lock that an earlier runner has left.
+  virtual void start_refused(const std::string& /*uuid*/) {}
   virtual void runner_began(const SimVm& /*vm*/, const SimRunner& /*runner*/, const Link& /*link*/) {}
   virtual void runner_ended(const SimVm& /*vm*/, const std::string& /*uuid*/) {}
 

@@ -79,6 +79,34 @@ TEST_F(LocalChanges, WhatHasEndedMeanwhileIsNotCancelled) {
   EXPECT_EQ(api_.count("cancel"), 0U);
 }
 
+/// A slow answer is no better than no answer.
+TEST_F(LocalChanges, WhatEndsDuringASlowAnswerIsNotCancelled) {
+  api_.add(1);
+  start_and_load(1);
+  EXPECT_TRUE(lock(1));
+  EXPECT_TRUE(api_.runner_sets(uuid(1), ContainerState::running));
+  run_next_poll();
+  api_.after_call = [&](const FakeCall& call) {
+    api_.latency = call.verb == "error" ? 20s : 10ms;
+    if (call.verb == "error") EXPECT_TRUE(api_.runner_sets(uuid(1), ContainerState::complete));
+  };
+  const auto cancelled = run_on(runtime_, queue_->cancel(uuid(1), "lost"));
+  ASSERT_FALSE(cancelled);
+  EXPECT_EQ(cancelled.error().kind, ErrorKind::conflict);
+  EXPECT_EQ(api_.at(1).state, ContainerState::complete);
+  EXPECT_EQ(api_.count("state"), 1U);
+}
+
+TEST_F(LocalChanges, AnApiThatIsAlwaysSlowIsBelievedInTheEnd) {
+  api_.add(1);
+  start_and_load(1);
+  EXPECT_TRUE(lock(1));
+  api_.latency = 3s;
+  EXPECT_TRUE(run_on(runtime_, queue_->cancel(uuid(1), "lost")));
+  EXPECT_EQ(api_.count("state"), 4U);
+  EXPECT_EQ(api_.at(1).state, ContainerState::cancelled);
+}
+
 TEST_F(LocalChanges, TheLastUnlockMayCancel) {
   api_.add(1);
   api_.max_dispatch_attempts = 1;

@@ -57,6 +57,17 @@ TEST(Limits, QuotaCapsAndIsRemembered) {
   EXPECT_EQ(next_limit({0, 0, {}}, {kNow, {}, 3, 4, true}).max_containers, 4) << "from no limit";
 }
 
+TEST(Limits, OneMoreThanRunsIsTried) {
+  LimitInputs in{kNow, {}, 2, 1, true};
+  in.one_more = true;
+  ContainerLimit limit = next_limit({}, in);
+  EXPECT_EQ(limit.max_containers, 1);
+  in.at_quota = false;
+  EXPECT_EQ(next_limit(limit, in).max_containers, 3) << "two supervisors on the only instance";
+  in.one_more = false;
+  EXPECT_EQ(next_limit(limit, in).max_containers, 2) << "the rule to the letter";
+}
+
 TEST(Limits, Supervisors) {
   struct Row {
     std::int64_t max_containers;
