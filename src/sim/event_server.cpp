@@ -64,7 +64,7 @@ ContainerState any_state(Chance& chance) {
 }  // namespace
 
 WebSocketOpener EventServer::opener(std::shared_ptr<Link> link) {
-  return [this, link = std::move(link)](std::string /*url*/) { return open(link); };
+  return [this, link = std::move(link)](const std::string& /*url*/) { return open(link); };
 }
 
 awaitable<Result<std::unique_ptr<WebSocket>>> EventServer::open(std::shared_ptr<Link> link) {
