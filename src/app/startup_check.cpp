@@ -23,10 +23,15 @@ constexpr const char* kInternalUrls = "Services.DispatchCloud.InternalURLs";
 const std::string kConnection = "PostgreSQL.Connection";
 const std::string kVms = "Containers.CloudVMs.";
 
-bool is_api_url(const std::string& url) {
-  const bool is_http = url.starts_with("http://") || url.starts_with("https://");
+bool names_host(const std::string& url) {
   const std::size_t host = url.find("://") + 3;
-  return is_http && host < url.size() && url[host] != '/' && url[host] != ':';
+  return host < url.size() && url.find_first_of("/:?#", host) != host;
+}
+bool is_api_url(const std::string& url) {
+  return (url.starts_with("http://") || url.starts_with("https://")) && names_host(url);
+}
+bool is_event_bus_url(const std::string& url) {
+  return is_api_url(url) || ((url.starts_with("ws://") || url.starts_with("wss://")) && names_host(url));
 }
 
 class StartupCheck {
@@ -64,6 +69,10 @@ class StartupCheck {
     } else if (!is_api_url(url)) {
       error("Services.Controller.ExternalURL", "must be http://HOST/ or https://HOST/");
     }
+    const std::string& bus = cluster_.services.websocket_url;
+    if (!bus.empty() && !is_event_bus_url(bus))
+      warn("Services.Websocket.ExternalURL",
+           "must be ws://HOST/… or wss://HOST/…: without an event bus, changes are found by polling alone");
     if (cluster_.system_root_token.empty()) error("SystemRootToken", "not set: the API would refuse every call");
   }
 

@@ -25,6 +25,8 @@ class PushSite(Site):
         super().__init__(bin_dir, directory, self.bus_controller, {}, seconds=0)
         self.process = self.daemon(flags=["--no-lock"]).start()
         wait_for(lambda: self.metric("berth_event_bus_connected") == 1, what="the subscription")
+        # Two at the start, one for the connection; what comes later is found by none of them.
+        wait_for(lambda: self.metric("berth_queue_poll_seconds_count") == 3, what="the polls")
 
     def metric(self, name):
         lines = self.process.get("/metrics")[1].splitlines()

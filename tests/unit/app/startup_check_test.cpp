@@ -73,6 +73,14 @@ TEST_F(StartupCheckTest, EachReasonIsNamedWithItsKey) {
        "\"sshd-of-ours\"\n"},
       {"https://zzzzz.example/", "zzzzz.example",
        "c.yml:7:33: error: Services.Controller.ExternalURL: must be http://HOST/ or https://HOST/\n"},
+      {"DispatchCloud: {I", "Websocket: {ExternalURL: \"ftp://zzzzz.example/websocket\"}\n      DispatchCloud: {I",
+       "c.yml:8:32: warning: Services.Websocket.ExternalURL: must be ws://HOST/… or wss://HOST/…: without an event bus, "
+       "changes are found by polling alone\n"},
+      {"DispatchCloud: {I", "Websocket: {ExternalURL: \"wss://:8006/websocket\"}\n      DispatchCloud: {I",
+       "c.yml:8:32: warning: Services.Websocket.ExternalURL: must be ws://HOST/… or wss://HOST/…: without an event bus, "
+       "changes are found by polling alone\n"},
+      {"DispatchCloud: {I", "Websocket: {ExternalURL: \"https://zzzzz.example/websocket\"}\n      DispatchCloud: {I",
+       ""},
       {"systemusertesttoken1234567890aoeuidhtnsqjkxbmwvzpy", "",
        "c.yml: error: SystemRootToken: not set: the API would refuse every call\n"},
       {url, "", "c.yml:8:23: error: Services.DispatchCloud.InternalURLs: not set: there is no address to listen on\n"},
