@@ -1,7 +1,7 @@
 // plan(input, memo) after one change. Rows: replan/<containers>/<instances>/<types>/full/<needs>/<change>, the pool as
 // full as it gets. A change is told and planned; that its outcome is carried out, and the pass after that, is not in
-// the figure. Each row checks now and then that the plan from nothing decides the same, and `finished` each time that the
-// room is used: another container with the needs of the one that ends has been waiting.
+// the figure. Each row checks now and then that the plan from nothing decides the same, and `finished` each time that
+// the room is used: another container with the needs of the one that ends has been waiting.
 #include <benchmark/benchmark.h>
 #include <memory>
 #include <string>

@@ -17,6 +17,7 @@
 #include "berth/dispatcher/dispatcher.hpp"
 #include "berth/remote/ssh.hpp"
 
+#include "bench_cluster.hpp"
 #include "bench_process.hpp"
 #include "fake_cloud.hpp"
 #include "fake_container_api.hpp"
@@ -67,41 +68,6 @@ class StubRunners {
   std::map<std::string, std::deque<std::pair<std::chrono::steady_clock::time_point, std::string>>> workers_;
 };
 
-Cluster make_cluster(std::size_t vcpus) {
-  Cluster cluster;
-  cluster.id = "zzzzz";
-  cluster.system_root_token = "root";
-  cluster.services.controller_url = "https://zzzzz.example/";
-  InstanceType type;
-  type.name = type.provider_type = "large";
-  type.vcpus = static_cast<std::int64_t>(vcpus);
-  type.ram = type.vcpus * 4'000'000'000;
-  type.included_scratch = 100'000'000'000;
-  type.price = 1;
-  cluster.instance_types["large"] = type;
-  ContainersConfig& containers = cluster.containers;
-  containers.stale_lock_timeout = 1s;
-  containers.crunch_run_command = "crunch-run";
-  containers.runtime_engine = "docker";
-  containers.maximum_price_factor = 100;
-  CloudVmsConfig& vms = containers.cloud_vms;
-  vms.driver = "fake";
-  vms.tag_key_prefix = "Arvados";
-  vms.boot_probe_command = "true";
-  vms.deploy_runner_binary = "/proc/self/exe";
-  vms.deploy_runner_directory = "/tmp/arvados-crunch-run";
-  vms.policy = "greedy";
-  vms.supervisor_fraction = 0;
-  vms.max_probes_per_second = 0;
-  vms.exit_watch = false;
-  vms.poll_interval = vms.probe_interval = 10s;
-  vms.sync_interval = 1min;
-  vms.timeout_idle = vms.timeout_booting = vms.timeout_probe = vms.timeout_term = 10min;
-  vms.timeout_shutdown = vms.timeout_stale_run_lock = 10s;
-  vms.timeout_signal = 5s;
-  return cluster;
-}
-
 class StartsBench {
  public:
   StartsBench(std::uint16_t port, int starts, std::size_t workers, std::size_t containers)
@@ -110,7 +76,7 @@ class StartsBench {
         containers_(containers),
         cloud_(std::make_shared<FakeCloud>(runtime_)),
         instances_(cloud_),
-        cluster_(make_cluster((containers + workers - 1) / workers)),
+        cluster_(make_bench_cluster((containers + workers - 1) / workers)),
         starts_(runtime_.executor(), starts) {
     api_.latency = 1ms;
     cloud_->remote_user = "root";

@@ -74,10 +74,12 @@ TEST_F(StartupCheckTest, EachReasonIsNamedWithItsKey) {
       {"https://zzzzz.example/", "zzzzz.example",
        "c.yml:7:33: error: Services.Controller.ExternalURL: must be http://HOST/ or https://HOST/\n"},
       {"DispatchCloud: {I", "Websocket: {ExternalURL: \"ftp://zzzzz.example/websocket\"}\n      DispatchCloud: {I",
-       "c.yml:8:32: warning: Services.Websocket.ExternalURL: must be ws://HOST/… or wss://HOST/…: without an event bus, "
+       "c.yml:8:32: warning: Services.Websocket.ExternalURL: must be ws://HOST/… or wss://HOST/…: without an event "
+       "bus, "
        "changes are found by polling alone\n"},
       {"DispatchCloud: {I", "Websocket: {ExternalURL: \"wss://:8006/websocket\"}\n      DispatchCloud: {I",
-       "c.yml:8:32: warning: Services.Websocket.ExternalURL: must be ws://HOST/… or wss://HOST/…: without an event bus, "
+       "c.yml:8:32: warning: Services.Websocket.ExternalURL: must be ws://HOST/… or wss://HOST/…: without an event "
+       "bus, "
        "changes are found by polling alone\n"},
       {"DispatchCloud: {I", "Websocket: {ExternalURL: \"https://zzzzz.example/websocket\"}\n      DispatchCloud: {I",
        ""},

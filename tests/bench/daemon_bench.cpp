@@ -1,0 +1,184 @@
+// The whole dispatcher (queue, scheduler, pool) in real time with fakes at both edges, in this process and on the same
+// one thread: every figure holds the fakes' work, too.
+//   daemon_bench starts [CONTAINERS [WORKERS…]]    default 5000 50 200 1000 10000: all fit at once; CPU and rate
+//   daemon_bench idle [WORKERS [SECONDS]]          default 10000 30: each runs a container, and nothing happens
+//   daemon_bench memory [QUEUED [WORKERS]]         default 100000 10000: each runs a container, the rest waits
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/co_spawn.hpp>
+
+#include "berth/base/handler_times.hpp"
+#include "berth/dispatcher/dispatcher.hpp"
+#include "berth/scheduler/scheduler.hpp"
+
+#include "bench_cluster.hpp"
+#include "bench_process.hpp"
+#include "fake_cloud.hpp"
+#include "fake_container_api.hpp"
+
+namespace berth {
+namespace {
+
+using namespace std::chrono_literals;
+
+double seconds(Duration d) {
+  return std::chrono::duration<double>(d).count();
+}
+
+double resident_mb() {
+  std::ifstream file("/proc/self/statm");
+  double size = 0, resident = 0;
+  file >> size >> resident;
+  return resident * static_cast<double>(::sysconf(_SC_PAGESIZE)) * 1e-6;
+}
+
+class FakeWorld {
+ public:
+  FakeWorld(std::size_t workers, std::size_t slots, const std::function<void(CloudVmsConfig&)>& adjust = {})
+      : workers_(workers), cluster_(make_bench_cluster(slots)) {
+    CloudVmsConfig& vms = cluster_.containers.cloud_vms;
+    vms.deploy_runner_binary.clear();
+    vms.timeout_probe = vms.timeout_idle = 10h;
+    if (adjust) adjust(vms);
+    api.latency = 1ms;
+    cloud_->remote_user = "root";
+    for (std::size_t i = 1; i <= workers; ++i) {
+      InstanceTags tags{{"ArvadosInstanceSetID", instance_set_id("root")}, {"ArvadosInstanceType", "large"}};
+      cloud_->add("large", tags).machine->on_start = [this](const std::string& uuid, const std::string&) {
+        if (!api.runner_sets(uuid, ContainerState::running)) ++wrong;
+        last_start = runtime.now();
+        ++started;
+      };
+    }
+  }
+
+  void run(std::function<awaitable<void>()> scenario) {
+    asio::co_spawn(runtime.executor(), main(*this, scenario), [](const std::exception_ptr& error) {
+      if (error) std::rethrow_exception(error);
+    });
+    runtime.run();
+  }
+
+  RealRuntime runtime{1};
+  FakeContainerApi api{runtime};
+  std::size_t started = 0;
+  int wrong = 0;
+  SteadyTime last_start{};
+
+ private:
+  std::size_t idle_workers() const {
+    const auto snapshot = dispatcher_->pool()->snapshot();
+    return static_cast<std::size_t>(std::count_if(snapshot->instances.begin(), snapshot->instances.end(),
+                                                  [](const auto& i) { return i.state == WorkerState::idle; }));
+  }
+
+  static awaitable<void> main(FakeWorld& w, const std::function<awaitable<void>()>& scenario) {
+    DispatcherEdges edges{w.runtime, Logger(), w.metrics_, w.api, w.instances_, make_fake_executor, *w.lease_, {}, {}};
+    w.dispatcher_ = std::make_unique<Dispatcher>(std::move(edges), w.cluster_);
+    (void)co_await w.dispatcher_->start();
+    while (w.idle_workers() < w.workers_) co_await w.runtime.sleep_for(10ms);
+    co_await w.runtime.sleep_for(2s);  // past StaleLockTimeout
+    co_await scenario();
+    co_await w.dispatcher_->stop();
+    w.runtime.stop();
+  }
+
+  const std::size_t workers_;
+  Metrics metrics_;
+  std::shared_ptr<FakeCloud> cloud_ = std::make_shared<FakeCloud>(runtime);
+  FakeInstanceSet instances_{cloud_};
+  std::unique_ptr<Lease> lease_ = make_no_lease();
+  Cluster cluster_;
+  std::unique_ptr<Dispatcher> dispatcher_;
+};
+
+awaitable<void> start_all(FakeWorld& world, std::size_t containers, std::size_t fit) {
+  for (std::size_t i = 1; i <= containers; ++i) world.api.add(static_cast<int>(i));
+  while (world.started < fit) co_await world.runtime.sleep_for(1ms);
+}
+
+void bench_starts(std::size_t containers, std::size_t workers) {
+  FakeWorld world(workers, (containers + workers - 1) / workers);
+  world.run([&]() -> awaitable<void> {
+    (void)take_longest_handler(world.runtime);
+    for (std::size_t i = 1; i <= containers; ++i) world.api.add(static_cast<int>(i));
+    const double cpu = cpu_seconds();
+    while (world.started == 0) co_await world.runtime.sleep_for(100us);  // the queue polls every 10 s
+    const SteadyTime begun = world.runtime.now();
+    while (world.started < containers) co_await world.runtime.sleep_for(1ms);
+    const double took = seconds(world.last_start - begun);
+    const auto total = static_cast<double>(containers);
+    std::printf("%5zu workers: %zu starts in %.2f s = %.0f/s  CPU %.3f ms each  longest stall %.1f ms  wrong %d\n",
+                workers, containers, took, total / took, 1e3 * (cpu_seconds() - cpu) / total,
+                1e3 * seconds(take_longest_handler(world.runtime)), world.wrong);
+  });
+}
+
+/// Where `probes`, each worker is asked every 10 s; else none is within the time that is measured.
+void bench_idle(std::size_t workers, Duration time, bool probes) {
+  FakeWorld world(workers, 1, [&](CloudVmsConfig& vms) {
+    if (!probes) vms.probe_interval = vms.watched_probe_interval = 1h;
+    if (!probes) vms.sync_interval = 1h;
+  });
+  world.run([&]() -> awaitable<void> {
+    co_await start_all(world, workers, workers);
+    co_await world.runtime.sleep_for(25s);
+    (void)take_longest_handler(world.runtime);
+    const double cpu = cpu_seconds();
+    const SteadyTime begun = world.runtime.now();
+    world.api.calls.clear();
+    co_await world.runtime.sleep_for(time);
+    const double took = seconds(world.runtime.now() - begun);
+    std::printf(
+        "%5zu workers run a container each, %s: CPU %.2f %% of a core in %.0f s  longest stall %.1f ms  "
+        "%zu API calls\n",
+        workers, probes ? "probes every 10 s, cloud listed every minute" : "no probes, cloud not listed",
+        100 * (cpu_seconds() - cpu) / took, took, 1e3 * seconds(take_longest_handler(world.runtime)),
+        world.api.calls.size());
+  });
+}
+
+void bench_memory(std::size_t queued, std::size_t workers) {
+  FakeWorld world(workers, 1, [&](CloudVmsConfig& vms) { vms.max_instances = static_cast<std::int64_t>(workers); });
+  const double before = resident_mb();
+  for (std::size_t i = 1; i <= queued + workers; ++i) world.api.add(static_cast<int>(i));
+  const double fakes = resident_mb();
+  world.run([&]() -> awaitable<void> {
+    while (world.started < workers) co_await world.runtime.sleep_for(10ms);
+    co_await world.runtime.sleep_for(40s);  // the whole tail is known
+    world.api.calls.clear();
+    std::printf(
+        "%zu queued, %zu workers: %.0f MB resident, of which %.0f MB are the fakes' records, and %.0f MB were "
+        "there before\n",
+        queued, workers, resident_mb(), fakes - before, before);
+  });
+}
+
+}  // namespace
+}  // namespace berth
+
+int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  const std::string what = argc > 1 ? argv[1] : "";
+  const auto number = [&](int i, std::size_t otherwise) { return argc > i ? std::stoul(argv[i]) : otherwise; };
+  if (what == "starts") {
+    std::vector<std::size_t> workers;
+    for (int i = 3; i < argc; ++i) workers.push_back(std::stoul(argv[i]));
+    if (workers.empty()) workers = {50, 200, 1000, 10000};
+    for (const std::size_t count : workers) berth::bench_starts(number(2, 5000), count);
+  } else if (what == "idle") {
+    for (const bool probes : {false, true})
+      berth::bench_idle(number(2, 10'000), std::chrono::seconds(number(3, 30)), probes);
+  } else if (what == "memory") {
+    berth::bench_memory(number(2, 100'000), number(3, 10'000));
+  } else {
+    std::fprintf(stderr, "daemon_bench starts|idle|memory\n");
+    return 2;
+  }
+}
