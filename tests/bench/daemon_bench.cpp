@@ -65,6 +65,8 @@ class FakeWorld {
     runtime.run();
   }
 
+  Dispatcher& dispatcher() { return *dispatcher_; }
+
   RealRuntime runtime{1};
   FakeContainerApi api{runtime};
   std::size_t started = 0;
@@ -98,11 +100,6 @@ class FakeWorld {
   std::unique_ptr<Dispatcher> dispatcher_;
 };
 
-awaitable<void> start_all(FakeWorld& world, std::size_t containers, std::size_t fit) {
-  for (std::size_t i = 1; i <= containers; ++i) world.api.add(static_cast<int>(i));
-  while (world.started < fit) co_await world.runtime.sleep_for(1ms);
-}
-
 void bench_starts(std::size_t containers, std::size_t workers) {
   FakeWorld world(workers, (containers + workers - 1) / workers);
   world.run([&]() -> awaitable<void> {
@@ -120,14 +117,20 @@ void bench_starts(std::size_t containers, std::size_t workers) {
   });
 }
 
-/// Where `probes`, each worker is asked every 10 s; else none is within the time that is measured.
-void bench_idle(std::size_t workers, Duration time, bool probes) {
+/// What goes on beside timers.
+enum class Idle { nothing, polls, polls_and_probes };
+
+void bench_idle(std::size_t workers, Duration time, Idle idle) {
   FakeWorld world(workers, 1, [&](CloudVmsConfig& vms) {
-    if (!probes) vms.probe_interval = vms.watched_probe_interval = 1h;
-    if (!probes) vms.sync_interval = 1h;
+    if (idle == Idle::nothing) vms.poll_interval = 1h;
+    if (idle != Idle::polls_and_probes) vms.probe_interval = vms.watched_probe_interval = vms.sync_interval = 1h;
   });
   world.run([&]() -> awaitable<void> {
-    co_await start_all(world, workers, workers);
+    for (std::size_t i = 1; i <= workers; ++i) world.api.add(static_cast<int>(i));
+    while (world.started < workers) {
+      world.dispatcher().queue()->poll_soon();
+      co_await world.runtime.sleep_for(1s);
+    }
     co_await world.runtime.sleep_for(25s);
     (void)take_longest_handler(world.runtime);
     const double cpu = cpu_seconds();
@@ -135,12 +138,12 @@ void bench_idle(std::size_t workers, Duration time, bool probes) {
     world.api.calls.clear();
     co_await world.runtime.sleep_for(time);
     const double took = seconds(world.runtime.now() - begun);
+    const char* names[] = {"no polls, no probes", "polls, no probes", "polls and probes, each 10 s"};
     std::printf(
         "%5zu workers run a container each, %s: CPU %.2f %% of a core in %.0f s  longest stall %.1f ms  "
         "%zu API calls\n",
-        workers, probes ? "probes every 10 s, cloud listed every minute" : "no probes, cloud not listed",
-        100 * (cpu_seconds() - cpu) / took, took, 1e3 * seconds(take_longest_handler(world.runtime)),
-        world.api.calls.size());
+        workers, names[static_cast<int>(idle)], 100 * (cpu_seconds() - cpu) / took, took,
+        1e3 * seconds(take_longest_handler(world.runtime)), world.api.calls.size());
   });
 }
 
@@ -173,8 +176,8 @@ int main(int argc, char** argv) {
     if (workers.empty()) workers = {50, 200, 1000, 10000};
     for (const std::size_t count : workers) berth::bench_starts(number(2, 5000), count);
   } else if (what == "idle") {
-    for (const bool probes : {false, true})
-      berth::bench_idle(number(2, 10'000), std::chrono::seconds(number(3, 30)), probes);
+    for (const berth::Idle idle : {berth::Idle::nothing, berth::Idle::polls, berth::Idle::polls_and_probes})
+      berth::bench_idle(number(2, 10'000), std::chrono::seconds(number(3, 30)), idle);
   } else if (what == "memory") {
     berth::bench_memory(number(2, 100'000), number(3, 10'000));
   } else {

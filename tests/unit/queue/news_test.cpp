@@ -38,6 +38,27 @@ TEST_F(News, ANewContainerCostsOneRequest) {
   EXPECT_EQ(api_.calls.size(), 1) << "nothing new";
 }
 
+TEST_F(News, InTheGoodCaseAContainerCostsOneLockAndThreeShares) {
+  begin(5);
+  api_.add(7, 9);
+  tell(7, queued);
+  runtime_.run_for(20ms);
+  EXPECT_TRUE(lock(7));
+  tell(7, locked);
+  runtime_.run_for(1s);
+  EXPECT_EQ(api_.calls.size(), 2) << "known when it is locked, and started, is all that is needed";
+  for (const ContainerState state : {running, complete}) {
+    ASSERT_TRUE(api_.runner_sets(uuid(7), state));
+    tell(7, state);
+    runtime_.run_for(1s);
+  }
+  EXPECT_EQ(seen(7), "Complete 9");
+  EXPECT_EQ(api_.count("lock"), 1);
+  EXPECT_EQ(api_.count_lists("mounts"), 1);
+  EXPECT_EQ(api_.count_lists("fetch"), 2) << "Running, and Complete";
+  EXPECT_EQ(api_.calls.size(), 4);
+}
+
 TEST_F(News, WhatComesTogetherIsFetchedTogether) {
   begin(100);
   for (int i = 0; i < 100; ++i) {
