@@ -42,7 +42,6 @@ class CostPass {
   Plan run() && {
     plan_.order = scheduling_order(input_.containers);
     plan_.statuses.resize(input_.containers.size());
-    if (guard_) fleet_.set_aside(guard_->instance);
     Waiting waiting(input_, place_on_ready(admit()));
     create_for(waiting);
     plan_.at_quota = at_quota();
@@ -122,7 +121,7 @@ std::vector<std::uint32_t> CostPass::admit() {
   return admitted;
 }
 
-/// Returns those that find no room.
+/// Returns those that find no room. What is set aside for the guarded container is so for those behind it in order.
 std::vector<std::uint32_t> CostPass::place_on_ready(const std::vector<std::uint32_t>& admitted) {
   std::vector<std::uint32_t> rest;
   std::vector<std::uint32_t> failed_key(input_.needs.size(), kNoType);  // by need class: a run-time key without room
@@ -137,7 +136,9 @@ std::vector<std::uint32_t> CostPass::place_on_ready(const std::vector<std::uint3
       failed_key[container.need] = container.run_time_key;
       rest.push_back(c);
     }
+    if (guarded) fleet_.set_aside(guard_->instance);
   }
+  if (guard_) fleet_.set_aside(guard_->instance);
   return rest;
 }
 

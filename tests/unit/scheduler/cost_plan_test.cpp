@@ -219,6 +219,15 @@ TEST_F(CostPlan, GuardEmptiesAnInstanceForWhatIsBlocked) {
   EXPECT_FALSE(made.guard);
 }
 
+TEST_F(CostPlan, TheGuardKeepsNothingFromWhatIsMoreUrgent) {
+  container("big", 16, {"large"}).first_seen -= 20min;
+  container("urgent", 16, {"large"}).priority += 1;
+  b.instance("i-1", "large", WorkerState::idle);
+  b.input.limits.instances_left = 0;
+  b.input.cost.guard = PlanGuard{0, 0};
+  EXPECT_EQ(b.starts(plan()), Names{"urgent@i-1"});
+}
+
 TEST_F(CostPlan, AnInstanceThatWasEmptiedForAnotherTypeIsShutDown) {
   container("big", 16, {"large"}).first_seen -= 20min;
   container("little", 2, {"small"});
