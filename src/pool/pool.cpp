@@ -82,7 +82,9 @@ WorkerPool::Impl::Member* WorkerPool::Impl::find_by_id(const std::string& id) {
 
 void WorkerPool::Impl::step(Member& member, const WorkerEvent& event) {
   const IdleBehavior before = member.worker.idle_behavior;
-  for (const auto& action : next(member.worker, event, runtime_.now(), timeouts_of(member))) perform(member, action);
+  const auto actions = next(member.worker, event, runtime_.now(), timeouts_of(member));
+  for (const auto& action : actions) perform(member, action);
+  if (actions.empty() && std::holds_alternative<event::Listed>(event)) return;  // it shows nothing of that
   if (member.worker.idle_behavior != before) write_tags_if_changed(member);
   keep_watch(member);
   set_deadline(member);

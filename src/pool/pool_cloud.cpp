@@ -162,8 +162,9 @@ void WorkerPool::Impl::refresh(Member& member, std::shared_ptr<Instance> instanc
   if (instance->address() != member.address) {
     member.address = instance->address();
     member.executor->set_address(member.address);
+    publish(member);
   }
-  if (!member.writing_tags) member.tags = instance->tags();
+  if (!member.writing_tags && member.tags != instance->tags()) member.tags = instance->tags();
   member.identity->refresh(instance);
   member.instance = std::move(instance);
   step(member, event::Listed{});
@@ -199,10 +200,17 @@ awaitable<void> WorkerPool::Impl::destroy(std::uint64_t number) {
 
 /// The full set, if the pool's idea differs from what the instance carries (facts §6.1).
 std::optional<InstanceTags> WorkerPool::Impl::tags_to_write(const Member& member) const {
+  const auto carries = [&](const std::string& key, std::string_view value) {
+    const auto tag = member.tags.find(key);
+    return tag != member.tags.end() && tag->second == value;
+  };
+  const std::string& type = member.type.name;
+  const std::string_view behavior = to_string(member.worker.idle_behavior);
+  if ((type.empty() || carries(tag_keys_.instance_type, type)) && carries(tag_keys_.idle_behavior, behavior))
+    return std::nullopt;
   InstanceTags wanted = member.tags;
-  if (!member.type.name.empty()) wanted[tag_keys_.instance_type] = member.type.name;
-  wanted[tag_keys_.idle_behavior] = std::string(to_string(member.worker.idle_behavior));
-  if (wanted == member.tags) return std::nullopt;
+  if (!type.empty()) wanted[tag_keys_.instance_type] = type;
+  wanted[tag_keys_.idle_behavior] = std::string(behavior);
   return wanted;
 }
 

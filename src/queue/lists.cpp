@@ -45,7 +45,7 @@ awaitable<Result<RecordMap>> list_held(ContainerApi& api, std::string token_uuid
     for (Container& container : *page) {
       container.locked_by_uuid = token_uuid;
       std::string uuid = container.uuid;
-      records.emplace(std::move(uuid), std::move(container));
+      records.emplace_hint(records.end(), std::move(uuid), std::move(container));  // in order: page_after() has looked
     }
   }
 }

@@ -38,7 +38,7 @@ std::vector<std::string> missing_uuids(const Known& known, const PolledRecords& 
 
 /// What a poll changes.
 struct PollMerge {
-  std::vector<Container> update;  ///< records of known containers
+  std::vector<const Container*> update;  ///< records of known containers that say something new; of the PolledRecords
   std::vector<std::string> drop;
   std::vector<Container> arrive;       ///< unknown and waiting
   std::vector<Container> arrive_held;  ///< unknown and held by us

@@ -26,7 +26,6 @@ struct PolledRecords {
         if (!record.unreadable.empty()) out.insert(uuid);
     return out;
   }
-  bool listed(std::string_view uuid) const { return held.contains(uuid) || window.contains(uuid); }
 };
 
 }  // namespace berth

@@ -209,7 +209,7 @@ UuidSet Poller::hands_off(const Cache::Watch& watch) const {
 
 void Poller::apply(const PollMerge& merge) {
   for (const std::string& uuid : merge.drop) cache_.drop(uuid);
-  for (const Container& record : merge.update) cache_.update(record);
+  for (const Container* record : merge.update) cache_.update(*record);
   for (const std::string& uuid : merge.enter_tail) cache_.enter_tail(uuid);
   for (const std::string& uuid : merge.leave_tail) cache_.leave_tail(uuid);
   std::vector<Arrival> arrivals;

@@ -60,10 +60,10 @@ std::optional<Error> SimCloud::refusal(const CreateRequest& request) {
   recent_creates_.push_back(core_.now());
   if (model.quota && std::ssize(vms_) >= *model.quota) return Error{ErrorKind::quota, "no more instances allowed"};
   const auto capacity = model.capacity.find(request.type.name);
+  if (capacity == model.capacity.end()) return std::nullopt;
   const auto of_type = std::count_if(vms_.begin(), vms_.end(),
                                      [&](const auto& entry) { return entry.second->type->name == request.type.name; });
-  if (capacity != model.capacity.end() && of_type >= capacity->second)
-    return capacity_error(CapacityScope::instance_type);
+  if (of_type >= capacity->second) return capacity_error(CapacityScope::instance_type);
   return std::nullopt;
 }
 

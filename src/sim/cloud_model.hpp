@@ -22,6 +22,7 @@ struct SimVm {
   const InstanceType* type = nullptr;
   std::string address;
   InstanceTags tags;
+  std::shared_ptr<const InstanceTags> shown_tags;  ///< as a list last showed them
   SteadyTime created{};
   SteadyTime listed_from{};
   SteadyTime tagged_from{};

@@ -114,6 +114,11 @@ void SimMachine::tell_end(const std::string& uuid) {
 
 void SimMachine::switch_off() {
   dead = true;
+  if (!core_.options.check_invariants)
+    for (const auto& weak : streams_)
+      core_.after(keepalive_time, [weak] {
+        if (const auto stream = weak.lock()) stream->end(fail(ErrorKind::network, "the peer is silent"));
+      });
   while (!runners_.empty()) end(runners_.begin()->first, "power off");
   stale_locks_.clear();
 }

@@ -31,6 +31,9 @@ struct SimRunner {
   bool stopping = false;  ///< SIGTERM came
 };
 
+/// A connection whose peer is gone is given up after so long.
+constexpr Duration keepalive_time = std::chrono::seconds(30);
+
 /// The inside of an instance: a host that boots, obeys commands, and holds runner processes.
 class SimMachine : public std::enable_shared_from_this<SimMachine> {
  public:

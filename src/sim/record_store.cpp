@@ -47,6 +47,12 @@ bool matches(const Container& c, const ContainerQuery::Filter& filter) {
   return filter.field == "locked_by_uuid" && c.locked_by_uuid == filter.operand;
 }
 
+/// Whether the filter lets all through that waits().
+bool holds_of_waiting(const ContainerQuery::Filter& filter) {
+  return (filter.field == "state" && filter.operand == "Queued") ||
+         (filter.field == "priority" && filter.operand == "0");
+}
+
 const ContainerQuery::Filter* filter_of(const ContainerQuery& query, std::string_view field, std::string_view op) {
   for (const auto& filter : query.filters)
     if (filter.field == field && filter.op == op) return &filter;
@@ -90,6 +96,8 @@ SimRecord& RecordStore::add(const WorkloadContainer& what, std::uint32_t index_i
   record.attempt = attempt;
   record.submitted = record.changed = record.prioritized = core_.now();
   open_.insert(uuid);
+  by_change_.emplace(record.changed, record.uuid());
+  by_priority_.emplace(record.prioritized, record.uuid());
   index(record);
   core_.note(SimEventKind::submitted, uuid, {});
   saved(record);
@@ -144,7 +152,9 @@ Result<ContainerUpdate> RecordStore::change(const std::string& uuid, const Rules
   index(*record);
   saved(*record);
   if (c.state == before) return ContainerUpdate{c.state, c.priority, c.locked_by_uuid};
+  by_change_.erase({record->changed, record->uuid()});
   record->changed = core_.now();
+  by_change_.emplace(record->changed, record->uuid());
   core_.note(kind_of(c.state), uuid, {}, next->too_many_attempts ? "too many attempts" : to_string(by));
   watcher_.record_changed(*record, before, by);
   if (on_change) on_change(*record);
@@ -226,18 +236,31 @@ void RecordStore::set_priority(const std::string& uuid, std::int64_t request_pri
   if (!record || is_final(record->container.state)) return;
   unindex(*record);
   record->container.priority = container_priority(request_priority, record->container.created_at);
+  by_priority_.erase({record->prioritized, record->uuid()});
   record->prioritized = core_.now();
+  by_priority_.emplace(record->prioritized, record->uuid());
   index(*record);
   core_.note(SimEventKind::reprioritized, uuid, {}, std::to_string(request_priority));
   if (on_saved) on_saved(request_of(uuid), std::nullopt);
   if (on_change) on_change(*record);
 }
 
+std::vector<std::string_view> RecordStore::since(const ByTime& index, SteadyTime when) {
+  std::vector<std::string_view> uuids;
+  for (auto it = index.lower_bound({when, {}}); it != index.end(); ++it) uuids.push_back(it->second);
+  std::sort(uuids.begin(), uuids.end());
+  return uuids;
+}
+
 Result<std::vector<ModifiedRecord>> RecordStore::list_modified(const ModifiedQuery& query) const {
   const bool requests = query.of == ModifiedQuery::Of::requests;
   const std::int64_t limit = std::min(query.limit > 0 ? query.limit : 100, core_.options.api.max_page);
+  // As the server's clock tells: it goes as the world does.
+  const SteadyTime since_then = core_.now() - (core_.server_time() - query.since);
+  const SteadyTime from = query.uuids.empty() ? since_then : SteadyTime::min();
   std::vector<ModifiedRecord> page;
-  for (const auto& [uuid, record] : records_) {
+  for (const std::string_view changed : since(requests ? by_priority_ : by_change_, from)) {
+    const auto& [uuid, record] = *records_.find(std::string(changed));
     const ContainerState state = record.container.state;
     if (requests ? is_final(state) : state != ContainerState::queued && state != ContainerState::cancelled) continue;
     ModifiedRecord line;
@@ -246,9 +269,8 @@ Result<std::vector<ModifiedRecord>> RecordStore::list_modified(const ModifiedQue
     line.modified_at = core_.server_time() - (core_.now() - (requests ? record.prioritized : record.changed));
     if (requests) line.container_uuid = uuid;
     line.waiting = !requests && state == ContainerState::queued && record.container.priority > 0;
-    const bool asked = query.uuids.empty()
-                           ? line.modified_at >= query.since
-                           : std::find(query.uuids.begin(), query.uuids.end(), line.uuid) != query.uuids.end();
+    const bool asked =
+        query.uuids.empty() || std::find(query.uuids.begin(), query.uuids.end(), line.uuid) != query.uuids.end();
     if (asked && line.uuid > query.after) page.push_back(std::move(line));
     if (std::ssize(page) == limit) break;
   }
@@ -259,10 +281,15 @@ Result<std::vector<Container>> RecordStore::list(const ContainerQuery& query) co
   const std::int64_t limit = std::min(query.limit > 0 ? query.limit : 100, core_.options.api.max_page);
   std::int64_t skip = query.offset;
   std::vector<Container> page;
+  std::vector<const ContainerQuery::Filter*> filters;
+  const auto filter_all_but = [&](auto implied) {
+    for (const auto& filter : query.filters)
+      if (!implied(filter)) filters.push_back(&filter);
+  };
   const auto take = [&](const SimRecord& record) {
     const Container& c = record.container;
-    for (const auto& filter : query.filters)
-      if (!matches(c, filter)) return true;
+    for (const auto* filter : filters)
+      if (!matches(c, *filter)) return true;
     if (skip-- > 0) return true;
     page.push_back(c);
     page.back().locked_by_uuid.clear();  // not in the select list S (facts §2.2)
@@ -271,6 +298,7 @@ Result<std::vector<Container>> RecordStore::list(const ContainerQuery& query) co
   };
   const auto take_from = [&](const Index& index) {
     const auto* after = filter_of(query, "uuid", ">");
+    page.reserve(std::min(static_cast<std::size_t>(limit), index.size()));
     for (auto it = after ? index.upper_bound(after->operand) : index.begin(); it != index.end() && take(*it->second);
          ++it) {
     }
@@ -279,13 +307,17 @@ Result<std::vector<Container>> RecordStore::list(const ContainerQuery& query) co
     Index asked;
     for (const std::string& uuid : by_uuid->uuids)
       if (const auto found = records_.find(uuid); found != records_.end()) asked.emplace(found->first, &found->second);
+    filter_all_but([](const auto& filter) { return filter.op == "in"; });
     take_from(asked);
   } else if (filter_of(query, "locked_by_uuid", "=")) {
+    filter_all_but([](const auto& filter) { return filter.field == "uuid"; });
     take_from(held_);
   } else if (query.order == "priority desc") {
+    filter_all_but(holds_of_waiting);
     for (auto it = waiting_by_rank_.begin(); it != waiting_by_rank_.end() && take(*it->second); ++it) {
     }
   } else {
+    filter_all_but([](const auto& filter) { return filter.field == "uuid" || holds_of_waiting(filter); });
     take_from(waiting_);
   }
   return page;

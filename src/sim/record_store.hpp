@@ -80,12 +80,15 @@ class RecordStore {
   std::function<void(const std::string& uuid, std::optional<ContainerState>)> on_saved;
 
  private:
+  using ByTime = std::set<std::pair<SteadyTime, std::string_view>>;  // time, uuid
   using Rules = std::function<Result<Transition>(const RecordState&, const Caller&)>;
   Result<ContainerUpdate> change(const std::string& uuid, const Rules& rules, ChangedBy by,
                                  const std::string& gateway = {});
   Result<void> runner_update(const std::string& uuid, ContainerState state, const std::string& gateway);
   std::int64_t max_attempts() const { return core_.options.cluster.containers.max_dispatch_attempts; }
   void saved(const SimRecord& record);
+  /// Of all that changed at that time or later, in the order of their uuids.
+  static std::vector<std::string_view> since(const ByTime& index, SteadyTime when);
   void index(const SimRecord& record);
   void unindex(const SimRecord& record);
   std::string make_uuid();
@@ -98,6 +101,8 @@ class RecordStore {
   Index held_;
   Index waiting_;                                                                          // Queued, priority above 0
   std::map<std::pair<std::int64_t, std::string_view>, const SimRecord*> waiting_by_rank_;  // negative priority first
+  ByTime by_change_;    // SimRecord::changed
+  ByTime by_priority_;  // SimRecord::prioritized
   std::uint64_t made_ = 0;
 };
 

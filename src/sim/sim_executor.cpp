@@ -7,7 +7,6 @@ namespace {
 using namespace std::chrono_literals;
 constexpr Duration refused = 50ms;     ///< a host that answers "no such port"
 constexpr Duration unreachable = 10s;  ///< a host that does not answer
-constexpr Duration keepalive = 30s;    ///< a connection whose peer is gone
 constexpr Duration very_slow = 40s;
 constexpr Duration never = 24h * 365;
 
@@ -116,11 +115,11 @@ class SimExecutor final : public Executor {
       SimMachine& machine = *state->vm->machine;
       if (!arrives || !machine.reachable()) return stream->end(fail(ErrorKind::network, "no connection"));
       machine.watch(stream);
-      keep_alive(state, stream);
+      if (state->core.options.check_invariants) keep_alive(state, stream);  // else the machine tells when it goes
     });
   }
   static void keep_alive(const std::shared_ptr<State>& state, const std::weak_ptr<LineStream>& weak) {
-    state->core.after(keepalive, [state, weak] {
+    state->core.after(keepalive_time, [state, weak] {
       const auto stream = weak.lock();
       if (!stream || stream->ended) return;
       if (!state->vm->machine->reachable()) return stream->end(fail(ErrorKind::network, "the peer is silent"));
@@ -152,7 +151,7 @@ class SimExecutor final : public Executor {
       route.give_up = never;
     } else if (core.strikes(&SimFaults::command_dropped)) {
       (core.chance.with(0.5) ? route.arrives : route.answered) = false;
-      route.give_up = core.chance.with(0.5) ? keepalive : route.there + route.back;
+      route.give_up = core.chance.with(0.5) ? keepalive_time : route.there + route.back;
     } else if (core.strikes(&SimFaults::command_slow)) {
       (core.chance.with(0.5) ? route.there : route.back) += core.chance.between(Duration{}, very_slow);
     }

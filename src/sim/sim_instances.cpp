@@ -17,18 +17,24 @@ CallRoute cloud_route(SimCore& core, const DelayModel& time) {
   return route;
 }
 
+/// Lists that show the same tags share them.
+std::shared_ptr<const InstanceTags> shown_tags(SimVm& vm) {
+  if (!vm.shown_tags || *vm.shown_tags != vm.tags) vm.shown_tags = std::make_shared<const InstanceTags>(vm.tags);
+  return vm.shown_tags;
+}
+
 /// An instance as one create or list showed it.
 class SimInstance final : public Instance {
  public:
   SimInstance(SimCore& core, SimCloud& cloud, SimWatcher& watcher, std::shared_ptr<Link> link,
               std::shared_ptr<SimVm> vm)
-      : core_(core), cloud_(cloud), watcher_(watcher), link_(std::move(link)), vm_(std::move(vm)), tags_(vm_->tags) {}
+      : core_(core), cloud_(cloud), watcher_(watcher), link_(std::move(link)), vm_(std::move(vm)), tags_(shown_tags(*vm_)) {}
 
   const std::string& id() const override { return vm_->id; }
   const std::string& provider_type() const override { return vm_->type->provider_type; }
   const std::string& address() const override { return vm_->address; }
   const std::string& remote_user() const override { return user_; }
-  const InstanceTags& tags() const override { return tags_; }
+  const InstanceTags& tags() const override { return *tags_; }
   std::vector<InstancePrice> price_history(const InstanceType& type) const override {
     if (!type.preemptible) return {};
     return {InstancePrice{core_.wall_begin, type.price}};
@@ -75,7 +81,7 @@ class SimInstance final : public Instance {
   SimWatcher& watcher_;
   const std::shared_ptr<Link> link_;
   const std::shared_ptr<SimVm> vm_;
-  const InstanceTags tags_;
+  const std::shared_ptr<const InstanceTags> tags_;
   const std::string user_ = "admin";
 };
 

@@ -36,8 +36,8 @@ struct World {
 // What became of the one container of a case.
 std::string outcome(const PollMerge& merge) {
   std::string out;
-  for (const Container& c : merge.update)
-    out += "update " + std::string(to_string(c.state)) + " " + std::to_string(c.priority) + ";";
+  for (const Container* c : merge.update)
+    out += "update " + std::string(to_string(c->state)) + " " + std::to_string(c->priority) + ";";
   for (const auto& uuid : merge.drop) out += "drop " + uuid + ";";
   for (const auto& c : merge.arrive) out += "arrive " + std::to_string(c.priority) + ";";
   for (const auto& c : merge.arrive_held) out += "arrive held " + std::to_string(c.priority) + ";";
@@ -64,6 +64,7 @@ struct Case {
 const Case cases[] = {
     {"known, in the window", Cached::core, State::queued, Lists::window, State::queued, 5, true, false,
      "update Queued 5;"},
+    {"known, and nothing new", Cached::core, State::queued, Lists::window, State::queued, 1, true, false, ""},
     {"known, held", Cached::core, State::locked, Lists::held, State::running, 5, true, false, "update Running 5;"},
     {"C overrides B", Cached::core, State::locked, Lists::both, State::queued, 5, true, false, "update Queued 5;"},
     {"found by D: cancelled", Cached::core, State::queued, Lists::missing, State::cancelled, 0, true, false,
