@@ -4,7 +4,8 @@
     tests/bench/policies.py [--sim build/release/bin/berth-sim] [--seeds N] [--workload NAME]… [--limit N]…
                             [--variant NAME]…
 
-A row for each policy, by workload and MaxInstances: cost, ratio to the lower bound, waits, creates.
+A row for each policy, by workload and MaxInstances: cost, ratio to the lower bound, waits, creates. `--limit half` is
+half of the instances that the first variant uses at most without limit.
 """
 import argparse
 import json
@@ -76,24 +77,27 @@ def cluster(cloud_vms, max_instances):
     }
 
 
-def run(args, folder, workload, limit):
-    """The report's rows: name → cells by variant."""
-    files = []
-    for name in args.variant:
-        path = folder / (re.sub(r"\W+", "-", name) + ".yml")
-        path.write_text(json.dumps(cluster(VARIANTS[name], limit)))
-        files.append(str(path))
-    select = ["--compare", *files] if len(files) > 1 else ["--config", files[0]]
-    command = [args.sim, "run", *select, "--generate", workload, "--seeds", str(args.seeds)]
+def run(args, folder, name, workload, limit):
+    """The report's rows of one variant: name → cell."""
+    path = folder / "cluster.yml"
+    path.write_text(json.dumps(cluster(VARIANTS[name], limit)))
+    command = [args.sim, "run", "--config", str(path), "--generate", workload, "--seeds", str(args.seeds)]
     text = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     if args.verbose:
         print(text)
     rows = {}
     for line in text.splitlines():
         cells = re.split(r"\s{2,}", line.strip())
-        if len(cells) == len(files) + 1:
-            rows.setdefault(cells[0], cells[1:])
+        if len(cells) == 2:
+            rows.setdefault(*cells)
     return rows
+
+
+def limit_of(args, folder, workload, limit):
+    if limit != "half":
+        return int(limit)
+    peak = run(args, folder, args.variant[0], workload, 0)["most at a time"]
+    return int(float(peak.split()[0].replace(",", ""))) // 2
 
 
 def main():
@@ -101,21 +105,21 @@ def main():
     parser.add_argument("--sim", default="build/release/bin/berth-sim")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--workload", action="append")
-    parser.add_argument("--limit", action="append", type=int, help="MaxInstances")
+    parser.add_argument("--limit", action="append", help="MaxInstances: a number, 0 for none, or half")
     parser.add_argument("--variant", action="append", choices=VARIANTS)
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
     args.variant = args.variant or list(VARIANTS)
     with tempfile.TemporaryDirectory() as folder:
         for workload in args.workload or ["steady", "bursty", "workflows"]:
-            for limit in args.limit or [0]:
-                rows = run(args, pathlib.Path(folder), workload, limit)
-                shown = {column: rows[row] for row, column in ROWS.items() if row in rows}
+            for limit in args.limit or ["0", "half"]:
+                limit = limit_of(args, pathlib.Path(folder), workload, limit)
                 print(f"\n{workload}, MaxInstances {limit or 'none'}\n")
-                print("| policy | " + " | ".join(shown) + " |")
-                print("|---" * (len(shown) + 1) + "|")
-                for i, name in enumerate(args.variant):
-                    print(f"| {name} | " + " | ".join(cells[i] for cells in shown.values()) + " |", flush=True)
+                print("| policy | " + " | ".join(ROWS.values()) + " |")
+                print("|---" * (len(ROWS) + 1) + "|", flush=True)
+                for name in args.variant:
+                    rows = run(args, pathlib.Path(folder), name, workload, limit)
+                    print(f"| {name} | " + " | ".join(rows.get(row, "") for row in ROWS) + " |", flush=True)
 
 
 if __name__ == "__main__":
