@@ -1,21 +1,45 @@
 #include <algorithm>
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include "pool.hpp"
 
 namespace berth {
 namespace {
 
+/// Commands in one turn of the pool's strand, which probes and operators wait for: some 20 us each.
+constexpr std::size_t commands_per_turn = 100;
+
 constexpr Duration time_to_end = std::chrono::seconds(2);  // for a runner that has reported its container's end
+
+/// Lets others have the strand after each `commands_per_turn`.
+class Turns {
+ public:
+  awaitable<void> next() {
+    if (++taken_ % commands_per_turn == 0) co_await asio::post(asio::use_awaitable);
+  }
+
+ private:
+  std::size_t taken_ = 0;
+};
 
 }  // namespace
 
 awaitable<PoolReceipt> WorkerPool::Impl::apply(PoolCommands commands) {
+  Turns turns;
   PoolReceipt receipt;
   receipt.version_before = board_.version();
   set_idle_timeouts(commands.idle_timeouts);
   for (const auto& type : commands.creates) receipt.creates.push_back(begin_create(type));
-  for (const auto& request : commands.starts) receipt.starts.push_back(begin_start(request));
-  for (const auto& request : commands.kills) request_kill(request);
+  for (const auto& request : commands.starts) {
+    receipt.starts.push_back(begin_start(request));
+    co_await turns.next();
+  }
+  for (const auto& request : commands.kills) {
+    request_kill(request);
+    co_await turns.next();
+  }
   for (const auto& uuid : commands.forgets)
     if (exits_.erase(uuid) > 0) publish_process(uuid);
   for (const std::uint64_t number : commands.shutdowns) step_number(number, event::ShutdownRequested{});

@@ -163,7 +163,7 @@ awaitable<bool> WorkerPool::Impl::deploy(std::uint64_t number) {
   }
   if (deploy_check_passed(*checked, runner_->path, runner_->md5)) co_return true;
   Command install = command_of(deploy_install_command(user, options_.deploy_directory, runner_->path, runner_->md5));
-  install.stdin_data = *runner_->binary;
+  install.stdin_data = runner_->binary;
   install.deadline = options_.deploy_deadline;
   install.background = true;
   const auto installed = co_await execute(number, std::move(install));

@@ -76,7 +76,7 @@ class Conversation {
   Conversation& operator=(const Conversation&) = delete;
 
   /// Feeds and reads the command until it has ended. Returns its exit status.
-  awaitable<int> run(std::string stdin_data, Sink on_stdout, Sink on_stderr) {
+  awaitable<int> run(SharedBytes stdin_data, Sink on_stdout, Sink on_stderr) {
     using namespace boost::asio::experimental::awaitable_operators;
     // None of these throws when it is cancelled: `&&` would make multiple_exceptions of that.
     co_await (write(std::move(stdin_data)) && read(stdout_, std::move(on_stdout)) &&
@@ -86,14 +86,13 @@ class Conversation {
   }
 
  private:
-  awaitable<void> write(std::string data) {
+  awaitable<void> write(SharedBytes data) {
     error_code error;
     auto more = more_input_->subscribe();
     do {
-      if (input_) data += input_->take();
-      co_await asio::async_write(stdin_, asio::buffer(data), asio::redirect_error(asio::use_awaitable, error));
-      data.clear();
-    } while (!error && input_ && co_await goes_on(more));
+      co_await asio::async_write(stdin_, asio::buffer(data.view()), asio::redirect_error(asio::use_awaitable, error));
+      if (input_) data = input_->take();
+    } while (!error && input_ && (!data.view().empty() || co_await goes_on(more)));
     stdin_.close(error);  // EPIPE: the command does not want more, which is its business
   }
 

@@ -55,9 +55,23 @@ class StreamInput {
   std::function<void()> on_write_;
 };
 
+/// Bytes that copies of a command share: a runner of 100 MB goes to many workers at a time.
+class SharedBytes {
+ public:
+  SharedBytes() = default;
+  SharedBytes(std::string bytes)  // NOLINT(google-explicit-constructor)
+      : bytes_(bytes.empty() ? nullptr : std::make_shared<const std::string>(std::move(bytes))) {}
+  SharedBytes(std::shared_ptr<const std::string> bytes)  // NOLINT(google-explicit-constructor)
+      : bytes_(std::move(bytes)) {}
+  std::string_view view() const { return bytes_ ? std::string_view(*bytes_) : std::string_view(); }
+
+ private:
+  std::shared_ptr<const std::string> bytes_;
+};
+
 struct Command {
   std::string text;  ///< for `sh -c` on the worker
-  std::string stdin_data;
+  SharedBytes stdin_data;
   Duration deadline = std::chrono::minutes(1);
   std::size_t max_output = std::size_t{1} << 20;  ///< bytes, stdout and stderr together
   bool background = false;  ///< gives way to the worker's other commands: large transfers, such as the runner's

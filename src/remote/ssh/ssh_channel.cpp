@@ -119,10 +119,11 @@ void SshChannel::run() {
 }
 
 void SshChannel::write_input() {
-  std::string& input = command_->command.stdin_data;
+  std::string_view input = command_->command.stdin_data.view();
   StreamInput* more = command_->command.input.get();
   if (more != nullptr && written_ == input.size()) {
-    input = more->take();
+    command_->command.stdin_data = more->take();
+    input = command_->command.stdin_data.view();
     written_ = 0;
   }
   while (written_ < input.size() && !closed_by_server_) {

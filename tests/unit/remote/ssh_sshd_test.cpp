@@ -260,7 +260,7 @@ TEST_F(Sshd, FeedsAStreamWhileItRuns) {
   run(user_key(), [&](Runtime& runtime, Executor& worker) -> awaitable<void> {
     std::vector<std::string> lines;
     Command c = command("while read -r word; do echo \"got $word\"; test $word != end || exit 3; done");
-    c.stdin_data = "first\n";
+    c.stdin_data = std::string("first\n");
     c.input = std::make_shared<StreamInput>();
     const auto input = c.input;
     EXPECT_TRUE(input->write("early\n"));
