@@ -9,7 +9,7 @@ namespace berth {
 namespace {
 
 /// Commands in one turn of the pool's strand, which probes and operators wait for: some 20 us each.
-constexpr std::size_t commands_per_turn = 100;
+constexpr std::size_t commands_per_turn = 25;
 
 constexpr Duration time_to_end = std::chrono::seconds(2);  // for a runner that has reported its container's end
 
