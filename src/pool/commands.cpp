@@ -60,6 +60,7 @@ bool deploy_check_passed(const CommandOutput& output, std::string_view path, std
 std::string deploy_install_command(std::string_view login_user, std::string_view directory, std::string_view path,
                                    std::string_view md5) {
   const std::string script = "set -e; umask 022; dir=" + shell_word(directory) + "; target=" + shell_word(path) +
+                             "; if [ -d \"$target\" ]; then echo \"$target is a directory\" >&2; exit 1; fi"
                              "; aside=\"$target.new.$$\"; trap 'rm -f \"$aside\"' EXIT; mkdir -p \"$dir\"; "
                              "chmod 0755 \"$dir\"; cat >\"$aside\"; test \"$(md5sum <\"$aside\")\" = '" +
                              std::string(md5) + "  -'; chmod 0755 \"$aside\"; mv -f \"$aside\" \"$target\"";

@@ -1,6 +1,7 @@
 """Workers over SSH: keys and ports, copies of the runner that others made or that broke off, and workers that are a nuisance."""
 
 import hashlib
+import json
 import subprocess
 
 import pytest
@@ -27,7 +28,8 @@ def test_every_kind_of_key_and_a_port_in_the_address(make_ssh_site):
         subprocess.run(["ssh-keygen", "-q", "-t", kind, "-m", form, "-N", "", "-C", name, "-f", keys[-1]], check=True, stdin=subprocess.DEVNULL)
         public.append(keys[-1].with_name(name + ".pub").read_text())
     site.cloud.host_options = {"public_key": "".join(public)}
-    for key in keys:
+    in_configuration = json.dumps(keys[0].read_text())  # itself, not its file's name
+    for key in [in_configuration, *(f"file://{key}" for key in keys)]:
         site.values["key"] = key
         daemon = site.daemon().start()
         site.assert_all_complete(site.controller.add(1))

@@ -10,13 +10,6 @@ from harness.ssh_site import instances, metric
 pytestmark = pytest.mark.skipif(bool(beds.why_not()), reason=str(beds.why_not()))
 
 
-def run_all(site, count, **options):
-    """That many new containers, once they all run."""
-    uuids = site.controller.add(count, **options)
-    wait_for(lambda: set(site.controller.states(uuids)) == {"Running"}, 60, what=f"{count} containers run")
-    return uuids
-
-
 
 
 def test_a_partition_of_30_s_in_the_middle_of_running_containers(make_ssh_site, bin_dir):
@@ -30,7 +23,7 @@ def test_a_partition_of_30_s_in_the_middle_of_running_containers(make_ssh_site, 
 
     started = False
     daemon = site.daemon().start()
-    uuids = run_all(site, 12, fields=fields)
+    uuids = site.add_running(12, fields=fields)
     started = True
     hosts = site.cloud.hosts()
     assert len(hosts) == 3
@@ -50,7 +43,7 @@ def test_a_partition_of_30_s_in_the_middle_of_running_containers(make_ssh_site, 
 def test_a_cable_that_is_pulled_and_put_back(make_ssh_site):
     site = make_ssh_site(vcpus=4, seconds=12)
     site.daemon().start()
-    uuids = run_all(site, 8)
+    uuids = site.add_running(8)
     before = time.monotonic()
     cut = site.cloud.hosts()[0]
     cut.cut()
@@ -90,7 +83,7 @@ def test_a_host_that_no_longer_answers_holds_nobody_up(make_ssh_site):
 def test_a_host_that_dies_takes_its_containers_with_it_and_no_others(make_ssh_site):
     site = make_ssh_site(vcpus=2, seconds=15, timeout_probe="6s")
     site.daemon().start()
-    uuids = run_all(site, 4)
+    uuids = site.add_running(4)
     dead = site.cloud.hosts()[0]
     lost = {line for line in dead.run("ls /var/lock").split() if line.endswith(".lock") and "-dz642-" in line}
     assert len(lost) == 2
@@ -105,7 +98,7 @@ def test_a_host_that_dies_takes_its_containers_with_it_and_no_others(make_ssh_si
 def test_a_runner_that_dies_is_noticed_and_its_container_not_run_again(make_ssh_site):
     site = make_ssh_site(vcpus=2, seconds=8)
     site.daemon().start()
-    uuids = run_all(site, 2)
+    uuids = site.add_running(2)
     host = site.cloud.hosts()[0]
     host.run(f"kill -9 $(sed 's/.*\"PID\": *//; s/}}.*//' /var/lock/crunch-run-{uuids[0]}.lock)")
     wait_for(lambda: set(site.controller.states(uuids)) == {"Cancelled", "Complete"}, 30, what="both final")
@@ -145,7 +138,7 @@ def test_another_machine_at_the_address_of_a_worker_is_told_nothing(make_ssh_sit
 def test_a_disk_that_fills_up_while_containers_run(make_ssh_site):
     site = make_ssh_site(vcpus=2, seconds=3)
     site.daemon().start()
-    uuids = run_all(site, 2)
+    uuids = site.add_running(2)
     host = site.cloud.hosts()[0]
     host.fill_disk("/run")  # where locks are
     host.fill_disk("/tmp")

@@ -11,12 +11,6 @@ from harness.ssh_site import instances
 pytestmark = pytest.mark.skipif(bool(beds.why_not()), reason=str(beds.why_not()))
 
 
-def run_all(site, count):
-    uuids = site.controller.add(count)
-    wait_for(lambda: set(site.controller.states(uuids)) == {"Running"}, 60, what=f"{count} containers run")
-    return uuids
-
-
 def found_pids(daemon):
     """What the daemon says that it knows of runners, by container."""
     lines = [json.loads(line) for line in daemon.log().splitlines() if "runner's process known" in line]
@@ -26,7 +20,7 @@ def found_pids(daemon):
 def test_kill_9_while_20_containers_run(make_ssh_site):
     site = make_ssh_site(vcpus=5, seconds=25)
     first = site.daemon().start()
-    uuids = run_all(site, 20)
+    uuids = site.add_running(20)
     first.kill()
     second = site.daemon().start()
     wait_for(lambda: second.log().count("found a running container") == 20, 30, what="all are adopted")
@@ -63,7 +57,7 @@ def test_kill_9_while_containers_start(make_ssh_site):
 def test_hold_and_drain_outlive_the_dispatcher(make_ssh_site):
     site = make_ssh_site(vcpus=1, seconds=20, timeout_idle="5s")
     first = site.daemon().start()
-    uuids = run_all(site, 2)
+    uuids = site.add_running(2)
     held, drained = sorted(instances(first))
     assert first.post(f"/arvados/v1/dispatch/instances/hold?instance_id={held}") == 200
     assert first.post(f"/arvados/v1/dispatch/instances/drain?instance_id={drained}") == 200

@@ -60,15 +60,19 @@ class Bed:
         self.shared.mkdir(parents=True)
         self.shared.chmod(0o777)
         self.hosts, self.count = {}, 0
-        # Holders end with the thread that started them, so that is one that lives as long as the process.
-        self.starter = concurrent.futures.ThreadPoolExecutor(1)
-        # A fixed MAC: a bridge's own changes as ports come and go, and stalls open connections.
-        ip("link", "add", BRIDGE, "address", "02:be:00:00:00:01", "type", "bridge")
-        ip("link", "set", BRIDGE, "addrgenmode", "none", "up")
-        ip("addr", "add", f"{GATEWAY}/{PREFIX}", "dev", BRIDGE)
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "bed", "-f", self.directory / "id"], check=True, stdin=subprocess.DEVNULL)
-        self.key = self.directory / "id"
-        self.cloud = BedCloud(self)
+        with contextlib.ExitStack() as made:
+            # Holders end with the thread that started them, so that is one that lives as long as the process.
+            self.starter = concurrent.futures.ThreadPoolExecutor(1)
+            made.callback(self.starter.shutdown)
+            # A fixed MAC: a bridge's own changes as ports come and go, and stalls open connections.
+            ip("link", "add", BRIDGE, "address", "02:be:00:00:00:01", "type", "bridge")
+            made.callback(ip, "link", "del", BRIDGE)
+            ip("link", "set", BRIDGE, "addrgenmode", "none", "up")
+            ip("addr", "add", f"{GATEWAY}/{PREFIX}", "dev", BRIDGE)
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "bed", "-f", self.directory / "id"], check=True, stdin=subprocess.DEVNULL)
+            self.key = self.directory / "id"
+            self.cloud = BedCloud(self)
+            self.made = made.pop_all()
 
     def create(self, **options):
         self.count += 1
@@ -86,11 +90,15 @@ class Bed:
         return self.starter.submit(subprocess.Popen, argv, stdin=subprocess.DEVNULL, process_group=0, **options).result()
 
     def destroy(self):
-        self.cloud.stop()
-        for host in list(self.hosts.values()):
-            host.destroy()
-        ip("link", "del", BRIDGE)
-        self.starter.shutdown()
+        """All of it, even if a part of it fails."""
+        self.made.callback(self.destroy_hosts)
+        self.made.callback(self.cloud.stop)
+        self.made.close()
+
+    def destroy_hosts(self):
+        with contextlib.ExitStack() as all_of_them:
+            for host in self.hosts.values():
+                all_of_them.callback(host.destroy)
 
 
 class Host:
@@ -108,15 +116,23 @@ class Host:
         (self.directory / "sshd_config").write_text(SSHD_CONFIG.format(address=address, port=bed.port, directory=self.directory))
         self.new_host_key()
         self.holder = bed.start(["unshare", "--net", "sleep", "infinity"])
+        try:
+            self.connect(number)
+            self.boot()
+        except BaseException:
+            self.destroy()
+            raise
+
+    def connect(self, number):
+        """To the bridge. `number`: its address in hexadecimal digits."""
         here = os.readlink("/proc/self/ns/net")
         wait_for(lambda: os.readlink(f"/proc/{self.holder.pid}/ns/net") != here, 5, interval=0.002, what="a network namespace")
         # The MAC comes from the address, so that no stale ARP entry hurts.
         ip("link", "add", self.port, "type", "veth", "peer", "name", "eth0", "address", f"02:be:{number[:2]}:{number[2:4]}:{number[4:6]}:{number[6:]}",
            "netns", self.holder.pid)
         ip("link", "set", self.port, "addrgenmode", "none", "master", BRIDGE, "up")
-        for command in (["link", "set", "lo", "up"], ["link", "set", "eth0", "addrgenmode", "none", "up"], ["addr", "add", f"{address}/{PREFIX}", "dev", "eth0"]):
+        for command in (["link", "set", "lo", "up"], ["link", "set", "eth0", "addrgenmode", "none", "up"], ["addr", "add", f"{self.address}/{PREFIX}", "dev", "eth0"]):
             self.ip(*command)
-        self.boot()
 
     def ip(self, *arguments):
         return ip(*arguments, netns=self.holder.pid)

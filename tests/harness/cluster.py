@@ -123,10 +123,14 @@ class ClusterDaemon:
         self.process.wait(10)
 
     def stop(self):
-        """SIGTERM; the exit code."""
+        """SIGTERM; the exit code. Fails if that takes longer than 15 s, and then kills."""
         if self.process is None:
             return None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(15)
+        try:
+            return self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise

@@ -1,5 +1,6 @@
 """A cluster whose workers are hosts of a bed, and daemons with the driver for it."""
 
+import contextlib
 import json
 import pathlib
 import shutil
@@ -26,7 +27,7 @@ Clusters:
       StaleLockTimeout: 5s
       LocalKeepBlobBuffersPerVCPU: 0
       ReserveExtraRAM: 0
-      DispatchPrivateKey: file://%(key)s
+      DispatchPrivateKey: %(key)s
       CloudVMs:
         Driver: bed
         SSHPort: "%(port)s"
@@ -52,32 +53,36 @@ class SshSite(Site):
     program, config = "berthd-bed", CONFIG
 
     def __init__(self, bin_dir, directory, user="root", port=22, seconds=0.2, runner=None, **settings):
-        self.bed = beds.Bed(pathlib.Path(directory) / "bed", user=user, port=port)
-        try:
-            super().__init__(bin_dir, directory, FakeController("0.0.0.0"), {})
+        with contextlib.ExitStack() as made:
+            controller = FakeController("0.0.0.0")
+            made.callback(controller.stop)
+            self.bed = beds.Bed(pathlib.Path(directory) / "bed", user=user, port=port)
+            made.callback(self.bed.destroy)
+            super().__init__(bin_dir, directory, controller, {})
             self.cloud = self.bed.cloud
             self.witness = self.bed.shared / "witness"
             self.witness.mkdir()
             self.stub_settings = self.bed.shared / "stub.json"
             self.run_for(seconds)
-            if runner:
-                shutil.copy(runner, self.runner)
-            else:
-                text = pathlib.Path(__file__).with_name("stub_runner.py").read_text()
-                place = 'os.path.join(os.path.dirname(sys.argv[0]), "stub.json")'
-                assert place in text
-                self.runner.write_text(text.replace(place, json.dumps(str(self.stub_settings))))
-        except BaseException:
-            self.bed.destroy()
-            raise
+            self.place_runner(runner)
+            self.made = made.pop_all()
         self.values = {"vcpus": 4, "probes_per_second": 100, "timeout_idle": "1m", "timeout_booting": "1m", "timeout_probe": "1m", **settings}
+
+    def place_runner(self, runner):
+        if runner:
+            shutil.copy(runner, self.runner)
+            return
+        text = pathlib.Path(__file__).with_name("stub_runner.py").read_text()
+        place = 'os.path.join(os.path.dirname(sys.argv[0]), "stub.json")'
+        assert place in text
+        self.runner.write_text(text.replace(place, json.dumps(str(self.stub_settings))))
 
     def run_for(self, seconds):
         """For containers that begin later."""
         self.stub_settings.write_text(json.dumps({"witness": str(self.witness), "seconds": seconds}))
 
     def settings(self):
-        return {"runner": self.runner, "key": self.bed.key, "port": self.bed.port, **self.values}
+        return {"runner": self.runner, "key": f"file://{self.bed.key}", "port": self.bed.port, **self.values}
 
     def daemon(self, **options):
         prefix = ["env", f"BERTH_BED=http://127.0.0.1:{self.cloud.port}"]
@@ -88,10 +93,17 @@ class SshSite(Site):
         return f"/tmp/arvados-crunch-run/crunch-run~{digest}"
 
     def destroy(self):
+        """All of it, even if a part of it fails."""
         for daemon in self.daemons:
-            daemon.stop()
-        self.bed.destroy()
-        self.controller.stop()
+            self.made.callback(daemon.stop)
+        self.made.close()
+
+    def add_running(self, count, **options):
+        """That many new containers, once they all run: their records say so, and then what they run has begun."""
+        uuids = self.controller.add(count, **options)
+        wait_for(lambda: set(self.controller.states(uuids)) == {"Running"}, 60, what=f"{count} containers run")
+        wait_for(lambda: set(uuids) <= {uuid for uuid, runs in self.witnessed("run").items() if runs}, 20, what="all have begun")
+        return uuids
 
     def assert_all_complete(self, uuids, timeout=60):
         wait_for(lambda: set(self.controller.states(uuids)) <= {"Complete", "Cancelled"}, timeout, what="all final")

@@ -49,6 +49,7 @@ class FakeMachine {
   std::function<void(const std::string& uuid, const std::string& config)> on_start;
   std::function<void(const std::string& uuid)> on_term;  ///< after a runner ended by SIGTERM
   std::vector<std::string> commands;                     ///< all that were begun, in order
+  std::function<void(const Command&)> on_command;        ///< sees each before it begins
   bool watchable = false;                                ///< its runner knows `--watch`; else streams end at once
   Duration watch_latency{};                              ///< from an end to the line that tells of it
 
@@ -186,6 +187,7 @@ class FakeExecutor final : public Executor {
       verified_ = key;
     }
     machine->commands.push_back(command.text);
+    if (machine->on_command) machine->on_command(command);
     const bool hangs = machine->hangs(command.text);
     if (!hangs && machine->latency == Duration{}) co_return machine->carry_out(command);
     Subscription closing = closing_->subscribe();

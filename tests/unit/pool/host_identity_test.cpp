@@ -136,6 +136,19 @@ TEST_F(HostIdentityTest, InstanceWithoutSecretInItsTagsIsNotTrusted) {
   EXPECT_GE(checks("refused"), 1);
 }
 
+TEST_F(HostIdentityTest, TheInstanceOfTheLatestListIsAsked) {
+  const auto later = std::make_shared<FakeCloud>(runtime);
+  cloud->host_key_verdict = HostKeyVerdict::mismatch;
+  later->host_key_verdict = HostKeyVerdict::ok;
+  const auto machine = std::make_shared<FakeMachine>(runtime);
+  FakeExecutor unverified(machine);
+  HostIdentity identity(log->log(), HostCheckCounts(metrics), std::make_shared<FakeInstance>(cloud, FakeCloud::Vm()),
+                        "");
+  EXPECT_FALSE(run_on(runtime, identity.check(machine->host_key, unverified)));
+  identity.refresh(std::make_shared<FakeInstance>(later, FakeCloud::Vm()));
+  EXPECT_TRUE(run_on(runtime, identity.check(machine->host_key, unverified)));
+}
+
 TEST_F(HostIdentityTest, DriverDecides) {
   struct Case {
     const char* what;

@@ -213,6 +213,46 @@ TEST_F(DeployTest, CopiesOnce) {
   EXPECT_EQ(machine.count_commands("sh -c 'set -e"), 1);
 }
 
+TEST_F(DeployTest, CommandsThatHaveTimeAreInTheBackgroundAndTheCopyHasMoreOfIt) {
+  write_runner("hello\n");
+  options.boot_probe_command = "boot probe";
+  std::vector<Command> seen;
+  auto& machine = *cloud->add("p.small", tags("small")).machine;
+  machine.on_command = [&](const Command& command) { seen.push_back(command); };
+  machine.runner_command = path;
+  machine.runners[uuid(1)] = {};  // its PID is in its lock file
+  start();
+  runtime.run_for(1s);
+  start_container(only().number, uuid(2));
+  runtime.run_for(1s);
+  kill(uuid(2));
+  runtime.run_for(1s);
+  const struct {
+    std::string text;
+    bool background;
+    Duration deadline;
+  } cases[] = {
+      {"boot probe", false, 1min},
+      {"md5sum", false, 1min},
+      {"sh -c 'set -e", true, 5min},
+      {"--list", false, 1min},
+      {"sh -c 'for uuid in", true, 1min},
+      {"--detach", false, 1min},
+      {"--kill", false, 1min},
+  };
+  for (const auto& c : cases) {
+    const auto found = std::find_if(seen.begin(), seen.end(), [&](const Command& command) {
+      return command.text.find(c.text) != std::string::npos;
+    });
+    if (found == seen.end()) {
+      ADD_FAILURE() << c.text << " was not seen";
+      continue;
+    }
+    EXPECT_EQ(found->background, c.background) << c.text;
+    EXPECT_EQ(found->deadline, c.deadline) << c.text;
+  }
+}
+
 TEST_F(DeployTest, FailedCopyKeepsItBooting) {
   write_runner("hello\n");
   cloud->on_create = [](FakeCloud::Vm& vm) { vm.machine->copying_fails = true; };

@@ -118,6 +118,48 @@ TEST(SshExecutor, GivesUpAConnectionThatNobodyAnswers) {
   ::close(listener);
 }
 
+/// It waits for a connection until its time is up.
+Command impatient() {
+  Command brief = command("true");
+  brief.deadline = 100ms;
+  return brief;
+}
+
+TEST(SshExecutor, WaitsAfterAConnectionThatFailed) {
+  SshBed bed;
+  bed.options.first_back_off = bed.options.longest_back_off = 1h;
+  bed.stub.refuses_authentication = true;
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    expect_error(co_await worker.execute(command("true")), ErrorKind::denied, "does not accept our key");
+    bed.stub.refuses_authentication = false;
+    expect_error(co_await worker.execute(impatient()), ErrorKind::timeout, "no connection or free channel");
+  });
+  EXPECT_EQ(bed.stub.counts().connections, 1);
+}
+
+TEST(SshExecutor, WaitsAfterAConnectionThatWasLostUnlessACommandEndedOnIt) {
+  SshBed bed;
+  bed.options.first_back_off = bed.options.longest_back_off = 1h;
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    expect_output(co_await worker.execute(command("echo 1")), "1\n");
+    expect_error(co_await worker.execute(command("vanish")), ErrorKind::network, "broke");
+    // At once; no command ends on it.
+    expect_error(co_await worker.execute(command("vanish")), ErrorKind::network, "broke");
+    EXPECT_EQ(bed.stub.counts().connections, 2);
+    expect_error(co_await worker.execute(impatient()), ErrorKind::timeout, "no connection or free channel");
+  });
+  EXPECT_EQ(bed.stub.counts().connections, 2);
+}
+
+TEST(SshExecutor, ConnectsOnlyWithAPlaceOfTheLimit) {
+  SshBed bed;
+  bed.options.connect_limit = std::make_shared<SshConnectLimit>(0);
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    expect_error(co_await worker.execute(impatient()), ErrorKind::timeout, "no connection or free channel");
+  });
+  EXPECT_EQ(bed.stub.counts().authenticated, 0);
+}
+
 TEST(SshExecutor, SaysWhyItCannotConnect) {
   SshBed bed;
   bed.options.address = "";
