@@ -26,6 +26,7 @@ struct FakeCloud {
     std::string address;
     InstanceTags tags;
     SteadyTime listed_from{};
+    std::optional<HostKeyVerdict> host_key_verdict;  ///< of those that are listed from now on; else the cloud's
     std::shared_ptr<FakeMachine> machine;
   };
 
@@ -125,7 +126,7 @@ class FakeInstance final : public Instance {
   awaitable<Result<HostKeyVerdict>> verify_host_key(std::string /*key*/) override {
     const auto cloud = cloud_;
     if (cloud->host_key_error) co_return fail(*cloud->host_key_error);
-    co_return cloud->host_key_verdict;
+    co_return vm_.host_key_verdict.value_or(cloud->host_key_verdict);
   }
 
  private:

@@ -137,16 +137,15 @@ TEST_F(HostIdentityTest, InstanceWithoutSecretInItsTagsIsNotTrusted) {
 }
 
 TEST_F(HostIdentityTest, TheInstanceOfTheLatestListIsAsked) {
-  const auto later = std::make_shared<FakeCloud>(runtime);
-  cloud->host_key_verdict = HostKeyVerdict::mismatch;
-  later->host_key_verdict = HostKeyVerdict::ok;
-  const auto machine = std::make_shared<FakeMachine>(runtime);
-  FakeExecutor unverified(machine);
-  HostIdentity identity(log->log(), HostCheckCounts(metrics), std::make_shared<FakeInstance>(cloud, FakeCloud::Vm()),
-                        "");
-  EXPECT_FALSE(run_on(runtime, identity.check(machine->host_key, unverified)));
-  identity.refresh(std::make_shared<FakeInstance>(later, FakeCloud::Vm()));
-  EXPECT_TRUE(run_on(runtime, identity.check(machine->host_key, unverified)));
+  cloud->on_create = [](FakeCloud::Vm& vm) { vm.host_key_verdict = HostKeyVerdict::mismatch; };
+  options.sync_interval = 5s;
+  start();
+  create_machine("i-1");
+  runtime.run_for(30s);
+  EXPECT_EQ(only().state, WorkerState::booting);
+  cloud->vms.at("i-1").host_key_verdict = HostKeyVerdict::ok;
+  runtime.run_for(30s);
+  EXPECT_EQ(only().state, WorkerState::idle);
 }
 
 TEST_F(HostIdentityTest, DriverDecides) {

@@ -21,6 +21,8 @@ constexpr int plenty = 192 * 1024;  // bytes that wait to be read; any machine's
 /// A turn takes in 64 KB and at most the rest of a packet; in a beat of the loop there are two turns.
 constexpr std::size_t two_turns = 160 * 1024;
 
+constexpr std::size_t whole = 64 << 20;
+
 int pending(const Fd& connection) {
   int bytes = 0;
   ::ioctl(connection.get(), FIONREAD, &bytes);
@@ -39,18 +41,21 @@ awaitable<std::size_t> taken_in_one_turn(SshBed& bed, Runtime& runtime) {
   SshSession session(runtime, strand, std::move(*connection), std::move(duplicate), 15s, SshSession::Listener());
   EXPECT_TRUE(co_await session.handshake("root"));
   EXPECT_TRUE(co_await session.authenticate(bed.options.key));
-  Command endless = command("flood 1000000000");
+  Command endless = command("flood " + std::to_string(whole));
   endless.max_output = 1 << 30;
   const auto flood = std::make_shared<SshCommand>(std::move(endless), ChannelUse::brief);
   session.start(flood);
+  // At first the connection's buffer has to grow.
   while (flood->stdout_text.size() < plenty) co_await beat_on(runtime.executor());
   std::size_t most = 0;
-  for (int i = 0; i < 10; ++i) {
+  int rounds = 0;
+  for (; rounds < 10 && most <= two_turns && flood->stdout_text.size() < whole; ++rounds) {
     while (pending(watched) < plenty) std::this_thread::yield();  // with the only thread
     const std::size_t before = flood->stdout_text.size();
     co_await beat_on(runtime.executor());
     most = std::max(most, flood->stdout_text.size() - before);
   }
+  EXPECT_EQ(rounds, 10) << "it took in more, or all of it, at once";
   flood->abandoned = true;
   session.give_up("enough");
   co_return most;
