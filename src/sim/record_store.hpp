@@ -101,8 +101,8 @@ class RecordStore {
   Index held_;
   Index waiting_;                                                                          // Queued, priority above 0
   std::map<std::pair<std::int64_t, std::string_view>, const SimRecord*> waiting_by_rank_;  // negative priority first
-  ByTime by_change_;    // SimRecord::changed
-  ByTime by_priority_;  // SimRecord::prioritized
+  ByTime by_change_;                                                                       // SimRecord::changed
+  ByTime by_priority_;                                                                     // SimRecord::prioritized
   std::uint64_t made_ = 0;
 };
 

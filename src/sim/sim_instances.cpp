@@ -28,7 +28,12 @@ class SimInstance final : public Instance {
  public:
   SimInstance(SimCore& core, SimCloud& cloud, SimWatcher& watcher, std::shared_ptr<Link> link,
               std::shared_ptr<SimVm> vm)
-      : core_(core), cloud_(cloud), watcher_(watcher), link_(std::move(link)), vm_(std::move(vm)), tags_(shown_tags(*vm_)) {}
+      : core_(core),
+        cloud_(cloud),
+        watcher_(watcher),
+        link_(std::move(link)),
+        vm_(std::move(vm)),
+        tags_(shown_tags(*vm_)) {}
 
   const std::string& id() const override { return vm_->id; }
   const std::string& provider_type() const override { return vm_->type->provider_type; }

@@ -95,7 +95,8 @@ class FakeMachine {
     if (text.starts_with("sh -c 'for uuid in ")) return lock_files();
     if (text.starts_with("sh -c ")) return install(text);
     for (const auto& runner : runner_names())
-      if (text.starts_with(runner + " --")) return run_runner(text.substr(runner.size() + 1), std::string(command.stdin_data.view()));
+      if (text.starts_with(runner + " --"))
+        return run_runner(text.substr(runner.size() + 1), std::string(command.stdin_data.view()));
     return answer(boot_probe_fails ? 1 : 0);
   }
   bool hangs(const std::string& text) const {
