@@ -70,6 +70,8 @@ ParsedArguments parse_arguments(int argc, const char* const* argv) {
       "Berth dispatches containers: it watches a queue of them, creates instances that fit, runs them there and\n"
       "destroys the instances that nobody needs. With --standalone it does so on this machine alone.",
       "berthd");
+  // The last of several values counts, as with the reference's flags.
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   auto* config_file = app.add_option("--config", a.config, "cluster configuration file; - reads standard input")
                           ->capture_default_str()
                           ->check(not_empty());

@@ -1,6 +1,7 @@
 #include "berthd_program.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <sys/resource.h>
@@ -15,8 +16,9 @@ namespace {
 int check_config(const Arguments& arguments, const Additions& additions) {
   const LoadedConfig config = load_and_check(arguments, additions);
   if (!config.ok()) return 1;
-  std::printf("%s: cluster %s, %zu instance types, driver %s\n", config.file.c_str(), config.cluster.id.c_str(),
-              config.cluster.instance_types.size(), config.cluster.containers.cloud_vms.driver.c_str());
+  const std::size_t types = config.cluster.instance_types.size();
+  std::printf("%s: cluster %s, %zu instance type%s, driver %s\n", config.file.c_str(), config.cluster.id.c_str(), types,
+              types == 1 ? "" : "s", config.cluster.containers.cloud_vms.driver.c_str());
   return 0;
 }
 
@@ -59,6 +61,7 @@ int run_daemon(const Arguments& arguments, const Additions& additions) {
 }  // namespace
 
 int run_berthd(int argc, const char* const* argv, const Additions& additions) {
+  std::signal(SIGPIPE, SIG_IGN);  // a reader of stdout, stderr or a pipe may go at any time: writes then fail
   const ParsedArguments parsed = parse_arguments(argc, argv);
   if (parsed.exit_code) return *parsed.exit_code;
   const Arguments& arguments = parsed.arguments;

@@ -1,5 +1,6 @@
 #include "dispatcher_stack.hpp"
 
+#include <algorithm>
 #include <prometheus/gauge.h>
 #include <utility>
 
@@ -34,7 +35,8 @@ Result<void> DispatcherStack::build(const LoadedConfig& config, Lease& lease, St
   ArvadosClientOptions client;
   client.base_url = cluster.services.controller_url;
   client.token = cluster.system_root_token;
-  client.max_concurrency = cluster.api.max_concurrent_requests / 4;
+  const std::int64_t limit = cluster.api.max_concurrent_requests;
+  client.max_concurrency = limit > 0 ? std::max<std::int64_t>(1, limit / 4) : 0;
   client.may_act = [&lease] { return lease.held(); };
   client_ = make_arvados_client(runtime_, log_, *http_client_, client);
   auto instances = make_instances(cluster, options, lease);

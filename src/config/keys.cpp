@@ -28,7 +28,7 @@ constexpr std::array kKeys = {
     Key{"SystemLogs.Format", text, R"("json")", "json or text"},
     Key{"API.RequestTimeout", duration, R"("5m")", "deadline of one incoming request"},
     Key{"API.MaxConcurrentRequests", integer, "64",
-        "incoming requests at once (0 = no limit); a quarter of it bounds outgoing ones"},
+        "incoming requests at once (0 = no limit); a quarter of it, at least one, bounds outgoing ones"},
     Key{"API.MaxQueuedRequests", integer, "128", "incoming requests that may wait; more are answered with 503"},
     Key{"PostgreSQL.Connection", text_map, R"({"host":"","port":"","user":"","password":"","dbname":""})",
         "libpq keywords and values, for the lock that keeps one dispatcher active", kSecret},

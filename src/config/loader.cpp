@@ -28,9 +28,14 @@ bool is_cluster_id(std::string_view id) {
          std::all_of(id.begin(), id.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
 }
 
-void warn_of_other_sections(const Node& root, Findings& findings) {
+void check_other_sections(const Node& root, Findings& findings) {
   for (const auto& [key, value] : root.entries) {
-    if (key == "Clusters" || key == "AutoReloadConfig") continue;
+    if (key == "Clusters") continue;
+    if (key == "AutoReloadConfig") {  // of other services; Berth re-reads nothing but its certificate
+      if (value.kind != Node::Kind::boolean && value.kind != Node::Kind::null)
+        findings.error(value.at, key, std::string("expected true or false, got ") + kind_name(value));
+      continue;
+    }
     findings.warn(value.key_at, key, "unknown key, ignored");
   }
 }
@@ -41,7 +46,7 @@ std::optional<std::pair<std::string, const Node*>> only_cluster(const Node& root
     findings.error(root.at, "", std::string("expected an object with the key Clusters, got ") + kind_name(root));
     return std::nullopt;
   }
-  warn_of_other_sections(root, findings);
+  check_other_sections(root, findings);
   const Node* clusters = root.find("Clusters");
   if (clusters == nullptr || clusters->kind == Node::Kind::null || (clusters->is_map() && clusters->entries.empty())) {
     findings.error(clusters == nullptr ? Position{} : clusters->key_at, "Clusters", "no cluster is configured");

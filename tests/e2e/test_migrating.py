@@ -5,12 +5,15 @@ import json
 import os
 import pathlib
 import re
+import shutil
+import signal
 import subprocess
 
 import pytest
 from harness.daemon import wait_for
+from harness.fake_controller import FakeController
 from harness.postgres import Postgres
-from harness.service import MANAGEMENT_TOKEN, EmptyApi, config_text
+from harness.service import MANAGEMENT_TOKEN, config_text
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STOCK = "arvados-dispatch-cloud"
@@ -79,10 +82,11 @@ class Machine:
         self.directory = directory
         self.shims = directory / "shims"
         self.shims.mkdir()
+        self.running = None  # the container and its runner's process
         self.environment = {"PATH": f"{self.shims}:{os.environ['PATH']}", "TOKEN": MANAGEMENT_TOKEN, "SHIM_DIR": str(self.shims), "LC_ALL": "C.UTF-8"}
         script = """set -e
 mount -t tmpfs tmpfs "$1"
-for d in usr etc; do
+for d in usr etc var; do
   mkdir -p "$1/upper/$d" "$1/work/$d"
   mount -t overlay overlay -o "lowerdir=/$d,upperdir=$1/upper/$d,workdir=$1/work/$d" "/$d"
 done
@@ -111,12 +115,43 @@ exec sleep 600"""
     def pid(self, unit):
         return int((self.shims / f"{unit}.service.pid").read_text())
 
+    def runner(self, uuid):
+        """The process that runs the container, by its lock; none: not there, or ended."""
+        pid = json.loads(self.run(f"cat /var/lib/berth/instances/*/lock/crunch-run-{uuid}.lock"))["PID"]
+        process = pathlib.Path(f"/proc/{pid}/cmdline")
+        return pid if process.exists() and uuid.encode() in process.read_bytes() else None
+
     def destroy(self):
         for unit in ("berthd", STOCK):
             if (self.shims / f"{unit}.service.pid").exists():
                 self.run(f"systemctl stop {unit}")
+        if self.running and (pid := self.runner(self.running[0])):
+            os.kill(pid, signal.SIGKILL)
         self.process.kill()
         self.process.wait(10)
+
+
+CONTAINERS = """Containers:
+      DispatchPrivateKey: file:///etc/arvados/key
+      LocalKeepBlobBuffersPerVCPU: 0
+      ReserveExtraRAM: 0
+      CrunchRunCommand: %s/runner
+"""
+VMS = """        DriverParameters: {StateDirectory: /var/lib/berth/instances}
+        PollInterval: 500ms
+        ProbeInterval: 1s
+        SyncInterval: 2s
+"""
+
+
+def put_runner(directory):
+    """Its containers run longer than the test."""
+    witness = directory / "witness"
+    witness.mkdir()
+    witness.chmod(0o777)
+    shutil.copy(ROOT / "tests/harness/stub_runner.py", directory / "runner")
+    (directory / "runner").chmod(0o755)
+    (directory / "stub.json").write_text(json.dumps({"witness": str(witness), "seconds": 600}))
 
 
 @pytest.fixture
@@ -137,10 +172,12 @@ def machine(tmp_path, postgres):
     machine = Machine(tmp_path)
     if not machine.works:
         pytest.skip("the kernel does not let us mount an overlay here")
-    api = EmptyApi()
+    put_runner(tmp_path)
+    controller = FakeController("127.0.0.1")
     connection = json.dumps({**postgres.connection(), "sslmode": "prefer"})
-    text = config_text(api.url, "http://localhost:9006/", f"    PostgreSQL: {{Connection: {connection}}}").replace('        DeployRunnerBinary: ""\n', "")
-    machine.write("/etc/arvados/config.yml", text.replace("Containers:\n", "Containers:\n      DispatchPrivateKey: file:///etc/arvados/key\n"), 0o600)
+    text = config_text(f"http://127.0.0.1:{controller.port}/", "http://localhost:9006/", f"    PostgreSQL: {{Connection: {connection}}}",
+                       VMS)
+    machine.write("/etc/arvados/config.yml", text.replace("Containers:\n", CONTAINERS % tmp_path), 0o600)
     key = subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519"], check=True, capture_output=True, text=True).stdout
     machine.write("/etc/arvados/key", key, 0o600)
     machine.write("/etc/arvados/environment", "EXTRA_OPTS=-skip-legacy\n")
@@ -150,9 +187,10 @@ def machine(tmp_path, postgres):
     machine.put_shim("journalctl", JOURNALCTL)
     machine.put_shim("arvados-server", STOCK_CLIENT)
     machine.run(f"systemctl enable --now {STOCK}")
+    machine.controller = controller
     yield machine
     machine.destroy()
-    api.close()
+    controller.stop()
 
 
 def holder(postgres):
@@ -195,9 +233,9 @@ def look(machine, commands, unit):
     journal, instances, containers = commands
     lines = [json.loads(line) for line in machine.run(journal.replace(STOCK, unit)).splitlines() if line.startswith("{")]
     assert lines and all(line["ClusterID"] == "zzzzz" for line in lines)
-    assert json.loads(machine.run(instances))["items"] is None
+    assert machine.running[0] in machine.run(instances)
     page = json.loads(machine.run(containers))
-    assert (page["limit"], page["items_available"]) == (5, 0)
+    assert (page["limit"], page["items_available"]) == (5, 1)
 
 
 def is_berthd(machine, postgres, unit, user):
@@ -209,6 +247,18 @@ def is_berthd(machine, postgres, unit, user):
                     what="it says so")
 
 
+def one_container_runs(machine):
+    """The one that an earlier walk left, else a new one."""
+    if machine.running is None:
+        [uuid] = machine.controller.add(1)
+        wait_for(lambda: machine.controller.states() == ["Running"], 30, what="it runs")
+        machine.running = (uuid, machine.runner(uuid))
+    listed = 'curl -sfL -H "Authorization: Bearer $TOKEN" http://localhost:9006/arvados/v1/dispatch/instances'
+    wait_for(lambda: machine.running[0] in machine.run(listed), 30, what="the container is known on its instance")
+    assert machine.runner(machine.running[0]) == machine.running[1] is not None
+    assert machine.controller.states() == ["Running"]
+
+
 def test_there_and_back_twice(machine, bin_dir, postgres):
     doc = blocks()
     assert list(doc) == ["Install", "Check, before anything changes", "Try it as a standby", "Swap", "Look", "Back"]
@@ -217,14 +267,18 @@ def test_there_and_back_twice(machine, bin_dir, postgres):
     check_first(machine, sum(doc["Check, before anything changes"], []))
     try_as_standby(machine, *doc["Try it as a standby"], postgres)
 
-    own_name, drop_in = doc["Swap"]
+    loopback_own_name, own_name, loopback_drop_in, drop_in = doc["Swap"]
     own_name_back, drop_in_back = doc["Back"]
-    for unit, user, there, back in (("berthd", "berth", own_name, own_name_back), (STOCK, "root", drop_in, drop_in_back)):
+    for unit, user, there, back in (("berthd", "berth", loopback_own_name + own_name, own_name_back),
+                                   (STOCK, "root", loopback_drop_in + drop_in, drop_in_back)):
         for command in there:
             machine.run(command)
         is_berthd(machine, postgres, unit, user)
+        one_container_runs(machine)
         look(machine, *doc["Look"], unit)
         for command in back:
             machine.run(command)
         wait_for(lambda: holder(postgres) == STOCK, 15, what="the other program has the lock again")
         assert machine.run(f"readlink /proc/{machine.pid(STOCK)}/exe").startswith("/usr/bin/python3")
+        assert machine.runner(machine.running[0]) == machine.running[1], "the container runs on"
+    assert (machine.directory / "witness" / machine.running[0]).read_text().count("run") == 1

@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace berth::loopback {
@@ -65,6 +67,19 @@ Result<void> replace_file(const std::string& path, std::string_view text) {
     return failure;
   }
   sync_parent(path);
+  return {};
+}
+
+Result<void> check_state_directory(const std::string& path) {
+  std::filesystem::path there = path;
+  struct stat found {};
+  while (::stat(there.c_str(), &found) != 0) {
+    if (errno != ENOENT || there == there.parent_path()) return file_failure(there);
+    there = there.parent_path();
+  }
+  errno = ENOTDIR;
+  if (!S_ISDIR(found.st_mode) || ::faccessat(AT_FDCWD, there.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) != 0)
+    return file_failure(there);
   return {};
 }
 

@@ -4,6 +4,8 @@
 
 #include "berth/base/units.hpp"
 
+#include "files.hpp"
+
 namespace berth::loopback {
 namespace {
 
@@ -72,9 +74,13 @@ std::vector<ParameterProblem> check_parameters(const json& json) {
   if (json.is_null()) return {};
   if (!json.is_object()) return {{"", "must be a map"}};
   std::vector<ParameterProblem> problems;
-  Parameters ignored;
+  Parameters parameters;
   for (const auto& [key, value] : json.items())
-    if (const auto parsed = parse_one(key, value, ignored); !parsed) problems.push_back({key, parsed.error().message});
+    if (const auto parsed = parse_one(key, value, parameters); !parsed)
+      problems.push_back({key, parsed.error().message});
+  if (!problems.empty() || json.empty()) return problems;
+  if (const auto usable = check_state_directory(parameters.state_directory); !usable)
+    problems.push_back({"StateDirectory", usable.error().message});
   return problems;
 }
 

@@ -27,7 +27,7 @@ struct Parameters {
 
 /// Errors: invalid, naming the parameter.
 Result<Parameters> parse_parameters(const nlohmann::json& json);
-/// All that is wrong with them.
+/// All that is wrong with them, and with the state directory that they name.
 std::vector<ParameterProblem> check_parameters(const nlohmann::json& json);
 
 }  // namespace berth::loopback

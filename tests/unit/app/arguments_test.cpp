@@ -25,6 +25,7 @@ TEST(Arguments, ConfigurationFile) {
        {Words{"--config", "a.yml"}, Words{"-config", "a.yml"}, Words{"-config=a.yml"}, Words{"--config=a.yml"}})
     EXPECT_EQ(parse(words).arguments.config, "a.yml") << words[0];
   EXPECT_EQ(parse({"-config", "-"}).arguments.config, "-");
+  EXPECT_EQ(parse({"-config", "a.yml", "--config=b.yml"}).arguments.config, "b.yml") << "the last one counts";
   ::setenv("ARVADOS_CONFIG", "/env.yml", 1);
   EXPECT_EQ(parse({}).arguments.config, "/env.yml");
   EXPECT_EQ(parse({"-config", "a.yml"}).arguments.config, "a.yml");

@@ -65,6 +65,7 @@ TEST_F(StartupCheckTest, AGoodConfigurationHasNoFindings) {
 TEST_F(StartupCheckTest, EachReasonIsNamedWithItsKey) {
   const std::string vms = "Containers: {CloudVMs: {Driver: loopback, DeployRunnerBinary: \"\"}}";
   const std::string url = "\"http://127.0.0.1:9006/\": {}";
+  const std::string plain = file("plain", "");
   const Case cases[] = {
       {"https://zzzzz.example/", "",
        "c.yml:7:33: error: Services.Controller.ExternalURL: not set: there is no API to dispatch for\n"},
@@ -119,6 +120,11 @@ TEST_F(StartupCheckTest, EachReasonIsNamedWithItsKey) {
       {"Driver: loopback", "Driver: nimbus",
        "c.yml:11:5: error: Containers.DispatchPrivateKey: not set: workers are reached over SSH\n"
        "c.yml:11:37: error: Containers.CloudVMs.Driver: unknown driver \"nimbus\"; this build has: loopback\n"},
+      {"Driver: loopback", "Driver: loopback, DriverParameters: {StateDirectory: " + plain + "}",
+       "c.yml:11:82: error: Containers.CloudVMs.DriverParameters.StateDirectory: " + plain + ": Not a directory\n"},
+      {"Driver: loopback", "Driver: loopback, DriverParameters: {StateDirectory: " + plain + "/a/b}",
+       "c.yml:11:82: error: Containers.CloudVMs.DriverParameters.StateDirectory: " + plain + "/a/b: Not a directory\n"},
+      {"Driver: loopback", "Driver: loopback, DriverParameters: {StateDirectory: " + dir_ + "/not/yet}", ""},
       {"Driver: loopback", "Driver: loopback, DriverParameters: {MaxVCPUs: -1, BootDelay: soon, Wat: 1}",
        "c.yml:11:76: error: Containers.CloudVMs.DriverParameters.MaxVCPUs: must be an integer from 0 to 1000000\n"
        "c.yml:11:91: error: Containers.CloudVMs.DriverParameters.BootDelay: \"soon\" is not a duration: it must be "
@@ -144,6 +150,19 @@ TEST_F(StartupCheckTest, EachReasonIsNamedWithItsKey) {
        "c.yml:11:90: error: Containers.StaleLockTimeout: must not be negative\n"},
   };
   for (const Case& c : cases) EXPECT_EQ(findings(c.from, c.to, {}), c.want) << c.to;
+}
+
+TEST_F(StartupCheckTest, AStateDirectoryMustBeWritable) {
+  constexpr uid_t nobody = 65534;
+  std::filesystem::permissions(dir_, std::filesystem::perms(0555));
+  const uid_t self = ::geteuid();
+  if (self == 0) ASSERT_EQ(::seteuid(nobody), 0);
+  const std::string found =
+      findings("Driver: loopback", "Driver: loopback, DriverParameters: {StateDirectory: " + dir_ + "/new}", {});
+  if (self == 0) ASSERT_EQ(::seteuid(self), 0);
+  std::filesystem::permissions(dir_, std::filesystem::perms(0755));
+  EXPECT_EQ(found, "c.yml:11:82: error: Containers.CloudVMs.DriverParameters.StateDirectory: " + dir_ +
+                       ": Permission denied\n");
 }
 
 TEST_F(StartupCheckTest, CertificateFilesAreRead) {

@@ -1,8 +1,14 @@
 #include <atomic>
+#include <ctime>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <mutex>
+#include <sched.h>
 #include <set>
+#include <string_view>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 
 #include <boost/asio/post.hpp>
 
@@ -40,6 +46,36 @@ TEST(BootClock, GoesOnAndIsNeverBehindTheClockThatStopsInSleep) {
     ASSERT_GE(passed, awake);
     last = passed;
   }
+}
+
+constexpr int kNoNamespace = 77;
+
+/// In a process of its own whose CLOCK_BOOTTIME is 1000 s ahead, as if the machine had slept: 0 if time_since_boot()
+/// shows that, 1 if not.
+int boot_clock_after_sleep() {
+  const int offsets = ::unshare(CLONE_NEWTIME) == 0 ? ::open("/proc/self/timens_offsets", O_WRONLY) : -1;
+  constexpr std::string_view ahead = "boottime 1000 0\n";
+  if (offsets < 0 || ::write(offsets, ahead.data(), ahead.size()) != static_cast<ssize_t>(ahead.size()))
+    return kNoNamespace;
+  const pid_t inside = ::fork();  // the namespace is that of children
+  if (inside == 0) {
+    timespec awake{};
+    ::clock_gettime(CLOCK_MONOTONIC, &awake);
+    ::_exit(time_since_boot() - std::chrono::seconds(awake.tv_sec) >= 1000s ? 0 : 1);
+  }
+  int status = 0;
+  return ::waitpid(inside, &status, 0) == inside && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+TEST(BootClock, CountsTheTimeThatTheMachineSlept) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(boot_clock_after_sleep());
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == kNoNamespace && ::geteuid() != 0)
+    GTEST_SKIP() << "needs a time namespace: run as root, as CI does";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST(RealRuntime, RunsOutOfWorkAndMayRunAgain) {

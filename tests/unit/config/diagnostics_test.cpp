@@ -197,6 +197,10 @@ TEST(Diagnostics, Clusters) {
       {"Clusters: {01234: {}}",
        "c.yml:1:12: error: Clusters.668: a cluster id is five characters a-z, 0-9; one that looks like a number needs "
        "quotes\n"},
+      {"Clusters:\nAutoReloadConfig: 7\n",
+       "c.yml:1:1: error: Clusters: no cluster is configured\n"
+       "c.yml:2:19: error: AutoReloadConfig: expected true or false, got a number\n"},
+      {"Clusters:\nAutoReloadConfig: true\n", "c.yml:1:1: error: Clusters: no cluster is configured\n"},
       {"Clusters:\n  zzzzz: {}\n  aaaaa: {}\n",
        "c.yml:3:3: error: Clusters.aaaaa: more than one cluster: a dispatcher serves exactly one\n"},
   };
