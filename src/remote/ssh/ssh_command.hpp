@@ -18,6 +18,7 @@ struct SshCommand {
 
   Command command;
   const ChannelUse use;
+  int others = 0;           ///< channels that the connection used when this one's was asked for
   bool retried = false;     ///< it has no second connection left
   bool sent = false;        ///< the worker may have run it
   bool abandoned = false;   ///< nobody waits for it any more

@@ -214,6 +214,7 @@ void SshLink::admit() {
   load.limit = limit_;
   for (const auto use : {ChannelUse::brief, ChannelUse::stream, ChannelUse::background}) {
     while (!waiting(use).empty() && load.admits(use)) {
+      waiting(use).front()->others = load.used();
       ++load.count(use);
       metrics_.waiting(-1);
       session_->start(std::move(waiting(use).front()));
@@ -242,15 +243,15 @@ void SshLink::given_back(std::shared_ptr<SshCommand> command, Unsent why) {
 /// die.
 void SshLink::refused(std::shared_ptr<SshCommand> command) {
   const ChannelLoad load = session_->load();
-  limit_ = std::max(1, load.used());
-  if (load.used() == 0) {
+  limit_ = std::max(1, std::min(limit_, command->others));
+  if (command->others == 0) {
     if (std::exchange(command->retried, true))
       return command->finish(fail(ErrorKind::network, "the worker's SSH server opens no channel"));
     log_.info("the worker's SSH server opens no channel; connecting anew", {{"Address", options_.address}});
     drop_session("it opens no channel");
   } else if (command->use == ChannelUse::stream) {
     return command->finish(fail(ErrorKind::exhausted, "the worker's SSH server has no channel left for a stream"));
-  } else if (load.used() == load.streams) {
+  } else if (load.streams > 0 && load.used() == load.streams) {
     session_->end_streams(Error{ErrorKind::exhausted, "the worker's SSH server needs the channel for commands"});
   }
   put_first(std::move(command));
