@@ -109,14 +109,16 @@ def test_sigterm_leaves_all_as_it_is_and_the_next_start_goes_on(bin_dir, tmp_pat
         assert daemon.post(f"/arvados/v1/dispatch/instances/drain?instance_id={drained}") == 200
         gate.unlink()
         [locked] = controller.add(1)
-        wait_for(lambda: controller.states([locked]) == ["Locked"], 10, what="one is locked for an instance that boots")
+        made = lambda: len(list(site.instances.glob("local-*/instance.json")))
+        wait_for(lambda: controller.states([locked]) == ["Locked"] and made() == 4, 10,
+                 what="one is locked for an instance that boots")
 
         stopped = time.monotonic()
         assert daemon.stop() == 0
         assert time.monotonic() - stopped < 10
         assert controller.states(running + [locked]) == ["Running"] * 3 + ["Locked"]
         assert not controller.changes_since(stopped, "Queued"), "nothing is unlocked"
-        assert len(list(site.instances.glob("local-*/instance.json"))) == 4, "nothing is destroyed"
+        assert made() == 4, "nothing is destroyed"
 
         gate.touch()
         successor = site.daemon(flags=("--no-lock",)).start()
