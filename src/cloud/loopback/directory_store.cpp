@@ -105,7 +105,7 @@ class DirectoryStore final : public InstanceStore {
 
 /// Touches nothing that is there: another daemon may be at work while this one only waits to be the active one.
 Result<void> DirectoryStore::prepare() const {
-  if (const auto usable = check_state_directory(parameters_.state_directory); !usable) return usable;
+  if (auto usable = check_state_directory(parameters_.state_directory); !usable) return usable;
   std::error_code error;
   fs::create_directories(parameters_.state_directory, error);
   if (error) return fail(ErrorKind::failed, parameters_.state_directory + ": " + error.message());
