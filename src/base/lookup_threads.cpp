@@ -1,4 +1,4 @@
-#include "berth/base/lookup_threads.hpp"
+#include "lookup_threads.hpp"
 
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/query.hpp>

@@ -9,8 +9,9 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 
-#include "berth/base/lookup_threads.hpp"
 #include "berth/base/signal.hpp"
+
+#include "lookup_threads.hpp"
 
 namespace berth {
 namespace {

@@ -35,9 +35,12 @@ RestartPreventExitStatus=2
 [Install]
 WantedBy=multi-user.target
 """
-# Listens and says READY once it has the lock (facts §1.6), and dies of SIGTERM.
+# Listens and says READY once it has the lock (facts §1.6), and dies of SIGTERM. Under the name of a runner it is one, like
+# Arvados' program of many names: both dispatchers deploy it by default (facts §6.9).
 STOCK_PROGRAM = """#!/usr/bin/python3
-import os, socket, subprocess, time
+import os, socket, subprocess, sys, time
+if os.path.basename(sys.argv[0]).startswith("crunch-run"):
+    os.execv({runner!r}, [{runner!r}, *sys.argv[1:]])
 psql = subprocess.Popen({psql!r}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 psql.stdin.write("SET application_name = 'arvados-dispatch-cloud';\\n")
 answer = ""
@@ -135,9 +138,9 @@ CONTAINERS = """Containers:
       DispatchPrivateKey: file:///etc/arvados/key
       LocalKeepBlobBuffersPerVCPU: 0
       ReserveExtraRAM: 0
-      CrunchRunCommand: %s/runner
 """
-VMS = """        DriverParameters: {StateDirectory: /var/lib/berth/instances}
+VMS = """        DeployRunnerDirectory: %s/workers/deployed
+        DriverParameters: {StateDirectory: /var/lib/berth/instances}
         PollInterval: 500ms
         ProbeInterval: 1s
         SyncInterval: 2s
@@ -149,6 +152,8 @@ def put_runner(directory):
     witness = directory / "witness"
     witness.mkdir()
     witness.chmod(0o777)
+    (directory / "workers").mkdir()
+    (directory / "workers").chmod(0o777)
     shutil.copy(ROOT / "tests/harness/stub_runner.py", directory / "runner")
     (directory / "runner").chmod(0o755)
     (directory / "stub.json").write_text(json.dumps({"witness": str(witness), "seconds": 600}))
@@ -176,13 +181,13 @@ def machine(tmp_path, postgres):
     controller = FakeController("127.0.0.1")
     connection = json.dumps({**postgres.connection(), "sslmode": "prefer"})
     text = config_text(f"http://127.0.0.1:{controller.port}/", "http://localhost:9006/", f"    PostgreSQL: {{Connection: {connection}}}",
-                       VMS)
-    machine.write("/etc/arvados/config.yml", text.replace("Containers:\n", CONTAINERS % tmp_path), 0o600)
+                       VMS % tmp_path).replace('        DeployRunnerBinary: ""\n', "")
+    machine.write("/etc/arvados/config.yml", text.replace("Containers:\n", CONTAINERS), 0o600)
     key = subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519"], check=True, capture_output=True, text=True).stdout
     machine.write("/etc/arvados/key", key, 0o600)
     machine.write("/etc/arvados/environment", "EXTRA_OPTS=-skip-legacy\n")
     machine.write(f"/usr/lib/systemd/system/{STOCK}.service", STOCK_UNIT)
-    machine.write(f"/usr/bin/{STOCK}", STOCK_PROGRAM.format(psql=postgres.psql()), 0o755)
+    machine.write(f"/usr/bin/{STOCK}", STOCK_PROGRAM.format(psql=postgres.psql(), runner=str(tmp_path / "runner")), 0o755)
     machine.put_shim("systemctl", (ROOT / "tests/harness/fake_systemctl.py").read_text())
     machine.put_shim("journalctl", JOURNALCTL)
     machine.put_shim("arvados-server", STOCK_CLIENT)
@@ -256,6 +261,8 @@ def one_container_runs(machine):
     listed = 'curl -sfL -H "Authorization: Bearer $TOKEN" http://localhost:9006/arvados/v1/dispatch/instances'
     wait_for(lambda: machine.running[0] in machine.run(listed), 30, what="the container is known on its instance")
     assert machine.runner(machine.running[0]) == machine.running[1] is not None
+    [deployed] = (machine.directory / "workers/deployed").iterdir()
+    assert "crunch-run" in deployed.read_text(), "the older dispatcher's program is the runner"
     assert machine.controller.states() == ["Running"]
 
 

@@ -1,4 +1,4 @@
-#include "berth/base/lookup_threads.hpp"
+#include "lookup_threads.hpp"
 
 #include <future>
 #include <gtest/gtest.h>
