@@ -117,7 +117,8 @@ def test_over_ssh_by_pid(make_ssh_site):
     site.assert_all_complete(uuids)
     site.assert_each_ran_once(uuids)
     wait_for(lambda: metric(daemon, ends("watch")) >= before + 10, 30, what="ends are told")
-    assert {len(watchers(host)) for host in site.cloud.hosts()} == {1}, "one for all that runs there"
+    one_each = lambda: {len(watchers(host)) for host in site.cloud.hosts()} == {1}
+    wait_for(one_each, 30, what="one for all that runs there, also on the host that came last")
 
 
 @over_ssh
