@@ -28,7 +28,7 @@ def make_site(bin_dir, tmp_path):
 
 
 def test_resource_tags_are_put_on_instances_but_not_over_the_dispatchers_own(make_site):
-    """Facts §6.1: ResourceTags are default tags, what the dispatcher sets goes before them."""
+    """Facts §6.6: ResourceTags are default tags, what the dispatcher sets goes before them."""
     site = make_site(TaggedSite)
     site.daemon(flags=("--no-lock",)).start()
     uuids = site.controller.add(1)
