@@ -102,7 +102,7 @@ constexpr std::array kKeys = {
         "workers tell by themselves when a container ends, over one long-lived command each", false, kOwn},
     Key{"Containers.CloudVMs.WatchedProbeInterval", duration, R"("30s")",
         "how often workers are probed that do so; less than ProbeInterval: as often", false, kOwn},
-    Key{"Containers.CloudVMs.Policy", text, R"("greedy")",
+    Key{"Containers.CloudVMs.Policy", text, R"("cost")",
         "how containers are put on instances: cost, greedy or reference", false, kOwn},
     Key{"Containers.CloudVMs.CostRide", boolean, "true",
         "policy cost: use room on a running instance above the price ceiling if it then costs little more", false,

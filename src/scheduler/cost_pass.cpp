@@ -46,8 +46,10 @@ class CostPass {
     create_for(waiting);
     plan_.at_quota = at_quota();
     if (!over_quota_.empty()) make_room();
+    overtake();
     plan_.not_allocated_over_quota = static_cast<std::int64_t>(over_supervisors_.size() + over_quota_.size());
-    release();
+    for (const std::uint32_t c : over_supervisors_)
+      if (locked(c)) plan_.unlocks.push_back(c);
     fill_statuses();
     learn_idle_timeouts();
     return std::move(plan_);
@@ -68,7 +70,7 @@ class CostPass {
   bool create(const Cover& cover, std::uint32_t first);
 
   void make_room();
-  void release();
+  void overtake();
   void fill_statuses();
   void learn_idle_timeouts();
   void wake_within(Duration time) { plan_.wake_after = std::min(plan_.wake_after.value_or(time), time); }
@@ -156,6 +158,7 @@ void CostPass::put_on(std::uint32_t c, std::uint32_t instance) {
   if (!locked(c)) {
     lock(c);
     if (container.old_process) return;
+    plan_.ahead.push_back({c, instance});
   } else if (container.old_process) {
     plan_.kills.push_back(c);
     set_status(c, Reason::previous_attempt);
@@ -249,8 +252,8 @@ void CostPass::set_over_quota(const Waiting& waiting) {
     const auto& types = types_for(input_, input_.containers[c].need, false);
     const bool no_type =
         std::all_of(types.begin(), types.end(), [&](std::uint32_t t) { return limits_.blocked_types[t]; });
+    if (!no_type && at_quota()) over_quota_.push_back(c);
     if (no_type && locked(c)) set_status(c, Reason::type_capacity, kNoType, ++position_);
-    if (at_quota()) over_quota_.push_back(c);
   }
   const auto rank_of = plan_.order.size();
   std::vector<std::uint32_t> place(input_.containers.size(), static_cast<std::uint32_t>(rank_of));
@@ -272,16 +275,23 @@ void CostPass::make_room() {
     set_status(plan_.guard->container, Reason::making_room, input_.instances[plan_.guard->instance].type);
 }
 
-/// Unlocks what got no place (facts §5.5), but only if it stands in the way of what is more urgent: each lock counts
-/// against the container.
-void CostPass::release() {
-  for (const std::uint32_t c : over_supervisors_)
-    if (locked(c)) plan_.unlocks.push_back(c);
-  std::int64_t most_urgent = 0;
+/// What is Queued and more urgent than something Locked that gets no instance either is locked, too, as many as there
+/// is of that, and so comes first in order. Facts §5.5 unlocks the less urgent instead; but each lock counts against
+/// its container, and here some may be given and taken back whenever an instance goes.
+void CostPass::overtake() {
+  std::vector<std::int64_t> priorities;
   for (const std::uint32_t c : over_quota_)
-    if (!locked(c)) most_urgent = std::max(most_urgent, input_.containers[c].priority);
-  for (const std::uint32_t c : over_quota_)
-    if (locked(c) && input_.containers[c].priority < most_urgent) plan_.unlocks.push_back(c);
+    if (locked(c)) priorities.push_back(input_.containers[c].priority);
+  std::sort(priorities.begin(), priorities.end());
+  std::ptrdiff_t ahead = std::ssize(priorities);
+  for (const std::uint32_t c : over_quota_) {
+    if (locked(c)) continue;
+    const auto from = std::lower_bound(priorities.begin(), priorities.end(), input_.containers[c].priority);
+    const std::ptrdiff_t less_urgent = from - priorities.begin();
+    if (2 * less_urgent <= ahead) return;  // enough of what is Locked is no less urgent
+    lock(c);
+    ++ahead;
+  }
 }
 
 void CostPass::fill_statuses() {

@@ -25,6 +25,12 @@ const PoolInstance* find_instance(const PoolSnapshot& pool, const std::string& i
   return found == pool.instances.end() ? nullptr : &*found;
 }
 
+bool any_boots(const PoolSnapshot& pool) {
+  return std::any_of(pool.instances.begin(), pool.instances.end(), [](const PoolInstance& instance) {
+    return instance.state == WorkerState::booting || instance.state == WorkerState::unknown;
+  });
+}
+
 }  // namespace
 
 void Invariants::runner_began(const SimVm& vm, const SimRunner& runner, const Link& link) {
@@ -93,7 +99,9 @@ void Invariants::check_room(const SimVm& vm, const PoolInstance& instance, const
 void Invariants::check_order(const Link& link, const SimVm& vm, const QueueEntry& started, const QueueSnapshot& queue,
                              const PoolSnapshot& pool) {
   const Known& its = known(link);
-  if (!its.queue || vms().policy == "reference") return;  // whose scan has it otherwise
+  if (!its.queue) return;
+  // Whose scan may put the other one on an instance that is not ready rather than here (facts §5.4).
+  if (vms().policy == "reference" && (any_boots(pool) || any_boots(*its.pool))) return;
   const auto lock = its.lock_sent.find(started.container.uuid);
   const SteadyTime decided = lock == its.lock_sent.end() ? core_.now() : lock->second;
   for (const auto& entry : queue.entries) {

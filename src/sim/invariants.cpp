@@ -35,7 +35,10 @@ Duration convergence_bound(const Cluster& cluster) {
 }
 
 void Invariants::after_turn(const std::vector<const Link*>& links) {
-  for (const Link* link : links) known(*link).queue = link->dispatcher->queue()->snapshot();
+  for (const Link* link : links) {
+    known(*link).queue = link->dispatcher->queue()->snapshot();
+    known(*link).pool = link->dispatcher->pool()->snapshot();
+  }
 }
 
 void Invariants::record_changed(const SimRecord& record, ContainerState before, ChangedBy by) {

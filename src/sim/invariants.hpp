@@ -73,8 +73,9 @@ class Invariants final : public SimWatcher {
     std::map<std::string, SteadyTime> unlocking_until;  ///< by uuid: the end of the last unlock call
     std::map<std::string, SteadyTime> lock_sent;        ///< by uuid
     std::set<std::string> justly_killed;
-    std::shared_ptr<const QueueSnapshot> queue;  ///< of the turn before this one
-    std::int64_t calls = 0;                      ///< in this minute
+    std::shared_ptr<const QueueSnapshot> queue;  ///< of the turn before this one, as is `pool`
+    std::shared_ptr<const PoolSnapshot> pool;
+    std::int64_t calls = 0;  ///< in this minute
   };
   /// How long something has been wrong that must come right by itself.
   struct Lasting {

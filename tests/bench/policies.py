@@ -2,10 +2,10 @@
 """Policies side by side in the simulator: the tables of docs/policies.md.
 
     tests/bench/policies.py [--sim build/release/bin/berth-sim] [--seeds N] [--workload NAME]… [--limit N]…
-                            [--variant NAME]…
+                            [--variant NAME]… [--boot SECONDS]
 
 A row for each policy, by workload and MaxInstances: cost, ratio to the lower bound, waits, creates. `--limit half` is
-half of the instances that the first variant uses at most without limit.
+half of the instances that the first variant uses at most without limit; `--boot` is the median boot time.
 """
 import argparse
 import json
@@ -82,6 +82,10 @@ def run(args, folder, name, workload, limit):
     path = folder / "cluster.yml"
     path.write_text(json.dumps(cluster(VARIANTS[name], limit)))
     command = [args.sim, "run", "--config", str(path), "--generate", workload, "--seeds", str(args.seeds)]
+    if args.boot:
+        cloud = folder / "cloud.yml"
+        cloud.write_text(json.dumps({"boot": {"median": f"{args.boot}s", "spread": 0.3}}))
+        command += ["--cloud", str(cloud)]
     text = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     if args.verbose:
         print(text)
@@ -106,12 +110,13 @@ def main():
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--workload", action="append")
     parser.add_argument("--limit", action="append", help="MaxInstances: a number, 0 for none, or half")
+    parser.add_argument("--boot", type=int, help="seconds; otherwise as berth-sim has it")
     parser.add_argument("--variant", action="append", choices=VARIANTS)
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
     args.variant = args.variant or list(VARIANTS)
     with tempfile.TemporaryDirectory() as folder:
-        for workload in args.workload or ["steady", "bursty", "workflows"]:
+        for workload in args.workload or ["steady", "diurnal", "workflows", "bursty"]:
             for limit in args.limit or ["0", "half"]:
                 limit = limit_of(args, pathlib.Path(folder), workload, limit)
                 print(f"\n{workload}, MaxInstances {limit or 'none'}\n")

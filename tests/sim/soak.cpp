@@ -36,6 +36,7 @@ struct Arguments {
 struct History {
   std::uint64_t seed = 0;
   double hours = 0;
+  std::string policy;  ///< empty: that which the seed has
 };
 
 struct Total {
@@ -78,9 +79,10 @@ void set_event_bus(SimApiModel& api, const std::string& kind) {
 void print_failure(const History& history, const SimWorld& world) {
   const SimViolation& broken = *world.violation();
   std::printf("FAILED seed %" PRIu64 ": %s at %.3f s, event #%" PRIu64 " (%s): %s; hash %016" PRIx64
-              "; replay: ./dev soak --seeds 1 --first-seed %" PRIu64 " --hours %g --trace\n",
+              "; replay: ./dev soak --seeds 1 --first-seed %" PRIu64 " --hours %g%s%s --trace\n",
               history.seed, broken.invariant.c_str(), seconds(broken.at), broken.event, broken.event_text.c_str(),
-              broken.detail.c_str(), world.event_hash(), history.seed, history.hours);
+              broken.detail.c_str(), world.event_hash(), history.seed, history.hours,
+              history.policy.empty() ? "" : " --policy ", history.policy.c_str());
   std::fflush(stdout);
 }
 
@@ -109,7 +111,7 @@ class Soak {
 
   void run_one(const History& history) {
     SimOptions options = draw_history(history.seed, std::chrono::duration_cast<Duration>(Hours(history.hours)));
-    if (!arguments_.policy.empty()) options.cluster.containers.cloud_vms.policy = arguments_.policy;
+    if (!history.policy.empty()) options.cluster.containers.cloud_vms.policy = history.policy;
     if (!arguments_.event_bus.empty()) set_event_bus(options.api, arguments_.event_bus);
     const auto printer = std::make_shared<Printer>();
     if (arguments_.trace) {
@@ -138,13 +140,13 @@ class Soak {
   Total total_;
 };
 
-/// Lines `SEED HOURS what it found`; `#` begins a comment. False if it cannot be read.
+/// Lines `SEED HOURS POLICY what it found`; `#` begins a comment. False if it cannot be read.
 bool read_corpus(const std::string& path, std::vector<History>& out) {
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {
     if (line.empty() || line[0] == '#') continue;
     History history;
-    if (!(std::istringstream(line) >> history.seed >> history.hours)) return false;
+    if (!(std::istringstream(line) >> history.seed >> history.hours >> history.policy)) return false;
     out.push_back(history);
   }
   return file.eof();
@@ -173,7 +175,8 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "berth_soak: cannot read %s\n", arguments.corpus.c_str());
     return 2;
   }
-  for (std::uint64_t i = 0; i < arguments.seeds; ++i) histories.push_back({arguments.first_seed + i, arguments.hours});
+  for (std::uint64_t i = 0; i < arguments.seeds; ++i)
+    histories.push_back({arguments.first_seed + i, arguments.hours, arguments.policy});
   const Total total = Soak(arguments, std::move(histories)).run();
   std::printf("soak: %" PRIu64 " seeds, %.0f simulated hours, %" PRIu64 " events, %" PRIu64 " failures\n", total.seeds,
               total.hours, total.events, total.failures);

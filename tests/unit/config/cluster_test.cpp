@@ -42,7 +42,7 @@ TEST(Cluster, Rich) {
   EXPECT_EQ(vms.initial_quota_estimate, 40);
   EXPECT_EQ(vms.ssh_port, "2222");
   EXPECT_EQ(vms.deploy_runner_binary, "");
-  EXPECT_EQ(vms.policy, "greedy");
+  EXPECT_EQ(vms.policy, "cost");
   EXPECT_EQ(vms.resource_tags.at("cost-center"), "42");
   EXPECT_EQ(vms.driver_parameters->at("SubnetID"), json({"subnet-1", "subnet-2"}));
   EXPECT_EQ(vms.driver_parameters->at("EBSPrice"), 0.1);

@@ -240,13 +240,68 @@ TEST_F(CostPlan, AnInstanceThatWasEmptiedForAnotherTypeIsShutDown) {
   EXPECT_EQ(made.guard, (PlanGuard{0, 0}));  // until it is gone no other is emptied
 }
 
-TEST_F(CostPlan, UnlocksOnlyWhatStandsInTheWay) {
-  container("low", 16, {"large"}).priority = 1;
-  container("same", 16, {"large"}).priority = 5;
+TEST_F(CostPlan, LocksWhatIsMoreUrgentThanWhatIsLocked) {
+  struct Waits {
+    const char* uuid;
+    State state;
+    std::int64_t priority;
+    const char* type = "large";
+  };
+  struct Row {
+    const char* what;
+    std::vector<Waits> waiting;
+    Names locks;
+  };
+  const Row rows[] = {
+      {"nothing is Locked", {{"high", State::queued, 5}, {"low", State::queued, 1}}, {}},
+      {"what is Locked is as urgent", {{"high", State::queued, 5}, {"same", State::locked, 5}}, {}},
+      {"one is less urgent", {{"high", State::queued, 5}, {"low", State::locked, 1}}, {"high"}},
+      {"no type is available", {{"high", State::queued, 5, "medium"}, {"low", State::locked, 1}}, {}},
+      {"as many as are in the way",
+       {{"h1", State::queued, 5},
+        {"h2", State::queued, 7},
+        {"h3", State::queued, 6},
+        {"l1", State::locked, 1},
+        {"l2", State::locked, 2}},
+       {"h2", "h3"}},
+      {"enough are Locked", {{"h1", State::queued, 5}, {"h2", State::locked, 5}, {"low", State::locked, 1}}, {}},
+  };
   b.input.limits.instances_left = 0;
-  EXPECT_EQ(b.uuids(plan().unlocks), Names{});
-  container("high", 16, {"large"}, State::queued).priority = 5;
-  EXPECT_EQ(b.uuids(plan().unlocks), Names{"low"});
+  b.block("medium");
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.what);
+    PlanBuilder world = b;
+    for (const Waits& c : row.waiting)
+      world.container(c.uuid, c.state, c.priority, {8, 8, 1, 0, 0}, {c.type}).first_seen = b.input.cost.now;
+    const Plan made = berth::plan(world.input, Policy::cost);
+    EXPECT_EQ(world.uuids(made.locks), row.locks);
+    EXPECT_EQ(world.uuids(made.unlocks), Names{});
+  }
+}
+
+TEST_F(CostPlan, SupervisorsOverTheLimitAreUnlocked) {
+  for (const char* uuid : {"a", "b"}) container(uuid, 2, {"small"}).supervisor = true;
+  b.input.limits.max_supervisors = 1;
+  EXPECT_EQ(b.uuids(plan().unlocks), Names{"b"});
+}
+
+TEST_F(CostPlan, NothingIsShutDownForWhatNoTypeIsAvailableFor) {
+  container("a", 8, {"medium"});
+  b.instance("i-1", "small", WorkerState::idle);
+  b.input.limits.instances_left = 0;
+  EXPECT_EQ(b.shutdowns(plan()), Names{"i-1"});
+  b.block("medium");
+  const Plan made = plan();
+  EXPECT_EQ(b.shutdowns(made), Names{});
+  EXPECT_EQ(b.status(made, "a"), "type-capacity 1");
+}
+
+TEST_F(CostPlan, KeepsRoomForWhatIsBeingLocked) {
+  container("a", 2, {"small"}, State::queued);
+  b.instance("i-1", "small", WorkerState::idle);
+  const Plan made = plan();
+  EXPECT_EQ(b.uuids(made.locks), Names{"a"});
+  EXPECT_EQ(made.ahead, (std::vector<PlanStart>{{0, 0}}));
 }
 
 TEST_F(CostPlan, LearnsIdleTimeouts) {
