@@ -8,6 +8,7 @@
 #include "berth/arvados/records.hpp"
 #include "berth/base/units.hpp"
 
+#include "brief_list.hpp"
 #include "field_reader.hpp"
 #include "text.hpp"
 
@@ -127,6 +128,11 @@ Result<std::vector<Container>> containers_of(std::string_view body) {
   if (containers)
     for (Container& container : *containers) keep_tmp_only(container.mounts);
   return containers;
+}
+
+Result<std::vector<Container>> brief_containers_of(std::string_view body) {
+  if (auto containers = read_brief_list(body)) return std::move(*containers);
+  return containers_of(body);
 }
 
 Result<std::vector<ModifiedRecord>> modified_of(std::string_view body) {

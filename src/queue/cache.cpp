@@ -6,30 +6,63 @@
 
 namespace berth {
 
+namespace {
+
+/// Of a record or of an answer.
+template <class Said>
+void take_state(QueueEntry& entry, const Said& said) {
+  entry.container.state = said.state;
+  entry.container.priority = said.priority;
+  entry.container.locked_by_uuid = said.locked_by_uuid;
+}
+
+/// From one part to the other, if it is in the first.
+void move(const std::string& uuid, QueueEntries& from, QueueEntries& to) {
+  QueueEntries::value_type entry = from.share(uuid);
+  if (!entry) return;
+  from.erase(uuid);
+  to.set(std::move(entry));
+}
+
+}  // namespace
+
 Cache::Cache(Metrics& metrics) : metrics_(metrics), published_(std::make_shared<QueueSnapshot>()) {}
 
 void Cache::add(QueueEntry entry) {
   entry.id = ++last_id_;
-  core_.insert(entry.container.uuid);
+  entry.spec = specs_.share(std::move(entry.spec));
   set(std::move(entry));
 }
 
 void Cache::enter_tail(const std::string& uuid) {
-  if (core_.erase(uuid) > 0) tail_.insert(uuid);
+  move(uuid, core_, tail_);
 }
 
 void Cache::leave_tail(const std::string& uuid) {
-  if (tail_.erase(uuid) > 0) core_.insert(uuid);
+  move(uuid, tail_, core_);
 }
 
 void Cache::update(const Container& record) {
   if (!record.unreadable.empty()) return;
   const QueueEntry* known = entries_.find(record.uuid);
-  const bool same_holder = known->container.locked_by_uuid == record.locked_by_uuid;
-  if (same_holder && same_record(known->container, record)) return;
+  if (same_record(*known, record)) return;
   QueueEntry entry = *known;
-  entry.container = record;
-  entry.container.mounts.clear();
+  take_state(entry, record);
+  entry.container.created_at = record.created_at;
+  if (entry.spec->container != record) {
+    auto spec = std::make_shared<QueueSpec>(*entry.spec);
+    spec->container = static_cast<const ContainerSpec&>(record);
+    entry.spec = specs_.share(std::move(spec));
+  }
+  set(std::move(entry));
+}
+
+void Cache::update_state(const Container& record) {
+  if (!record.unreadable.empty()) return;
+  const QueueEntry* known = entries_.find(record.uuid);
+  if (same_state(*known, record)) return;
+  QueueEntry entry = *known;
+  take_state(entry, record);
   set(std::move(entry));
 }
 
@@ -38,9 +71,7 @@ void Cache::apply(const std::string& uuid, const ContainerUpdate& update) {
   const QueueEntry* known = entries_.find(uuid);
   if (!known) return;
   QueueEntry entry = *known;
-  entry.container.state = update.state;
-  entry.container.priority = update.priority;
-  entry.container.locked_by_uuid = update.locked_by_uuid;
+  take_state(entry, update);
   leave_tail(uuid);
   set(std::move(entry));
 }
@@ -64,7 +95,9 @@ void Cache::set(QueueEntry entry) {
   note(uuid);
   if (const QueueEntry* known = entries_.find(uuid)) count(*known, -1);
   count(entry, +1);
-  entries_.set(std::make_shared<QueueEntry>(std::move(entry)));
+  auto shared = std::make_shared<const QueueEntry>(std::move(entry));
+  (tail_.contains(shared->container.uuid) ? tail_ : core_).set(shared);
+  entries_.set(std::move(shared));
 }
 
 void Cache::note(const std::string& uuid) {
@@ -72,7 +105,7 @@ void Cache::note(const std::string& uuid) {
 }
 
 void Cache::count(const QueueEntry& entry, double by) {
-  const std::string type = entry.instance_types.empty() ? std::string() : entry.instance_types.front();
+  const std::string type = entry.instance_types().empty() ? std::string() : entry.instance_types().front();
   prometheus::Gauge*& gauge = counts_[{entry.container.state, type}];
   if (!gauge) {
     const MetricLabels labels{{"state", std::string(to_string(entry.container.state))}, {"instance_type", type}};

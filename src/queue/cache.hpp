@@ -14,6 +14,7 @@
 #include "berth/queue/container_queue.hpp"
 
 #include "merge.hpp"
+#include "spec_table.hpp"
 
 namespace berth {
 
@@ -35,6 +36,8 @@ class Cache {
   void add(QueueEntry entry);
   /// Replaces the record of a known container; no change if it says the same or cannot be read.
   void update(const Container& record);
+  /// The same, of its state, priority and lock holder alone.
+  void update_state(const Container& record);
   /// What lock, unlock and cancel answered (facts §3); an unknown container is only noted.
   void apply(const std::string& uuid, const ContainerUpdate& update);
   void drop(const std::string& uuid);
@@ -72,10 +75,11 @@ class Cache {
   Metrics& metrics_;
   std::map<std::pair<ContainerState, std::string>, prometheus::Gauge*> counts_;
   QueueEntries entries_;
-  UuidSet core_;
-  UuidSet tail_;
+  QueueEntries core_;  // each of them is either in this
+  QueueEntries tail_;  // or in this
   std::optional<SteadyTime> updated_;
   UuidSet unreadable_;
+  SpecTable specs_;
   std::uint64_t last_id_ = 0;
   std::uint64_t version_ = 0;
   std::set<Watch*> watches_;

@@ -136,15 +136,24 @@ void Changes::add_unknown(const UuidSet& uuids) {
   std::vector<Arrival> arrivals;
   for (const std::string& uuid : uuids) {
     Arrival arrival;
-    arrival.record.uuid = uuid;
+    arrival.uuid = uuid;
     arrival.origin = newcomers_to_tail_ ? Arrival::Origin::tail : Arrival::Origin::window;
-    arrival.whole = false;
     arrivals.push_back(std::move(arrival));
   }
   first_sight_.add(std::move(arrivals));
 }
 
 awaitable<Result<void>> Changes::fetch_known(std::vector<std::string> uuids) {
+  for (std::size_t next = 0; next < uuids.size(); next += fetch_batch) {
+    const auto begin = uuids.begin() + static_cast<std::ptrdiff_t>(next);
+    const auto end = begin + static_cast<std::ptrdiff_t>(std::min(fetch_batch, uuids.size() - next));
+    auto fetched = co_await fetch_batch_of_known(std::vector(begin, end));
+    if (!fetched) co_return fetched;
+  }
+  co_return Result<void>{};
+}
+
+awaitable<Result<void>> Changes::fetch_batch_of_known(std::vector<std::string> uuids) {
   const Cache::Watch watch(cache_);
   auto found = co_await list_by_uuid(api_, uuids);
   if (!found) co_return fail(found.error());

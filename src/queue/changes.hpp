@@ -44,6 +44,7 @@ class Changes {
   awaitable<Result<void>> look_at(Sorted sorted);
   awaitable<Result<UuidSet>> containers_of(const UuidSet& requests);
   awaitable<Result<void>> fetch_known(std::vector<std::string> uuids);
+  awaitable<Result<void>> fetch_batch_of_known(std::vector<std::string> uuids);
   void add_unknown(const UuidSet& uuids);
 
   Runtime& runtime_;

@@ -101,7 +101,7 @@ bool gpu_suffices(const GpuFeatures& have, const GpuConstraints& want) {
   return want.stack.empty() || target_suffices(have.hardware_target, want);
 }
 
-bool eligible(const InstanceType& type, const Resources& need, const Container& container) {
+bool eligible(const InstanceType& type, const Resources& need, const ContainerSpec& container) {
   return type.scratch() >= need.scratch && type.ram >= need.ram && type.vcpus >= need.vcpus &&
          type.preemptible == container.scheduling_parameters.preemptible &&
          gpu_suffices(type.gpu, container.runtime_constraints.gpu);
@@ -116,7 +116,7 @@ bool cheaper(const InstanceType& a, const InstanceType& b) {
 }
 
 /// Cheapest first.
-std::vector<InstanceType> all_eligible(const Container& container, const Resources& need,
+std::vector<InstanceType> all_eligible(const ContainerSpec& container, const Resources& need,
                                        const std::map<std::string, InstanceType>& types) {
   std::vector<InstanceType> chosen;
   for (const auto& [name, type] : types) {
@@ -177,7 +177,7 @@ Result<std::vector<InstanceType>> choose_types(const Container& container,
   return chosen;
 }
 
-std::vector<std::string> fitting_types(const Container& container, const Resources& needed,
+std::vector<std::string> fitting_types(const ContainerSpec& container, const Resources& needed,
                                        const std::map<std::string, InstanceType>& types) {
   std::vector<std::string> names;
   for (InstanceType& type : all_eligible(container, needed, types)) names.push_back(std::move(type.name));

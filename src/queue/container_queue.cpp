@@ -127,7 +127,7 @@ bool ContainerQueue::Impl::is_held(const std::string& uuid) const {
 void ContainerQueue::Impl::forget(const std::string& uuid) {
   const QueueEntry* entry = cache.entries().find(uuid);
   if (!entry) return;
-  const Container& container = entry->container;
+  const QueuedContainer& container = entry->container;
   const bool on_hold = container.state == ContainerState::queued && container.priority == 0;
   if (!on_hold && !is_final(container.state)) return;
   cache.drop(uuid);

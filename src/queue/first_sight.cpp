@@ -67,8 +67,7 @@ void FirstSight::add(std::vector<Arrival> arrivals) {
 }
 
 void FirstSight::add_one(Arrival arrival) {
-  const std::string uuid = arrival.record.uuid;
-  if (!arrival.record.unreadable.empty()) return;
+  const std::string uuid = arrival.uuid;
   if (cache_.entries().find(uuid) || canceller_.contains(uuid) || !arriving_.insert(uuid).second) return;
   waiting_.emplace(uuid, Pending{std::move(arrival), runtime_.wall_now()});
 }
@@ -78,7 +77,7 @@ awaitable<void> FirstSight::work() {
   while (!waiting_.empty()) {
     Batch batch = next_batch();
     std::vector<std::string> uuids;
-    for (const Pending& pending : batch) uuids.push_back(pending.arrival.record.uuid);
+    for (const Pending& pending : batch) uuids.push_back(pending.arrival.uuid);
     const Arriving arriving(arriving_, std::move(uuids));
     co_await settle_batch(std::move(batch));
     cache_.publish();
@@ -92,13 +91,12 @@ FirstSight::Batch FirstSight::next_batch() {
   return batch;
 }
 
-awaitable<Result<void>> FirstSight::settle_all(std::vector<Container> held) {
+awaitable<Result<void>> FirstSight::settle_all(std::vector<Arrival> held) {
   Batch batch;
   std::vector<Batch> batches;
-  for (Container& container : held) {
-    const bool settled = cache_.entries().find(container.uuid) || canceller_.contains(container.uuid);
-    if (settled || !container.unreadable.empty()) continue;
-    batch.push_back({{std::move(container), Arrival::Origin::held}, runtime_.wall_now()});
+  for (Arrival& arrival : held) {
+    if (cache_.entries().find(arrival.uuid) || canceller_.contains(arrival.uuid)) continue;
+    batch.push_back({std::move(arrival), runtime_.wall_now()});
     if (batch.size() == batch_size) batches.push_back(std::exchange(batch, {}));
   }
   if (!batch.empty()) batches.push_back(std::move(batch));
@@ -112,7 +110,7 @@ awaitable<Result<void>> FirstSight::settle_all(std::vector<Container> held) {
 awaitable<Result<void>> FirstSight::settle_batch(Batch batch) {
   std::map<std::string, Pending> open;
   for (Pending& pending : batch) {
-    std::string uuid = pending.arrival.record.uuid;
+    std::string uuid = pending.arrival.uuid;
     open.emplace(std::move(uuid), std::move(pending));
   }
   Batch alone;
@@ -157,10 +155,11 @@ awaitable<Result<void>> FirstSight::settle_each(Batch batch) {
 }
 
 awaitable<Result<void>> FirstSight::settle_alone(Pending pending) {
-  const std::string uuid = pending.arrival.record.uuid;
+  const std::string uuid = pending.arrival.uuid;
   auto record = co_await record_of(pending);
   if (!record) co_return fail(record.error());
-  if (record->uuid.empty() || !may_be_added(*record, pending.arrival.origin)) co_return Result<void>{};
+  const bool readable = !record->uuid.empty() && record->unreadable.empty();
+  if (!readable || !may_be_added(*record, pending.arrival.origin)) co_return Result<void>{};
   auto mounts = co_await api_.get_mounts(uuid);
   if (mounts) {
     record->mounts = std::move(*mounts);
@@ -178,10 +177,9 @@ awaitable<Result<void>> FirstSight::settle_alone(Pending pending) {
 
 // Without a uuid if it is gone.
 awaitable<Result<Container>> FirstSight::record_of(const Pending& pending) {
-  if (pending.arrival.whole) co_return pending.arrival.record;
   ContainerQuery query;
   query.order = "uuid";
-  query.filters.push_back({"uuid", "in", "", {pending.arrival.record.uuid}});
+  query.filters.push_back({"uuid", "in", "", {pending.arrival.uuid}});
   auto page = co_await api_.list_containers(std::move(query));
   if (!page) co_return fail(page.error());
   co_return page->empty() ? Container{} : std::move(page->front());
@@ -192,7 +190,7 @@ void FirstSight::settle(const Pending& pending, Container with_mounts) {
   const Arrival& arrival = pending.arrival;
   if (cache_.entries().find(with_mounts.uuid) || !may_be_added(with_mounts, arrival.origin)) return;
   if (with_mounts.state == ContainerState::locked || with_mounts.state == ContainerState::running)
-    with_mounts.locked_by_uuid = arrival.record.locked_by_uuid;
+    with_mounts.locked_by_uuid = arrival.locked_by_uuid;
   const std::string uuid = with_mounts.uuid;
   const ContainerState state = with_mounts.state;
   auto judgement = judge(std::move(with_mounts), options_);
@@ -204,7 +202,7 @@ void FirstSight::settle(const Pending& pending, Container with_mounts) {
 }
 
 void FirstSight::refuse(const Pending& pending, ContainerState state, const std::string& reason) {
-  canceller_.cancel(pending.arrival.record.uuid, state, reason);
+  canceller_.cancel(pending.arrival.uuid, state, reason);
 }
 
 }  // namespace berth

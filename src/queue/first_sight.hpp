@@ -18,9 +18,9 @@ namespace berth {
 /// A container that a list has shown for the first time.
 struct Arrival {
   enum class Origin { held, window, tail };
-  Container record;  ///< as listed, without mounts
+  std::string uuid;
   Origin origin = Origin::window;
-  bool whole = true;  ///< else the record says little more than its uuid
+  std::string locked_by_uuid = {};  ///< if it is held by us
 };
 
 /// First sight of containers (facts §3): fetches their mounts, which are needed once, chooses their instance types, and
@@ -35,7 +35,7 @@ class FirstSight {
   /// In the background; a known container, or one already on its way, is left alone.
   void add(std::vector<Arrival> arrivals);
   /// The same for containers that must not stay unknown: returns when all are settled, or with the first failure.
-  awaitable<Result<void>> settle_all(std::vector<Container> held);
+  awaitable<Result<void>> settle_all(std::vector<Arrival> held);
   /// How many are on their way.
   std::size_t backlog() const { return arriving_.size(); }
   bool is_arriving(std::string_view uuid) const { return arriving_.contains(uuid); }

@@ -5,22 +5,30 @@
 namespace berth {
 
 std::variant<QueueEntry, Refusal> judge(Container container, const QueueOptions& options) {
-  QueueEntry entry;
-  entry.needed = needed_resources(container, options.choose);
+  auto spec = std::make_shared<QueueSpec>();
+  spec->needed = needed_resources(container, options.choose);
   auto types = choose_types(container, options.instance_types, options.choose);
   const bool to_be_started = container.state == ContainerState::queued || container.state == ContainerState::locked;
   if (!types && to_be_started) return Refusal{types.error().message};
   if (types)
-    for (const InstanceType& type : *types) entry.instance_types.push_back(type.name);
-  entry.container = std::move(container);
-  entry.container.mounts.clear();
+    for (const InstanceType& type : *types) spec->instance_types.push_back(type.name);
+  spec->container = std::move(static_cast<ContainerSpec&>(container));
+  QueueEntry entry;
+  entry.container = {std::move(container.uuid), container.state, container.priority,
+                     std::move(container.locked_by_uuid), container.created_at};
+  entry.spec = std::move(spec);
   return entry;
 }
 
-bool same_record(const Container& a, const Container& b) {
-  return a.state == b.state && a.priority == b.priority && a.created_at == b.created_at &&
-         a.container_image == b.container_image && a.runtime_constraints == b.runtime_constraints &&
-         a.scheduling_parameters == b.scheduling_parameters;
+bool same_state(const QueueEntry& entry, const Container& record) {
+  const QueuedContainer& known = entry.container;
+  return known.state == record.state && known.priority == record.priority &&
+         known.locked_by_uuid == record.locked_by_uuid;
+}
+
+bool same_record(const QueueEntry& entry, const Container& record) {
+  return same_state(entry, record) && entry.container.created_at == record.created_at &&
+         entry.spec->container == record;
 }
 
 }  // namespace berth

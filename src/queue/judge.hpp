@@ -17,7 +17,9 @@ struct Refusal {
 /// has yet to start and no instance type fits. A container that runs or is over gets an empty list of types instead.
 std::variant<QueueEntry, Refusal> judge(Container container, const QueueOptions& options);
 
-/// Whether two records say the same; mounts and lock holder aside.
-bool same_record(const Container& a, const Container& b);
+/// Whether the record says of state, priority and lock holder what the entry says.
+bool same_state(const QueueEntry& entry, const Container& record);
+/// Whether it says the same in all else, too; mounts aside.
+bool same_record(const QueueEntry& entry, const Container& record);
 
 }  // namespace berth

@@ -31,23 +31,16 @@ ContainerQuery waiting_query(std::int64_t page_size) {
 
 }  // namespace
 
-awaitable<Result<RecordMap>> list_held(ContainerApi& api, std::string token_uuid, std::int64_t page_size) {
+awaitable<Result<std::vector<Container>>> list_held_page(ContainerApi& api, std::string token_uuid, std::string after,
+                                                         std::int64_t page_size) {
   ContainerQuery query;
   query.filters.push_back({"locked_by_uuid", "=", token_uuid, {}});
   query.limit = page_size;
-  RecordMap records;
-  std::string after;
-  for (;;) {
-    auto page = co_await page_after(api, query, after);
-    if (!page) co_return fail(page.error());
-    if (page->empty()) co_return records;
-    after = page->back().uuid;
-    for (Container& container : *page) {
-      container.locked_by_uuid = token_uuid;
-      std::string uuid = container.uuid;
-      records.emplace_hint(records.end(), std::move(uuid), std::move(container));  // in order: page_after() has looked
-    }
-  }
+  query.brief = true;
+  auto page = co_await page_after(api, std::move(query), std::move(after));
+  if (page)
+    for (Container& container : *page) container.locked_by_uuid = token_uuid;
+  co_return page;
 }
 
 awaitable<Result<Window>> list_window(ContainerApi& api, std::int64_t window, std::int64_t page_size) {
@@ -112,26 +105,6 @@ awaitable<Result<Missing>> list_missing(ContainerApi& api, std::vector<std::stri
 
 awaitable<Result<Missing>> list_by_uuid(ContainerApi& api, std::vector<std::string> uuids) {
   return list_in_batches(api, std::move(uuids), fetch_batch, static_cast<std::int64_t>(fetch_batch));
-}
-
-awaitable<Result<Modified>> list_modified_since(ContainerApi& api, ModifiedQuery::Of of, WallTime since,
-                                                std::int64_t page_size) {
-  Modified out;
-  ModifiedQuery query;
-  query.of = of;
-  query.since = since;
-  query.limit = page_size;
-  for (;;) {
-    auto page = co_await api.list_modified(query);
-    if (!page) co_return fail(page.error());
-    if (page->empty()) co_return out;
-    const bool first = query.after.empty();
-    query.after = page->back().uuid;
-    for (ModifiedRecord& record : *page) {
-      if (first && (!out.newest || *out.newest < record.modified_at)) out.newest = record.modified_at;
-      out.records.push_back(std::move(record));
-    }
-  }
 }
 
 awaitable<Result<std::vector<Container>>> list_tail_page(ContainerApi& api, std::string after, std::int64_t page_size) {

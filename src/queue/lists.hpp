@@ -11,8 +11,10 @@
 
 namespace berth {
 
-/// B: everything locked by our token (facts §2.2). A page that does not advance is ErrorKind::undecodable.
-awaitable<Result<RecordMap>> list_held(ContainerApi& api, std::string token_uuid, std::int64_t page_size);
+/// A page of B: what is locked by our token (facts §2.2), in the order of the uuids; uuid, state and priority alone,
+/// and the lock holder. Checked to be in order.
+awaitable<Result<std::vector<Container>>> list_held_page(ContainerApi& api, std::string token_uuid, std::string after,
+                                                         std::int64_t page_size);
 
 struct Window {
   RecordMap records;
@@ -34,14 +36,6 @@ awaitable<Result<Missing>> list_missing(ContainerApi& api, std::vector<std::stri
 constexpr std::size_t fetch_batch = 250;
 /// The same for containers that changed, in larger batches.
 awaitable<Result<Missing>> list_by_uuid(ContainerApi& api, std::vector<std::string> uuids);
-
-/// All that list_modified has, page by page.
-struct Modified {
-  std::vector<ModifiedRecord> records;
-  std::optional<WallTime> newest;  ///< of the first page
-};
-awaitable<Result<Modified>> list_modified_since(ContainerApi& api, ModifiedQuery::Of of, WallTime since,
-                                                std::int64_t page_size);
 
 /// One page of all Queued containers with priority above 0 in the order of their uuids: uuid, state and
 /// priority alone. Checked to be in order.

@@ -29,19 +29,26 @@ namespace berth {
 /// The cache as the merges see it. Every entry is either in the core or in the tail.
 struct Known {
   const QueueEntries& entries;
-  const UuidSet& core;
-  const UuidSet& tail;
+  const QueueEntries& core;
+  const QueueEntries& tail;
 };
+
+/// A page of B in the order of the uuids, of which state, priority and lock holder are known: into `polled.held` or
+/// `polled.held_as_known`; those of which more is to be asked for into `unknown`. `after`: the last uuid of the page
+/// before.
+void merge_held_page(const Known& known, const std::string& after, std::vector<Container> page, PolledRecords& polled,
+                     std::vector<std::string>& unknown);
 
 /// What D has to ask for: in the core, not final, and not listed.
 std::vector<std::string> missing_uuids(const Known& known, const PolledRecords& polled);
 
-/// What a poll changes.
+/// What a poll changes. Its records are those of the PolledRecords.
 struct PollMerge {
-  std::vector<const Container*> update;  ///< records of known containers that say something new; of the PolledRecords
+  std::vector<const Container*> update;        ///< records of known containers that say something new
+  std::vector<const Container*> update_state;  ///< those of which state, priority and lock holder count
   std::vector<std::string> drop;
-  std::vector<Container> arrive;       ///< unknown and waiting
-  std::vector<Container> arrive_held;  ///< unknown and held by us
+  std::vector<const Container*> arrive;       ///< unknown and waiting
+  std::vector<const Container*> arrive_held;  ///< unknown and held by us
   std::vector<std::string> enter_tail;
   std::vector<std::string> leave_tail;
 };
@@ -60,13 +67,14 @@ struct FetchMerge {
 FetchMerge merge_fetched(const Known& known, const std::vector<std::string>& asked, const RecordMap& found,
                          const UuidSet& hands_off);
 
-/// What a page of the sweep changes. `after`: the last uuid of the previous page, empty at the start.
+/// What a page of the sweep changes. Its records are those of the page.
 struct TailMerge {
-  std::vector<Container> update;
+  std::vector<const Container*> update_state;  ///< those that say something new
   std::vector<std::string> drop;
-  std::vector<Container> arrive;
+  std::vector<const Container*> arrive;
 };
-/// The records say no more than uuid, state and priority.
+/// The records say no more than uuid, state and priority, in the order of their uuids. `after`: the last uuid of the
+/// previous page, empty at the start.
 TailMerge merge_tail_page(const Known& known, const std::string& after, const std::vector<Container>& page,
                           const UuidSet& hands_off);
 

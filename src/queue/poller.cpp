@@ -17,8 +17,10 @@ using namespace std::chrono_literals;
 
 constexpr Duration filter_retry = 10min;  // until a server that could not list by modification is asked to again
 constexpr Duration backlog_pause = 100ms;
-// So many new containers may be on their way before the sweep waits for them.
+// So many new containers may be on their way before the sweep waits for them, or what was modified is left to it.
 constexpr std::size_t max_sweep_backlog = 1000;
+constexpr std::size_t most_arrivals = 5000;
+constexpr std::size_t most_fetched_together = 1000;
 
 // Whether the server does not understand, as opposed to being unable just now.
 bool is_about_the_question(ErrorKind kind) {
@@ -37,6 +39,11 @@ bool is_about_the_question(ErrorKind kind) {
 
 double seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
+}
+
+void add_arrivals(std::vector<Arrival>& out, const std::vector<const Container*>& records, Arrival::Origin origin) {
+  for (const Container* record : records)
+    if (record->unreadable.empty()) out.push_back({record->uuid, origin, record->locked_by_uuid});
 }
 
 }  // namespace
@@ -102,7 +109,9 @@ awaitable<Result<void>> Poller::poll_once() {
   // would be killed.
   if (!polled_) {
     const PollMerge merge = merge_poll(cache_.known(), *polled, hands_off(watch));
-    auto settled = co_await first_sight_.settle_all(merge.arrive_held);
+    std::vector<Arrival> held;
+    add_arrivals(held, merge.arrive_held, Arrival::Origin::held);
+    auto settled = co_await first_sight_.settle_all(std::move(held));
     if (!settled) co_return settled;
   }
   window_complete_ = polled->window_complete;
@@ -141,32 +150,52 @@ awaitable<Result<void>> Poller::look_for_changes() {
     requests_since_ = {now - modified_look_back};
     containers_since_ = requests_since_;
   }
-  auto containers =
-      co_await list_modified_since(api_, ModifiedQuery::Of::containers, containers_since_->since, options_.page_size);
-  if (!containers) co_return fail(containers.error());
-  auto requests =
-      co_await list_modified_since(api_, ModifiedQuery::Of::requests, requests_since_.since, options_.page_size);
-  if (!requests) co_return fail(requests.error());
   UuidSet changed;
-  choose_for_fetch(containers->records, requests->records, changed);
+  auto containers = co_await look_for_changes_of(ModifiedQuery::Of::containers, containers_since_->since, changed);
+  if (!containers) co_return fail(containers.error());
+  auto requests = co_await look_for_changes_of(ModifiedQuery::Of::requests, requests_since_.since, changed);
+  if (!requests) co_return fail(requests.error());
   auto fetched = co_await changes_.fetch(std::move(changed));
   if (!fetched) co_return fetched;
-  containers_since_ = after_list(*containers_since_, containers->newest, now, asked);
-  requests_since_ = after_list(requests_since_, requests->newest, now, asked);
+  containers_since_ = after_list(*containers_since_, *containers, now, asked);
+  requests_since_ = after_list(requests_since_, *requests, now, asked);
   co_return Result<void>{};
 }
 
-// The core is listed anyhow. A request tells of a container that had priority 0 and was unknown, too.
-void Poller::choose_for_fetch(const std::vector<ModifiedRecord>& containers,
-                              const std::vector<ModifiedRecord>& requests, UuidSet& out) const {
-  const Known known = cache_.known();
-  const auto beyond = [&](const std::string& uuid, bool unknown_too) {
-    return known.tail.contains(uuid) || (unknown_too && !known.entries.find(uuid));
-  };
-  for (const ModifiedRecord& record : containers)
-    if (beyond(record.uuid, record.waiting)) out.insert(record.uuid);
-  for (const ModifiedRecord& record : requests)
-    if (!record.container_uuid.empty() && beyond(record.container_uuid, true)) out.insert(record.container_uuid);
+awaitable<Result<std::optional<WallTime>>> Poller::look_for_changes_of(ModifiedQuery::Of of, WallTime since,
+                                                                       UuidSet& changed) {
+  ModifiedQuery query;
+  query.of = of;
+  query.since = since;
+  query.limit = options_.page_size;
+  std::optional<WallTime> newest;
+  for (;;) {
+    auto page = co_await api_.list_modified(query);
+    if (!page) co_return fail(page.error());
+    if (page->empty()) co_return newest;
+    if (query.after.empty()) newest = std::ranges::max_element(*page, {}, &ModifiedRecord::modified_at)->modified_at;
+    query.after = page->back().uuid;
+    for (const ModifiedRecord& record : *page) choose_for_fetch(of, record, changed);
+    if (changed.size() < most_fetched_together) continue;
+    auto fetched = co_await changes_.fetch(std::exchange(changed, {}));
+    if (!fetched) co_return fail(fetched.error());
+  }
+}
+
+// The core is listed anyhow. A request tells of a container that had priority 0 and was unknown, too. Those that are
+// more than may be on their way are left to the sweep.
+void Poller::choose_for_fetch(ModifiedQuery::Of of, const ModifiedRecord& record, UuidSet& out) {
+  const bool request = of == ModifiedQuery::Of::requests;
+  const std::string& uuid = request ? record.container_uuid : record.uuid;
+  if (uuid.empty()) return;
+  if (cache_.known().tail.contains(uuid)) {
+    out.insert(uuid);
+  } else if ((request || record.waiting) && !cache_.entries().contains(uuid) && !first_sight_.is_arriving(uuid)) {
+    if (first_sight_.backlog() + out.size() < most_arrivals)
+      out.insert(uuid);
+    else if (hurried_sweeps_ < 2)
+      hurry_sweeps();
+  }
 }
 
 void Poller::doubt() {
@@ -186,9 +215,8 @@ awaitable<Result<PolledRecords>> Poller::fetch() {
     token_uuid_ = std::move(*uuid);
   }
   PolledRecords out;
-  auto held = co_await list_held(api_, *token_uuid_, options_.page_size);
+  auto held = co_await list_held(out);
   if (!held) co_return fail(held.error());
-  out.held = std::move(*held);
   auto window = co_await list_window(api_, options_.window, options_.page_size);
   if (!window) co_return fail(window.error());
   out.window = std::move(window->records);
@@ -201,6 +229,23 @@ awaitable<Result<PolledRecords>> Poller::fetch() {
   co_return out;
 }
 
+awaitable<Result<void>> Poller::list_held(PolledRecords& out) {
+  std::vector<std::string> unknown;
+  std::string after;
+  for (;;) {
+    auto page = co_await list_held_page(api_, *token_uuid_, after, options_.page_size);
+    if (!page) co_return fail(page.error());
+    if (page->empty()) break;
+    const std::string before = std::exchange(after, page->back().uuid);
+    merge_held_page(cache_.known(), before, std::move(*page), out, unknown);
+  }
+  auto whole = co_await list_by_uuid(api_, std::move(unknown));
+  if (!whole) co_return fail(whole.error());
+  for (auto& [uuid, record] : whole->records) record.locked_by_uuid = *token_uuid_;
+  out.held.merge(whole->records);
+  co_return Result<void>{};
+}
+
 UuidSet Poller::hands_off(const Cache::Watch& watch) const {
   UuidSet out = watch.changed();
   out.insert(exclusion_.busy().begin(), exclusion_.busy().end());
@@ -210,11 +255,12 @@ UuidSet Poller::hands_off(const Cache::Watch& watch) const {
 void Poller::apply(const PollMerge& merge) {
   for (const std::string& uuid : merge.drop) cache_.drop(uuid);
   for (const Container* record : merge.update) cache_.update(*record);
+  for (const Container* record : merge.update_state) cache_.update_state(*record);
   for (const std::string& uuid : merge.enter_tail) cache_.enter_tail(uuid);
   for (const std::string& uuid : merge.leave_tail) cache_.leave_tail(uuid);
   std::vector<Arrival> arrivals;
-  for (const Container& record : merge.arrive_held) arrivals.push_back({record, Arrival::Origin::held, true});
-  for (const Container& record : merge.arrive) arrivals.push_back({record, Arrival::Origin::window, true});
+  add_arrivals(arrivals, merge.arrive_held, Arrival::Origin::held);
+  add_arrivals(arrivals, merge.arrive, Arrival::Origin::window);
   first_sight_.add(std::move(arrivals));
 }
 
@@ -264,11 +310,11 @@ awaitable<bool> Poller::sweep_page() {
 
 void Poller::apply(const TailMerge& merge) {
   for (const std::string& uuid : merge.drop) cache_.drop(uuid);
-  for (const Container& record : merge.update) cache_.update(record);
+  for (const Container* record : merge.update_state) cache_.update_state(*record);
   std::vector<Arrival> arrivals;
-  for (const Container& record : merge.arrive) arrivals.push_back({record, Arrival::Origin::tail, false});
+  add_arrivals(arrivals, merge.arrive, Arrival::Origin::tail);
   first_sight_.add(std::move(arrivals));
-  if (!merge.drop.empty() || !merge.update.empty()) cache_.publish();
+  if (!merge.drop.empty() || !merge.update_state.empty()) cache_.publish();
 }
 
 }  // namespace berth

@@ -37,12 +37,15 @@ class Poller {
   awaitable<bool> poll();
   awaitable<Result<void>> poll_once();
   awaitable<Result<PolledRecords>> fetch();
+  awaitable<Result<void>> list_held(PolledRecords& out);
   void apply(const PollMerge& merge);
   /// What was modified in the tail since the last poll; where the server cannot say, everything is listed anew.
   awaitable<void> poll_tail();
   awaitable<Result<void>> look_for_changes();
-  void choose_for_fetch(const std::vector<ModifiedRecord>& containers, const std::vector<ModifiedRecord>& requests,
-                        UuidSet& out) const;
+  /// The latest stamp of the first page; nothing if it was empty.
+  awaitable<Result<std::optional<WallTime>>> look_for_changes_of(ModifiedQuery::Of of, WallTime since,
+                                                                 UuidSet& changed);
+  void choose_for_fetch(ModifiedQuery::Of of, const ModifiedRecord& record, UuidSet& out);
   void hurry_sweeps();
   awaitable<bool> sweep_page();
   void apply(const TailMerge& merge);

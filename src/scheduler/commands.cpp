@@ -7,7 +7,7 @@ PoolCommands pool_commands(const Decisions& made, const Reconciliation& reconcil
   PoolCommands commands;
   for (std::uint32_t type : made.creates) commands.creates.push_back(names.type_name(type));
   for (const PlanStart& start : made.starts) {
-    const Container& container = queue.rows()[start.container].container();
+    const QueuedContainer& container = queue.rows()[start.container].container();
     commands.starts.push_back({queue.instances()[start.instance]->number, container.uuid, container.created_at});
   }
   commands.kills = reconciliation.kills;

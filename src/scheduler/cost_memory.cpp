@@ -55,7 +55,7 @@ std::uint32_t CostMemory::run_time_key(const QueueEntry& entry, const Resources&
   const auto [known, fresh] = key_by_entry_.emplace(entry.id, 0);
   if (!fresh) return known->second;
   const auto next = static_cast<std::uint32_t>(keys_.size());
-  return known->second = keys_.try_emplace({entry.container.container_image, need}, next).first->second;
+  return known->second = keys_.try_emplace({entry.spec->container.container_image, need}, next).first->second;
 }
 
 void CostMemory::learn_run_times(const PlanInput& input, const MatchedQueue& queue, const PoolSnapshot& pool) {

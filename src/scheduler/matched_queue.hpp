@@ -24,7 +24,7 @@ class MatchedQueue {
     std::shared_ptr<const PoolProcessEntry> process;  ///< null: not known to the pool
     std::vector<std::uint32_t> instances;             ///< that list it
 
-    const Container& container() const { return entry->container; }
+    const QueuedContainer& container() const { return entry->container; }
     bool empty() const { return !entry && !process && instances.empty(); }
   };
   /// What came, changed or went, each once, ascending.

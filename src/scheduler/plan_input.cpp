@@ -69,7 +69,7 @@ void PlanInputBuilder::set_container(const MatchedQueue& queue, std::uint32_t nu
     container.state = entry.container.state;
     if (container.state == ContainerState::locked && unlocking(entry.container.uuid))
       container.state = ContainerState::queued;
-    container.supervisor = entry.container.scheduling_parameters.supervisor;
+    container.supervisor = entry.spec->container.scheduling_parameters.supervisor;
     container.in_pool = row.process != nullptr;
     container.priority = entry.container.priority;
     container.first_seen = entry.first_seen;
@@ -124,8 +124,8 @@ void PlanInputBuilder::set_limits(const MatchedQueue& queue, const PoolSnapshot&
 std::uint32_t PlanInputBuilder::need_of(const QueueEntry& entry, std::uint32_t number) {
   if (entry_ids_[number] == entry.id) return input_.containers[number].need;
   entry_ids_[number] = entry.id;
-  NeedClass need{without_negatives(entry.needed), type_list_of(entry.instance_types)};
-  if (any_price_) need.any_price_list = type_list_of(fitting_types(entry.container, entry.needed, all_types_));
+  NeedClass need{without_negatives(entry.needed()), type_list_of(entry.instance_types())};
+  if (any_price_) need.any_price_list = type_list_of(fitting_types(entry.spec->container, entry.needed(), all_types_));
   const auto [same, first] =
       needs_.emplace(std::tuple(need.need, need.type_list, need.any_price_list), input_.needs.size());
   if (first) input_.needs.push_back(need);

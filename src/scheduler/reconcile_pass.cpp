@@ -5,7 +5,7 @@
 namespace berth {
 namespace {
 
-std::string kill_reason(const Container& container) {
+std::string kill_reason(const QueuedContainer& container) {
   if (container.state == ContainerState::running || container.state == ContainerState::locked) return "priority is 0";
   if (container.state == ContainerState::complete) return "it is Complete, and its runner is about to end";
   return "state is " + std::string(to_string(container.state));

@@ -40,7 +40,7 @@ std::shared_ptr<const ScheduledQueue> PublishedQueue::read() {
 
 std::string status_text(const ScheduledContainer& line) {
   const std::string position = std::to_string(line.position);
-  const Container& container = line.entry->container;
+  const QueuedContainer& container = line.entry->container;
   switch (line.reason) {
     case Reason::none:
       return "";
@@ -58,7 +58,7 @@ std::string status_text(const ScheduledContainer& line) {
       return "Waiting for an instance of type " + line.instance_type + " to be ready.";
     case Reason::type_capacity:
       return "Waiting at position " + position + ": there is no room now for any suitable instance type (" +
-             joined(line.entry->instance_types) + ").";
+             joined(line.entry->instance_types()) + ").";
     case Reason::cloud_limits:
       return "Waiting at position " + position + ": no suitable instance is free, and no more can be created now.";
     case Reason::cluster_capacity:

@@ -309,7 +309,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     planned_ = runtime_.now();
     slots_.clear();
     for (const PlanStart& kept : made.ahead) {
-      const Container& container = matched_.rows()[kept.container].container();
+      const QueuedContainer& container = matched_.rows()[kept.container].container();
       slots_[container.uuid] = {matched_.instances()[kept.instance]->number, container.uuid, container.created_at};
     }
   }

@@ -35,7 +35,9 @@ Json scheduling_parameters(const SchedulingParameters& sp) {
 }
 
 /// The record with every key of its type; what the dispatcher does not load is zero or null.
-Json container_record(const Container& c) {
+Json container_record(const QueueEntry& entry) {
+  const QueuedContainer& c = entry.container;
+  const ContainerSpec& spec = entry.spec->container;
   constexpr const char* zero_time = "0001-01-01T00:00:00Z";
   return {{"uuid", c.uuid},
           {"etag", ""},
@@ -43,7 +45,7 @@ Json container_record(const Container& c) {
           {"modified_by_user_uuid", ""},
           {"modified_at", zero_time},
           {"command", nullptr},
-          {"container_image", c.container_image},
+          {"container_image", spec.container_image},
           {"cwd", ""},
           {"environment", nullptr},
           {"locked_by_uuid", c.locked_by_uuid},
@@ -53,9 +55,9 @@ Json container_record(const Container& c) {
           {"output_path", ""},
           {"output_glob", nullptr},
           {"priority", c.priority},
-          {"runtime_constraints", runtime_constraints(c.runtime_constraints)},
+          {"runtime_constraints", runtime_constraints(spec.runtime_constraints)},
           {"state", to_string(c.state)},
-          {"scheduling_parameters", scheduling_parameters(c.scheduling_parameters)},
+          {"scheduling_parameters", scheduling_parameters(spec.scheduling_parameters)},
           {"exit_code", 0},
           {"runtime_status", nullptr},
           {"started_at", nullptr},
@@ -76,7 +78,7 @@ Json container_record(const Container& c) {
 
 Json eligible_types(const QueueEntry& entry, const std::map<std::string, InstanceType>& types) {
   Json list = Json::array();
-  for (const std::string& name : entry.instance_types)
+  for (const std::string& name : entry.instance_types())
     if (const auto type = types.find(name); type != types.end()) list.push_back(to_json(type->second));
   return list.empty() ? Json(nullptr) : list;
 }
@@ -89,8 +91,8 @@ std::string quote(const std::string& text) {
 
 std::string container_entry(const ScheduledContainer& scheduled, const std::map<std::string, InstanceType>& types) {
   const QueueEntry& entry = *scheduled.entry;
-  const Resources& needed = entry.needed;
-  return render({{"container", container_record(entry.container)},
+  const Resources& needed = entry.needed();
+  return render({{"container", container_record(entry)},
                  {"instance_resources",
                   {{"VCPUs", needed.vcpus},
                    {"RAM", needed.ram},

@@ -8,16 +8,17 @@
 namespace berth {
 namespace {
 
-using Before = bool (*)(const Container& a, const Container& b);
+using Before = bool (*)(const QueuedContainer& a, const QueuedContainer& b);
 struct OrderKey {
   std::string_view name;
   Before before;
 };
 constexpr OrderKey kOrderKeys[] = {
-    {"uuid", [](const Container& a, const Container& b) { return a.uuid < b.uuid; }},
-    {"created_at", [](const Container& a, const Container& b) { return a.created_at < b.created_at; }},
-    {"priority", [](const Container& a, const Container& b) { return a.priority < b.priority; }},
-    {"state", [](const Container& a, const Container& b) { return to_string(a.state) < to_string(b.state); }},
+    {"uuid", [](const QueuedContainer& a, const QueuedContainer& b) { return a.uuid < b.uuid; }},
+    {"created_at", [](const QueuedContainer& a, const QueuedContainer& b) { return a.created_at < b.created_at; }},
+    {"priority", [](const QueuedContainer& a, const QueuedContainer& b) { return a.priority < b.priority; }},
+    {"state",
+     [](const QueuedContainer& a, const QueuedContainer& b) { return to_string(a.state) < to_string(b.state); }},
 };
 
 struct ParsedOrder {
@@ -73,8 +74,8 @@ QueuePage select_page(std::shared_ptr<const ScheduledQueue> queue, const PageReq
   for (const ScheduledContainer& entry : queue->containers) page.entries.push_back(&entry);
   if (const auto order = parse_order(request.order)) {
     std::stable_sort(page.entries.begin(), page.entries.end(), [&](const auto* a, const auto* b) {
-      const Container& left = a->entry->container;
-      const Container& right = b->entry->container;
+      const QueuedContainer& left = a->entry->container;
+      const QueuedContainer& right = b->entry->container;
       return order->descending ? order->key->before(right, left) : order->key->before(left, right);
     });
   }

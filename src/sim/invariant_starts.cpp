@@ -10,9 +10,9 @@ namespace berth {
 namespace {
 
 std::string need_text(const QueueEntry& entry) {
-  return std::to_string(entry.needed.vcpus) + " VCPUs, " + std::to_string(entry.needed.ram) + " bytes of RAM, " +
-         std::to_string(entry.needed.scratch) + " of scratch" +
-         (entry.container.scheduling_parameters.supervisor ? ", a supervisor" : "");
+  return std::to_string(entry.needed().vcpus) + " VCPUs, " + std::to_string(entry.needed().ram) + " bytes of RAM, " +
+         std::to_string(entry.needed().scratch) + " of scratch" +
+         (entry.spec->container.scheduling_parameters.supervisor ? ", a supervisor" : "");
 }
 
 bool fits_where(const Resources& a, const Resources& b) {
@@ -81,10 +81,10 @@ void Invariants::check_room(const SimVm& vm, const PoolInstance& instance, const
   for (const std::string& uuid : instance.containers) {
     const QueueEntry* entry = queue.entries.find(uuid);
     if (!entry) continue;
-    sum.vcpus += entry->needed.vcpus;
-    sum.ram += entry->needed.ram;
-    sum.scratch += entry->needed.scratch;
-    sum.gpus += entry->needed.gpus;
+    sum.vcpus += entry->needed().vcpus;
+    sum.ram += entry->needed().ram;
+    sum.scratch += entry->needed().scratch;
+    sum.gpus += entry->needed().gpus;
   }
   if (!fits_where(sum, vm.type->resources()))
     core_.violate("room", vm.id + " has been given more than a " + vm.type->name + " holds");
@@ -105,15 +105,15 @@ void Invariants::check_order(const Link& link, const SimVm& vm, const QueueEntry
   const auto lock = its.lock_sent.find(started.container.uuid);
   const SteadyTime decided = lock == its.lock_sent.end() ? core_.now() : lock->second;
   for (const auto& entry : queue.entries) {
-    const Container& container = entry->container;
+    const QueuedContainer& container = entry->container;
     if (container.state != ContainerState::locked || container.priority <= started.container.priority) continue;
-    if (container.scheduling_parameters.supervisor || pool.running.contains(container.uuid)) continue;
+    if (entry->spec->container.scheduling_parameters.supervisor || pool.running.contains(container.uuid)) continue;
     if (const auto unlocked = its.unlocking_until.find(container.uuid);
         unlocked != its.unlocking_until.end() && unlocked->second >= decided)
       continue;
     if (its.queue->entries.find(container.uuid) != entry.get()) continue;
-    if (!fits_where(entry->needed, started.needed)) continue;
-    if (std::count(entry->instance_types.begin(), entry->instance_types.end(), vm.type->name) == 0) continue;
+    if (!fits_where(entry->needed(), started.needed())) continue;
+    if (std::count(entry->instance_types().begin(), entry->instance_types().end(), vm.type->name) == 0) continue;
     core_.violate("order", started.container.uuid + " is started on " + vm.id + " although " + container.uuid +
                                " of higher priority waits and fits there, too: " + need_text(started) + " and " +
                                need_text(*entry));

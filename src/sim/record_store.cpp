@@ -291,9 +291,16 @@ Result<std::vector<Container>> RecordStore::list(const ContainerQuery& query) co
     for (const auto* filter : filters)
       if (!matches(c, *filter)) return true;
     if (skip-- > 0) return true;
-    page.push_back(c);
-    page.back().locked_by_uuid.clear();  // not in the select list S (facts §2.2)
-    if (!query.with_mounts) page.back().mounts.clear();
+    if (query.brief) {
+      Container& brief = page.emplace_back();
+      brief.uuid = c.uuid;
+      brief.state = c.state;
+      brief.priority = c.priority;
+    } else {
+      page.push_back(c);
+      page.back().locked_by_uuid.clear();  // not in the select list S (facts §2.2)
+      if (!query.with_mounts) page.back().mounts.clear();
+    }
     return std::ssize(page) < limit;
   };
   const auto take_from = [&](const Index& index) {

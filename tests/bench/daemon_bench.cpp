@@ -8,6 +8,9 @@
 #include <cstdio>
 #include <fstream>
 #include <functional>
+#include <malloc.h>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -31,12 +34,24 @@ double seconds(Duration d) {
   return std::chrono::duration<double>(d).count();
 }
 
-double resident_mb() {
-  std::ifstream file("/proc/self/statm");
-  double size = 0, resident = 0;
-  file >> size >> resident;
-  return resident * static_cast<double>(::sysconf(_SC_PAGESIZE)) * 1e-6;
-}
+/// Of this process, in MB.
+struct Memory {
+  double resident = 0;
+  double peak = 0;    ///< of what was resident, since forget_peak()
+  double in_use = 0;  ///< what was allocated and not freed
+
+  static Memory now() {
+    Memory out;
+    std::ifstream status("/proc/self/status");
+    for (std::string word; status >> word;) {
+      if (word == "VmHWM:") status >> out.peak;
+      if (word == "VmRSS:") status >> out.resident;
+    }
+    const struct mallinfo2 info = ::mallinfo2();
+    return {out.resident * 1.024e-3, out.peak * 1.024e-3, static_cast<double>(info.uordblks + info.hblkhd) * 1e-6};
+  }
+  static void forget_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
+};
 
 class FakeWorld {
  public:
@@ -50,12 +65,22 @@ class FakeWorld {
     cloud_->remote_user = "root";
     for (std::size_t i = 1; i <= workers; ++i) {
       InstanceTags tags{{"ArvadosInstanceSetID", instance_set_id("root")}, {"ArvadosInstanceType", "large"}};
-      cloud_->add("large", tags).machine->on_start = [this](const std::string& uuid, const std::string&) {
+      FakeMachine* machine = cloud_->add("large", tags).machine.get();
+      machine->on_start = [this, machine](const std::string& uuid, const std::string&) {
         if (!api.runner_sets(uuid, ContainerState::running)) ++wrong;
+        machine->runners.at(uuid).config = {};
         last_start = runtime.now();
         ++started;
       };
+      machine->on_command = [machine](const Command&) { machine->commands.clear(); };
     }
+    api.intercept = [this](const FakeCall&) -> std::optional<Error> {
+      ++calls;
+      api.calls.clear();
+      list_began_ = cpu_seconds();
+      return std::nullopt;
+    };
+    api.after_call = [this](const FakeCall&) { fake_cpu += cpu_seconds() - list_began_; };
   }
 
   void run(std::function<awaitable<void>()> scenario) {
@@ -72,6 +97,20 @@ class FakeWorld {
   std::size_t started = 0;
   int wrong = 0;
   SteadyTime last_start{};
+  std::size_t calls = 0;  ///< of the API
+  double fake_cpu = 0;    ///< seconds that the fake API took to carry them out
+
+  /// So many containers are known, so many of them run, each on a worker of its own, and nothing went wrong.
+  void check(std::size_t containers, std::size_t running) const {
+    const auto queue = dispatcher_->queue()->snapshot();
+    const auto pool = dispatcher_->pool()->snapshot();
+    const auto runs = std::count_if(queue->entries.begin(), queue->entries.end(), [](const auto& entry) {
+      return entry->container.state == ContainerState::running;
+    });
+    const bool as_expected = queue->entries.size() == containers && static_cast<std::size_t>(runs) == running &&
+                             pool->running.size() == running && started == running && wrong == 0;
+    if (!as_expected) throw std::runtime_error("not all that was to run does");
+  }
 
  private:
   std::size_t idle_workers() const {
@@ -92,6 +131,7 @@ class FakeWorld {
   }
 
   const std::size_t workers_;
+  double list_began_ = 0;
   Metrics metrics_;
   std::shared_ptr<FakeCloud> cloud_ = std::make_shared<FakeCloud>(runtime);
   FakeInstanceSet instances_{cloud_};
@@ -133,34 +173,45 @@ void bench_idle(std::size_t workers, Duration time, Idle idle) {
     }
     co_await world.runtime.sleep_for(25s);
     (void)take_longest_handler(world.runtime);
+    world.check(workers, workers);
     const double cpu = cpu_seconds();
+    world.fake_cpu = 0;
     const SteadyTime begun = world.runtime.now();
-    world.api.calls.clear();
+    world.calls = 0;
     co_await world.runtime.sleep_for(time);
     const double took = seconds(world.runtime.now() - begun);
     const char* names[] = {"no polls, no probes", "polls, no probes", "polls and probes, each 10 s"};
     std::printf(
-        "%5zu workers run a container each, %s: CPU %.2f %% of a core in %.0f s  longest stall %.1f ms  "
-        "%zu API calls\n",
-        workers, names[static_cast<int>(idle)], 100 * (cpu_seconds() - cpu) / took, took,
-        1e3 * seconds(take_longest_handler(world.runtime)), world.api.calls.size());
+        "%5zu workers run a container each, %s: CPU %.2f %% of a core in %.0f s, besides %.2f %% of the fake API  "
+        "longest stall %.1f ms  %zu API calls\n",
+        workers, names[static_cast<int>(idle)], 100 * (cpu_seconds() - cpu - world.fake_cpu) / took, took,
+        100 * world.fake_cpu / took, 1e3 * seconds(take_longest_handler(world.runtime)), world.calls);
   });
 }
 
 void bench_memory(std::size_t queued, std::size_t workers) {
   FakeWorld world(workers, 1, [&](CloudVmsConfig& vms) { vms.max_instances = static_cast<std::int64_t>(workers); });
-  const double before = resident_mb();
+  const Memory before = Memory::now();
   world.run([&]() -> awaitable<void> {
-    const double empty = resident_mb();
+    const Memory empty = Memory::now();
     for (std::size_t i = 1; i <= queued + workers; ++i) world.api.add(static_cast<int>(i));
-    const double fakes = resident_mb();
+    const Memory fakes = Memory::now();
     while (world.started < workers) co_await world.runtime.sleep_for(10ms);
-    co_await world.runtime.sleep_for(40s);  // the whole tail is known
-    world.api.calls.clear();
+    const auto loaded = [&] { return world.dispatcher().queue()->snapshot()->entries.size() == queued + workers; };
+    while (!loaded()) co_await world.runtime.sleep_for(100ms);
+    const Memory at_load = Memory::now();
+    co_await world.runtime.sleep_for(40s);  // all is at peace
+    world.check(queued + workers, workers);
+    Memory::forget_peak();
+    const Memory calm = Memory::now();
+    co_await world.runtime.sleep_for(15s);
+    const Memory after = Memory::now();
     std::printf(
-        "%zu queued, %zu workers: %.0f MB resident, of which %.0f MB are the fakes' records, and %.0f MB were "
-        "there before\n",
-        queued, workers, resident_mb(), fakes - empty, before);
+        "%zu queued, %zu workers: %.0f MB resident, %.0f MB in use, peak %.0f MB while loading and %.0f MB at a poll; "
+        "of "
+        "what is in use, %.0f MB are the fakes' records and %.0f MB were there before (fake workers)\n",
+        queued, workers, calm.resident, calm.in_use, at_load.peak, after.peak, fakes.in_use - empty.in_use,
+        before.in_use);
   });
 }
 

@@ -10,7 +10,7 @@
 namespace berth {
 
 /// A sorted map of immutable values. Copies share their chunks of values, so that a copy of 100,000 values costs
-/// microseconds and a change touches one chunk. As thread-safe as a standard container.
+/// microseconds; a change copies one chunk if another map shares it. As thread-safe as a standard container.
 ///
 /// `KeyOf` gives a value's key, as cheap to copy as a std::string_view; keys are compared by <.
 template <class Value, class KeyOf>
@@ -20,8 +20,8 @@ class SharedMap {
   using Key = decltype(KeyOf{}(std::declval<const Value&>()));
 
  private:
-  using Chunk = std::vector<value_type>;  // never empty, sorted, immutable once shared
-  using Chunks = std::vector<std::shared_ptr<const Chunk>>;
+  using Chunk = std::vector<value_type>;  // never empty, sorted, immutable while another map shares it
+  using Chunks = std::vector<std::shared_ptr<Chunk>>;
 
  public:
   class const_iterator {
@@ -65,45 +65,60 @@ class SharedMap {
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
 
-  /// Null if there is none; lives as long as this map or a copy of it.
+  /// Null if there is none; lives as long as this map or a copy of it has it.
   const Value* find(Key key) const {
-    if (chunks_.empty()) return nullptr;
-    const Chunk& chunk = *chunks_[chunk_for(key)];
-    const auto at = position(chunk, key);
-    return holds(chunk, at, key) ? at->get() : nullptr;
+    const value_type* found = look_up(key);
+    return found ? found->get() : nullptr;
+  }
+  /// The same, with a share in it.
+  value_type share(Key key) const {
+    const value_type* found = look_up(key);
+    return found ? *found : nullptr;
   }
   bool contains(Key key) const { return find(key) != nullptr; }
+
+  /// The first value beyond the key.
+  const_iterator upper_bound(Key key) const {
+    if (chunks_.empty()) return end();
+    const std::size_t index = chunk_for(key);
+    const Chunk& chunk = *chunks_[index];
+    const auto at = std::upper_bound(chunk.begin(), chunk.end(), key,
+                                     [](Key k, const value_type& value) { return k < KeyOf{}(*value); });
+    const_iterator out(&chunks_, index);
+    if (at == chunk.end())
+      out.next_chunk();
+    else
+      out.at_ = static_cast<std::size_t>(at - chunk.begin());
+    return out;
+  }
 
   /// Adds the value, or replaces the one of the same key.
   void set(value_type value) {
     const Key key = KeyOf{}(*value);
     if (chunks_.empty()) {
-      chunks_.push_back(std::make_shared<Chunk>(Chunk{std::move(value)}));
+      chunks_.push_back(make_chunk());
+      chunks_.back()->push_back(std::move(value));
       size_ = 1;
       return;
     }
     const std::size_t index = chunk_for(key);
-    auto chunk = std::make_shared<Chunk>(*chunks_[index]);
-    const auto at = position(*chunk, key);
-    if (holds(*chunk, at, key)) {
+    Chunk& chunk = own(chunks_[index]);
+    const auto at = position(chunk, key);
+    if (holds(chunk, at, key)) {
       *at = std::move(value);
     } else {
-      chunk->insert(at, std::move(value));
+      chunk.insert(at, std::move(value));
       ++size_;
     }
-    if (chunk->size() > max_chunk) split(*chunk, index);
-    chunks_[index] = std::move(chunk);
+    if (chunk.size() > max_chunk) split(chunk, index);
   }
   /// Returns whether there was one.
   bool erase(Key key) {
     if (!find(key)) return false;
     const std::size_t index = chunk_for(key);
-    auto chunk = std::make_shared<Chunk>(*chunks_[index]);
-    chunk->erase(position(*chunk, key));
-    if (chunk->empty())
-      chunks_.erase(chunks_.begin() + static_cast<std::ptrdiff_t>(index));
-    else
-      chunks_[index] = std::move(chunk);
+    Chunk& chunk = own(chunks_[index]);
+    chunk.erase(position(chunk, key));
+    if (chunk.empty()) chunks_.erase(chunks_.begin() + static_cast<std::ptrdiff_t>(index));
     --size_;
     return true;
   }
@@ -128,11 +143,35 @@ class SharedMap {
   // A change copies one chunk, a copy copies the list of chunks: both stay small for 100,000 values.
   static constexpr std::size_t max_chunk = 128;
 
+  const value_type* look_up(Key key) const {
+    if (chunks_.empty()) return nullptr;
+    const Chunk& chunk = *chunks_[chunk_for(key)];
+    const auto at = position(chunk, key);
+    return holds(chunk, at, key) ? &*at : nullptr;
+  }
+
+  // The chunk, to be changed: a copy of it if another map shares it.
+  static Chunk& own(std::shared_ptr<Chunk>& chunk) {
+    // Nobody but this map can share it anew meanwhile. The count is read again by taking a share and giving it back,
+    // so that whatever another thread did with the last other share has happened before.
+    if (chunk.use_count() == 1 && std::shared_ptr<Chunk>(chunk).use_count() == 2) return *chunk;
+    auto copy = make_chunk();
+    copy->assign(chunk->begin(), chunk->end());
+    chunk = std::move(copy);
+    return *chunk;
+  }
+  // Never grows beyond the room that it has.
+  static std::shared_ptr<Chunk> make_chunk() {
+    auto chunk = std::make_shared<Chunk>();
+    chunk->reserve(max_chunk + 1);
+    return chunk;
+  }
+
   // The chunk whose range holds the key, or would: the first one that does not end before it, else the last one.
   std::size_t chunk_for(Key key) const {
-    const auto found =
-        std::partition_point(chunks_.begin(), chunks_.end(),
-                             [&](const std::shared_ptr<const Chunk>& chunk) { return KeyOf{}(*chunk->back()) < key; });
+    const auto found = std::partition_point(chunks_.begin(), chunks_.end(), [&](const std::shared_ptr<Chunk>& chunk) {
+      return KeyOf{}(*chunk->back()) < key;
+    });
     const auto index = static_cast<std::size_t>(found - chunks_.begin());
     return found == chunks_.end() && index > 0 ? index - 1 : index;
   }
@@ -145,9 +184,11 @@ class SharedMap {
   static bool holds(const Chunk& chunk, Iterator at, Key key) {
     return at != chunk.end() && KeyOf{}(**at) == key;
   }
+  // In halves; but the last one, which keys that only ascend fill, stays full.
   void split(Chunk& chunk, std::size_t index) {
-    const auto middle = chunk.begin() + max_chunk / 2;
-    auto upper = std::make_shared<Chunk>(middle, chunk.end());
+    const auto middle = chunk.begin() + (index + 1 == chunks_.size() ? max_chunk : max_chunk / 2);
+    auto upper = make_chunk();
+    upper->assign(middle, chunk.end());
     chunk.erase(middle, chunk.end());
     chunks_.insert(chunks_.begin() + static_cast<std::ptrdiff_t>(index) + 1, std::move(upper));
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -26,7 +27,7 @@ struct GpuConstraints {
   std::vector<std::string> hardware_target;
   std::int64_t device_count = 0;
   std::int64_t vram = 0;  ///< bytes per device
-  friend bool operator==(const GpuConstraints&, const GpuConstraints&) = default;
+  friend auto operator<=>(const GpuConstraints&, const GpuConstraints&) = default;
 };
 
 /// `runtime_constraints` (facts §2.3); sizes in bytes.
@@ -37,7 +38,7 @@ struct RuntimeConstraints {
   std::int64_t keep_cache_ram = 0;
   std::int64_t keep_cache_disk = 0;
   GpuConstraints gpu;
-  friend bool operator==(const RuntimeConstraints&, const RuntimeConstraints&) = default;
+  friend auto operator<=>(const RuntimeConstraints&, const RuntimeConstraints&) = default;
 };
 
 /// `scheduling_parameters` (facts §2.3).
@@ -46,7 +47,15 @@ struct SchedulingParameters {
   bool supervisor = false;
   std::int64_t max_run_time = 0;  ///< seconds; 0 = no limit
   std::vector<std::string> partitions;
-  friend bool operator==(const SchedulingParameters&, const SchedulingParameters&) = default;
+  friend auto operator<=>(const SchedulingParameters&, const SchedulingParameters&) = default;
+};
+
+/// What a container record says for good of what is to run and where it may; the same for many containers.
+struct ContainerSpec {
+  std::string container_image;  ///< portable data hash
+  RuntimeConstraints runtime_constraints;
+  SchedulingParameters scheduling_parameters;
+  friend auto operator<=>(const ContainerSpec&, const ContainerSpec&) = default;
 };
 
 /// What the dispatcher reads of a mount: only `tmp` ones matter to it (facts §4.1).
@@ -58,16 +67,13 @@ struct Mount {
 
 /// A container record as the dispatcher sees it: the fields of `select` list S (facts §2.2) and what lock answers
 /// carry.
-struct Container {
+struct Container : ContainerSpec {
   std::string uuid;
   ContainerState state = ContainerState::queued;
   std::int64_t priority = 0;  ///< up to about 1.13e18: never through a double
   std::string locked_by_uuid;
   WallTime created_at{};
-  std::string container_image;  ///< portable data hash
-  RuntimeConstraints runtime_constraints;
-  SchedulingParameters scheduling_parameters;
-  std::map<std::string, Mount> mounts;  ///< by path; blank in the queue's cache
+  std::map<std::string, Mount> mounts;  ///< by path
   /// Not empty: the record could not be read, this is why, and nothing but the uuid is set.
   std::string unreadable;
 };

@@ -30,7 +30,7 @@ Result<std::vector<InstanceType>> choose_types(const Container& container,
                                                const ChooseTypesOptions& options);
 
 /// The names of all types that hold `needed` and suit the container otherwise, cheapest first, whatever they cost.
-std::vector<std::string> fitting_types(const Container& container, const Resources& needed,
+std::vector<std::string> fitting_types(const ContainerSpec& container, const Resources& needed,
                                        const std::map<std::string, InstanceType>& types);
 
 }  // namespace berth

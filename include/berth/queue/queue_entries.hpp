@@ -1,6 +1,8 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,13 +14,32 @@
 
 namespace berth {
 
-/// One container in the cache (facts §3). Immutable; a change makes a new one.
-struct QueueEntry {
-  Container container;                      ///< mounts blanked
+/// What is the same for many containers, and shared by their entries.
+struct QueueSpec {
+  ContainerSpec container;                  ///< of the record
   Resources needed;                         ///< computed at first sight, mounts included
   std::vector<std::string> instance_types;  ///< eligible, cheapest first; empty only if Running or final
-  WallTime first_seen{};                    ///< wall time of the list that first showed it
-  std::uint64_t id = 0;                     ///< unique in this process, never reused
+  friend auto operator<=>(const QueueSpec&, const QueueSpec&) = default;
+};
+
+/// What is a container's own.
+struct QueuedContainer {
+  std::string uuid;
+  ContainerState state = ContainerState::queued;
+  std::int64_t priority = 0;
+  std::string locked_by_uuid;
+  WallTime created_at{};
+};
+
+/// One container in the cache (facts §3). Immutable; a change makes a new one.
+struct QueueEntry {
+  QueuedContainer container;
+  std::shared_ptr<const QueueSpec> spec;  ///< never null
+  WallTime first_seen{};                  ///< wall time of the list that first showed it
+  std::uint64_t id = 0;                   ///< unique in this process, never reused
+
+  const Resources& needed() const { return spec->needed; }
+  const std::vector<std::string>& instance_types() const { return spec->instance_types; }
 };
 
 struct QueueEntryKey {

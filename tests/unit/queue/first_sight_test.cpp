@@ -12,11 +12,17 @@ class FirstSightTest : public QueueTest {
   static bool is_mounts_list(const FakeCall& call) { return call.verb == "list" && call.query.with_mounts; }
 };
 
-TEST_F(FirstSightTest, NeedsIncludeMountsWhichAreThenBlanked) {
+TEST_F(FirstSightTest, NeedsIncludeMounts) {
   api_.add(1).mounts = {{"/tmp", {"tmp", 7'000'000'000}}};
   start_and_load(1);
-  EXPECT_GE(entry(1)->needed.scratch, 7'000'000'000);
-  EXPECT_TRUE(entry(1)->container.mounts.empty());
+  EXPECT_GE(entry(1)->needed().scratch, 7'000'000'000);
+}
+
+TEST_F(FirstSightTest, EqualOnesShareWhatIsTheSame) {
+  for (int i = 0; i < 100; ++i) api_.add(i).runtime_constraints.vcpus = 1 + i % 2;
+  start_and_load(100);
+  for (int i = 2; i < 100; ++i) EXPECT_EQ(entry(i)->spec, entry(i % 2)->spec);
+  EXPECT_NE(entry(0)->spec, entry(1)->spec);
 }
 
 TEST_F(FirstSightTest, MountsComeInBatchesOf50) {
@@ -136,7 +142,7 @@ TEST_F(FirstSightTest, TheFirstSnapshotHoldsEverythingThatIsOurs) {
 TEST_F(FirstSightTest, ARunningContainerThatFitsNoTypeHasNone) {
   api_.add_locked(1, ContainerState::running).runtime_constraints.vcpus = 100;
   start_and_load(1);
-  EXPECT_TRUE(entry(1)->instance_types.empty());
+  EXPECT_TRUE(entry(1)->instance_types().empty());
   EXPECT_NE(metrics_.text().find(R"(queue_entries{instance_type="",state="Running"} 1)"), std::string::npos);
   EXPECT_TRUE(api_.runner_sets(uuid(1), ContainerState::complete));
   run_next_poll();

@@ -15,19 +15,22 @@ Container record(const std::string& uuid, State state = State::queued, std::int6
   return out;
 }
 
-// A cache to merge into; the merges look only at uuid and state.
+// A cache to merge into.
 struct World {
   QueueEntries entries;
-  UuidSet core;
-  UuidSet tail;
+  QueueEntries core;
+  QueueEntries tail;
   PolledRecords polled;
   UuidSet hands_off;
 
-  void know(const Container& container, UuidSet& part) {
+  void know(const Container& container, QueueEntries& part) {
     auto entry = std::make_shared<QueueEntry>();
-    entry->container = container;
+    entry->container.uuid = container.uuid;
+    entry->container.state = container.state;
+    entry->container.priority = container.priority;
+    entry->spec = std::make_shared<QueueSpec>();
+    part.set(entry);
     entries.set(std::move(entry));
-    part.insert(container.uuid);
   }
   Known known() const { return {entries, core, tail}; }
   PollMerge merge() const { return merge_poll(known(), polled, hands_off); }
@@ -39,15 +42,17 @@ std::string outcome(const PollMerge& merge) {
   for (const Container* c : merge.update)
     out += "update " + std::string(to_string(c->state)) + " " + std::to_string(c->priority) + ";";
   for (const auto& uuid : merge.drop) out += "drop " + uuid + ";";
-  for (const auto& c : merge.arrive) out += "arrive " + std::to_string(c.priority) + ";";
-  for (const auto& c : merge.arrive_held) out += "arrive held " + std::to_string(c.priority) + ";";
+  for (const Container* c : merge.update_state)
+    out += "state " + std::string(to_string(c->state)) + " " + std::to_string(c->priority) + ";";
+  for (const Container* c : merge.arrive) out += "arrive " + std::to_string(c->priority) + ";";
+  for (const Container* c : merge.arrive_held) out += "arrive held " + std::to_string(c->priority) + ";";
   for (std::size_t i = 0; i < merge.enter_tail.size(); ++i) out += "enter tail;";
   for (std::size_t i = 0; i < merge.leave_tail.size(); ++i) out += "leave tail;";
   return out;
 }
 
 enum class Cached { no, core, tail };
-enum class Lists { none, held, window, both, missing };
+enum class Lists { none, held, held_as_known, window, both, missing };
 
 struct Case {
   const char* what;
@@ -65,7 +70,9 @@ const Case cases[] = {
     {"known, in the window", Cached::core, State::queued, Lists::window, State::queued, 5, true, false,
      "update Queued 5;"},
     {"known, and nothing new", Cached::core, State::queued, Lists::window, State::queued, 1, true, false, ""},
-    {"known, held", Cached::core, State::locked, Lists::held, State::running, 5, true, false, "update Running 5;"},
+    {"known, held", Cached::core, State::locked, Lists::held, State::running, 5, true, false, "state Running 5;"},
+    {"known, held, and nothing new", Cached::core, State::locked, Lists::held_as_known, State::locked, 1, true, false,
+     ""},
     {"C overrides B", Cached::core, State::locked, Lists::both, State::queued, 5, true, false, "update Queued 5;"},
     {"found by D: cancelled", Cached::core, State::queued, Lists::missing, State::cancelled, 0, true, false,
      "update Cancelled 0;"},
@@ -100,7 +107,7 @@ const Case cases[] = {
     {"from the tail into the window", Cached::tail, State::queued, Lists::window, State::queued, 9, false, false,
      "update Queued 9;leave tail;"},
     {"from the tail to ours", Cached::tail, State::queued, Lists::held, State::locked, 9, false, false,
-     "update Locked 9;leave tail;"},
+     "state Locked 9;leave tail;"},
 };
 
 TEST(MergePoll, Table) {
@@ -110,6 +117,7 @@ TEST(MergePoll, Table) {
       world.know(record("u", c.cached_state), c.cached == Cached::core ? world.core : world.tail);
     const Container listed = record("u", c.listed_state, c.listed_priority);
     if (c.lists == Lists::held) world.polled.held.emplace("u", listed);
+    if (c.lists == Lists::held_as_known) world.polled.held_as_known.push_back("u");
     if (c.lists == Lists::both) world.polled.held.emplace("u", record("u", State::locked, 77));
     if (c.lists == Lists::window || c.lists == Lists::both) world.polled.window.emplace("u", listed);
     if (c.lists == Lists::missing) world.polled.missing.emplace("u", listed);
@@ -126,9 +134,30 @@ TEST(MissingUuids, AreTheUnlistedThatAreNeitherFinalNorInTheTail) {
   world.know(record("held", State::locked), world.core);
   world.know(record("window"), world.core);
   world.know(record("tail"), world.tail);
+  world.know(record("same", State::running), world.core);
+  world.polled.held_as_known.push_back("same");
   world.polled.held.emplace("held", record("held", State::locked));
   world.polled.window.emplace("window", record("window"));
   EXPECT_EQ(missing_uuids(world.known(), world.polled), (std::vector<std::string>{"Locked", "Queued", "Running"}));
+}
+
+TEST(MergeHeldPage, TellsWhatIsNewFromWhatIsKnownAndWhatIsUnknown) {
+  World world;
+  for (const char* uuid : {"a", "b", "c", "d", "e"}) world.know(record(uuid, State::locked), world.core);
+  world.know(record("t"), world.tail);
+  std::vector<Container> page;
+  for (const char* uuid : {"b", "c", "d", "t", "x"}) page.push_back(record(uuid, State::locked));
+  page[1].state = State::running;
+  page[2].unreadable = "no";
+  PolledRecords polled;
+  std::vector<std::string> unknown;
+  merge_held_page(world.known(), "a", page, polled, unknown);
+  EXPECT_EQ(polled.held_as_known, std::vector<std::string>{"b"});
+  std::string held;
+  for (const auto& [uuid, container] : polled.held) held += uuid;
+  EXPECT_EQ(held, "cdt");
+  EXPECT_EQ(polled.unreadable(), UuidSet{"d"});
+  EXPECT_EQ(unknown, std::vector<std::string>{"x"});
 }
 
 struct PageCase {
@@ -141,14 +170,14 @@ struct PageCase {
   std::string arrived;
 };
 
-std::string join(const std::vector<Container>& records) {
+std::string join(const std::vector<const Container*>& records) {
   std::string out;
-  for (const Container& c : records) out += c.uuid;
+  for (const Container* c : records) out += c->uuid;
   return out;
 }
 
 TEST(MergeTailPage, Table) {
-  // The tail holds b, d, f, h; c is in the core.
+  // The tail holds b, d, f, h; c is in the core. The page says something new of all but h.
   const PageCase table[] = {
       {"all there", "", {"b", "d"}, {}, "", "bd", ""},
       {"one has gone", "", {"b", "f"}, {}, "d", "bf", ""},
@@ -160,19 +189,20 @@ TEST(MergeTailPage, Table) {
       {"new ones arrive", "", {"a", "b", "bb", "d", "z"}, {}, "fh", "bd", "abbz"},
       {"the core is the poll's", "", {"b", "c", "d"}, {}, "", "bd", ""},
       {"hands off", "", {"a", "d"}, {"a", "b", "d"}, "", "", ""},
+      {"nothing new", "f", {"h"}, {}, "", "", ""},
   };
   for (const PageCase& c : table) {
     World world;
     for (const char* uuid : {"b", "d", "f", "h"}) world.know(record(uuid), world.tail);
     world.know(record("c"), world.core);
     std::vector<Container> page;
-    for (const auto& uuid : c.page) page.push_back(record(uuid));
+    for (const auto& uuid : c.page) page.push_back(record(uuid, State::queued, uuid == "h" ? 1 : 2));
     const UuidSet hands_off(c.hands_off.begin(), c.hands_off.end());
     const TailMerge merge = merge_tail_page(world.known(), c.after, page, hands_off);
     std::string dropped;
     for (const auto& uuid : merge.drop) dropped += uuid;
     EXPECT_EQ(dropped, c.dropped) << c.what;
-    EXPECT_EQ(join(merge.update), c.updated) << c.what;
+    EXPECT_EQ(join(merge.update_state), c.updated) << c.what;
     EXPECT_EQ(join(merge.arrive), c.arrived) << c.what;
   }
 }

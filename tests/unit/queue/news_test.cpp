@@ -30,7 +30,7 @@ TEST_F(News, ANewContainerCostsOneRequest) {
   tell(7, queued);
   runtime_.run_for(20ms);
   EXPECT_EQ(seen(7), "Queued 9");
-  EXPECT_EQ(entry(7)->instance_types, std::vector<std::string>{"small"});
+  EXPECT_EQ(entry(7)->instance_types(), std::vector<std::string>{"small"});
   ASSERT_EQ(api_.calls.size(), 1) << "its record and its mounts";
   EXPECT_EQ(api_.calls[0].list_kind(), "mounts");
   tell(7, queued);

@@ -19,6 +19,7 @@ TEST_F(Polling, ListsHeldThenWindowWithTheParametersOfTheFacts) {
   const ContainerQuery& held = calls[1]->query;
   EXPECT_EQ(held.order, "uuid");
   EXPECT_EQ(held.limit, 1000);
+  EXPECT_TRUE(held.brief);
   ASSERT_EQ(held.filters.size(), 1);
   EXPECT_EQ(held.filters[0].operand, api_.token_uuid);
   EXPECT_EQ(calls[2]->list_kind(), "window");
@@ -28,6 +29,26 @@ TEST_F(Polling, ListsHeldThenWindowWithTheParametersOfTheFacts) {
   EXPECT_EQ(calls[3]->query.offset, 1) << "the end is an empty page";
   run_next_poll();
   EXPECT_EQ(api_.count("token"), 1);
+}
+
+TEST_F(Polling, OfWhatIsHeldOnlyTheUnknownIsAskedForWhole) {
+  for (int i = 0; i < 300; ++i) api_.add_locked(i, ContainerState::running);
+  start_and_load(300);
+  EXPECT_EQ(api_.count_lists("fetch"), 2) << "250 at a time";
+  EXPECT_EQ(api_.count_lists("missing"), 0);
+  EXPECT_EQ(entry(299)->container.created_at, api_.at(299).created_at);
+  api_.calls.clear();
+  api_.add_locked(300, ContainerState::running);
+  EXPECT_TRUE(api_.runner_sets(uuid(7), ContainerState::complete));
+  api_.user_sets_priority(uuid(8), 0);
+  run_next_poll();
+  EXPECT_EQ(api_.count_lists("fetch"), 1);
+  EXPECT_EQ(api_.count_lists("missing"), 1);
+  EXPECT_EQ(seen(7), "Complete 1");
+  EXPECT_EQ(seen(8), "Running 0");
+  runtime_.run_for(1s);
+  EXPECT_EQ(seen(300), "Running 1");
+  EXPECT_EQ(entry(300)->container.locked_by_uuid, api_.token_uuid);
 }
 
 TEST_F(Polling, FirstPollIsRepeatedUntilItSucceedsThenOnePerInterval) {
@@ -144,15 +165,16 @@ TEST_F(Polling, KeepsNeedsTypesAndFirstSeen) {
   api_.add(1, 5);
   start_and_load(1);
   const QueueEntry before = *entry(1);
-  EXPECT_EQ(before.instance_types, std::vector<std::string>{"small"});
+  EXPECT_EQ(before.instance_types(), std::vector<std::string>{"small"});
   EXPECT_NE(before.id, 0);
   api_.user_sets_priority(uuid(1), 9);
   api_.at(1).runtime_constraints.vcpus = 99;
   run_next_poll();
   const QueueEntry after = *entry(1);
   EXPECT_EQ(after.container.priority, 9);
-  EXPECT_EQ(after.needed, before.needed);
-  EXPECT_EQ(after.instance_types, before.instance_types);
+  EXPECT_EQ(after.spec->container.runtime_constraints.vcpus, 99);
+  EXPECT_EQ(after.needed(), before.needed());
+  EXPECT_EQ(after.instance_types(), before.instance_types());
   EXPECT_EQ(after.first_seen, before.first_seen);
   EXPECT_EQ(after.id, before.id);
 }

@@ -65,6 +65,24 @@ TEST(QueueEntries, EqualsAMapUnderRandomChangesAndCopiesStay) {
   }
 }
 
+TEST(QueueEntries, UpperBoundAndShare) {
+  QueueEntries entries;
+  EXPECT_EQ(entries.upper_bound("5"), entries.end());
+  std::map<std::string, QueueEntries::value_type> model;
+  for (int i = 1000; i < 2000; i += 2) {
+    const std::string uuid = std::to_string(i);
+    entries.set(model[uuid] = entry(uuid));
+  }
+  for (int i = 998; i < 2002; ++i) {
+    const std::string uuid = std::to_string(i);
+    const auto expected = model.upper_bound(uuid);
+    const auto found = entries.upper_bound(uuid);
+    ASSERT_EQ(found == entries.end(), expected == model.end()) << i;
+    if (expected != model.end()) EXPECT_EQ(*found, expected->second) << i;
+    EXPECT_EQ(entries.share(uuid), model.contains(uuid) ? model[uuid] : nullptr);
+  }
+}
+
 TEST(QueueEntries, EmptyOnes) {
   QueueEntries entries;
   EXPECT_EQ(entries.begin(), entries.end());

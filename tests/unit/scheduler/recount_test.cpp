@@ -51,7 +51,7 @@ class RandomSnapshots {
                                                            {dice_(0, 2), dice_(0, 2), dice_(0, 1), 0, 0});
     entry.container.state = static_cast<ContainerState>(dice_.pick({0, 0, 1, 1, 1, 2, 3, 4}));
     entry.container.priority = dice_.pick({0, 1, 1, 2, 9});
-    entry.container.scheduling_parameters.supervisor = dice_.chance(10);
+    set_supervisor(entry, dice_.chance(10));
     now.set(entry);
   }
   void put_process() {

@@ -63,7 +63,7 @@ TEST(MatchedQueue, TellsWhatChangedAndGivesNumbersAgain) {
 TEST(PlanInputBuilder, CarriesOverWhatThePlannerNeeds) {
   Snapshots s;
   QueueEntry a = s.add("a", locked, 7, {"small", "large"}, {1, 2, 3, 0, 0});
-  a.container.scheduling_parameters.supervisor = true;
+  set_supervisor(a, true);
   a.first_seen = WallTime(Duration(5));
   s.set(a);
   s.add("b", running, 1, {"small", "large"}, {1, 2, 3, 0, 0});

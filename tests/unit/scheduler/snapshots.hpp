@@ -11,6 +11,12 @@ namespace berth {
 
 constexpr SteadyTime kPollTime{std::chrono::hours(1)};
 
+inline void set_supervisor(QueueEntry& entry, bool supervisor) {
+  QueueSpec spec = *entry.spec;
+  spec.container.scheduling_parameters.supervisor = supervisor;
+  entry.spec = std::make_shared<const QueueSpec>(std::move(spec));
+}
+
 /// Builds a queue snapshot and a pool snapshot as the two owners would publish them.
 struct Snapshots {
   QueueSnapshot queue;
@@ -28,8 +34,7 @@ struct Snapshots {
     entry.container.state = state;
     entry.container.priority = priority;
     entry.container.created_at = WallTime(std::chrono::hours(2));
-    entry.instance_types = std::move(types);
-    entry.needed = needed;
+    entry.spec = std::make_shared<const QueueSpec>(QueueSpec{{}, needed, std::move(types)});
     entry.id = ++last_id_;
     set(entry);
     return entry;

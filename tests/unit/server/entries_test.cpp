@@ -14,8 +14,7 @@ ScheduledContainer scheduled() {
   entry.container.uuid = "zzzzz-dz642-000000000000001";
   entry.container.state = ContainerState::locked;
   entry.container.priority = 562948375092493200;
-  entry.needed = {2, 3, 4, 0, 0};
-  entry.instance_types = {"small", "gone"};
+  entry.spec = std::make_shared<const QueueSpec>(QueueSpec{{}, {2, 3, 4, 0, 0}, {"small", "gone"}});
   ScheduledContainer result;
   result.entry = std::make_shared<const QueueEntry>(entry);
   result.reason = Reason::type_capacity;
