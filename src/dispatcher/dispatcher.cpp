@@ -23,6 +23,7 @@ struct Parts {
     PoolOptions pool_opts = pool_options(cluster);
     SchedulerOptions scheduler_opts = scheduler_options(cluster);
     if (edges.adjust) edges.adjust(queue_opts, pool_opts, scheduler_opts);
+    pool_opts.on_process_end = [this](const std::string& uuid) { queue->tell_end(uuid); };
     queue = std::make_unique<ContainerQueue>(edges.runtime, edges.log, edges.metrics, *api, std::move(queue_opts));
     pool = std::make_unique<WorkerPool>(edges.runtime, edges.log, edges.metrics, *instances,
                                         gate(edges.executors, edges.lease),

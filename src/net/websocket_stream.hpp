@@ -1,11 +1,15 @@
 #pragma once
 
 // Instantiates Beast's websocket: for the two units that open one.
+#include <algorithm>
 #include <memory>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/error.hpp>
@@ -31,6 +35,8 @@ class BeastWebSocket final : public WebSocket {
       : owner_(std::move(owner)), stream_(connection) {
     auto timeout = beast::websocket::stream_base::timeout::suggested(role);
     timeout.idle_timeout = limits.silence;
+    timeout.handshake_timeout =
+        std::min<Duration>(timeout.handshake_timeout, limits.silence);  // that of a goodbye, too
     timeout.keep_alive_pings = true;
     stream_.set_option(timeout);
     stream_.read_message_max(limits.max_message);
@@ -41,7 +47,11 @@ class BeastWebSocket final : public WebSocket {
 
   awaitable<Result<std::string>> read() override {
     buffer_.clear();
-    auto [error, size] = co_await stream_.async_read(buffer_, asio::as_tuple(asio::use_awaitable));
+    // A peer that floods keeps Beast's own operations busy, so that a cancellation meets none that waits: it closes the
+    // connection under them.
+    const CloseOnCancel guard((co_await asio::this_coro::cancellation_state).slot(), stream_);
+    auto token = asio::bind_cancellation_slot(asio::cancellation_slot(), asio::as_tuple(asio::use_awaitable));
+    auto [error, size] = co_await stream_.async_read(buffer_, token);
     if (error) co_return fail(error_of(error));
     if (!stream_.got_text()) co_return fail(ErrorKind::undecodable, "a binary message");
     co_return beast::buffers_to_string(buffer_.data());
@@ -58,6 +68,22 @@ class BeastWebSocket final : public WebSocket {
   }
 
  private:
+  class CloseOnCancel {
+   public:
+    CloseOnCancel(asio::cancellation_slot slot, Stream& stream) : slot_(slot) {
+      slot_.assign([&stream](asio::cancellation_type /*type*/) {
+        beast::error_code ignored;
+        stream.next_layer().lowest_layer().close(ignored);
+      });
+    }
+    ~CloseOnCancel() { slot_.clear(); }
+    CloseOnCancel(const CloseOnCancel&) = delete;
+    CloseOnCancel& operator=(const CloseOnCancel&) = delete;
+
+   private:
+    asio::cancellation_slot slot_;
+  };
+
   static Error error_of(const beast::error_code& error) {
     if (error == beast::error::timeout) return {ErrorKind::timeout, "the peer is silent"};
     if (error == beast::websocket::error::message_too_big) return {ErrorKind::exhausted, "the message is too long"};

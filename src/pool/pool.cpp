@@ -119,6 +119,7 @@ void WorkerPool::Impl::perform(Member& member, const WorkerAction& action) {
       pool.exits_[a.uuid] = pool.runtime_.now();
       pool.count_end(member, a.uuid, a.probed);
       pool.remove_process(a.uuid, member.number);
+      if (pool.options_.on_process_end) pool.options_.on_process_end(a.uuid);
     }
     void operator()(const action::GaveUp& a) const {
       pool.log_for(member).warn("container does not end, giving up on it", {{"ContainerUUID", a.uuid}});

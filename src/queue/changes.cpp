@@ -91,8 +91,10 @@ Changes::Sorted Changes::sort(const Hints::Map& hints) {
 
 bool Changes::says_nothing_new(const std::string& uuid, const Hints::Hint& hint) const {
   if (canceller_.contains(uuid)) return true;
-  if (!hint.state) return false;
   const QueueEntry* known = cache_.entries().find(uuid);
+  if (hint.ended && known && !is_final(known->container.state)) return false;
+  if (!hint.changed) return true;
+  if (!hint.state) return false;
   return known ? known->container.state == *hint.state : *hint.state != ContainerState::queued;
 }
 

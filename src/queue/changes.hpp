@@ -16,8 +16,9 @@
 
 namespace berth {
 
-/// Looks at what changed, and at nothing else: what the event bus tells, and what a poll finds modified. Whatever comes
-/// within a few milliseconds is fetched together: what is known by uuid, without mounts; what is not by first sight.
+/// Looks at what changed, and at nothing else: what the event bus tells, what workers show, and what a poll finds
+/// modified. Whatever comes within a few milliseconds is fetched together: what is known by uuid, without mounts; what
+/// is not by first sight.
 class Changes {
  public:
   /// `on_doubt`: something may have been missed.
@@ -26,6 +27,7 @@ class Changes {
 
   /// Thread-safe.
   void tell(ApiChange change) { hints_.add(std::move(change), runtime_.now()); }
+  void tell_end(std::string uuid) { hints_.add_end(std::move(uuid), runtime_.now()); }
   /// Looks at what is told, for ever.
   awaitable<void> look_loop();
   /// Fetches these: known ones at once, the others in the background.

@@ -182,6 +182,10 @@ void ContainerQueue::tell(ApiChange change) {
   impl_->changes.tell(std::move(change));
 }
 
+void ContainerQueue::tell_end(std::string uuid) {
+  impl_->changes.tell_end(std::move(uuid));
+}
+
 void ContainerQueue::poll_soon() {
   impl_->poller.poll_soon();
 }

@@ -4,15 +4,33 @@
 
 namespace berth {
 
+/// Null: there is no room for it. Under the lock.
+Hints::Hint* Hints::find_or_make(std::string uuid, SteadyTime now) {
+  if (hints_.size() >= bound_ && !hints_.contains(uuid)) {
+    hints_.clear();
+    overflow_ = true;
+  }
+  if (overflow_) return nullptr;
+  Hint fresh;
+  fresh.since = now;
+  return &hints_.try_emplace(std::move(uuid), fresh).first->second;
+}
+
 void Hints::add(ApiChange change, SteadyTime now) {
   {
     const std::lock_guard lock(mutex_);
-    if (hints_.size() >= bound_ && !hints_.contains(change.uuid)) {
-      hints_.clear();
-      overflow_ = true;
+    if (Hint* hint = find_or_make(std::move(change.uuid), now)) {
+      hint->changed = true;
+      hint->state = change.state;
     }
-    if (!overflow_)
-      hints_.try_emplace(std::move(change.uuid), Hint{change.state, now}).first->second.state = change.state;
+  }
+  told_.wake();
+}
+
+void Hints::add_end(std::string uuid, SteadyTime now) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (Hint* hint = find_or_make(std::move(uuid), now)) hint->ended = true;
   }
   told_.wake();
 }
@@ -21,7 +39,12 @@ void Hints::put_back(const Map& hints) {
   const std::lock_guard lock(mutex_);
   for (const auto& [uuid, hint] : hints) {
     const auto [known, fresh] = hints_.try_emplace(uuid, hint);
-    if (!fresh) known->second.since = hint.since;
+    if (fresh) continue;
+    Hint& newer = known->second;
+    if (!newer.changed) newer.state = hint.state;
+    newer.changed = newer.changed || hint.changed;
+    newer.ended = newer.ended || hint.ended;
+    newer.since = hint.since;
   }
 }
 

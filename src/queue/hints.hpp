@@ -16,14 +16,17 @@ namespace berth {
 class Hints {
  public:
   struct Hint {
-    std::optional<ContainerState> state;  ///< of the latest news
-    SteadyTime since{};                   ///< of the first
+    bool changed = false;                 ///< the API has changed it
+    std::optional<ContainerState> state;  ///< of the latest of such news
+    bool ended = false;                   ///< its process has ended
+    SteadyTime since{};                   ///< of the first news
   };
   using Map = std::map<std::string, Hint, std::less<>>;
 
   explicit Hints(std::size_t bound) : bound_(bound), told_(Signal().subscribe()) {}
 
   void add(ApiChange change, SteadyTime now);
+  void add_end(std::string uuid, SteadyTime now);
   /// Those that could not be looked at yet; older than what came meanwhile.
   void put_back(const Map& hints);
   /// All of them.
@@ -35,6 +38,8 @@ class Hints {
   void wake() { told_.wake(); }
 
  private:
+  Hint* find_or_make(std::string uuid, SteadyTime now);
+
   const std::size_t bound_;
   Subscription told_;
   std::mutex mutex_;

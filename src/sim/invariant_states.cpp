@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr Duration mirror_bound = 3min;
-constexpr Duration told_bound = 5s;                  // of changes, where an event bus loses no news
+constexpr Duration told_bound = 5s;  // of changes, where an event bus loses no news; of ends that a worker has shown
 constexpr std::int64_t most_calls_per_minute = 600;  // of those that change something
 
 }  // namespace
@@ -96,6 +96,14 @@ void Invariants::check_mirror(const Link& active) {
     core_.violate(age < mirror_bound ? "told-soon" : "mirrors-queue",
                   uuid + " is " + std::string(to_string(is.state)) + " of priority " + std::to_string(is.priority) +
                       ", and the dispatcher's queue says otherwise");
+  }
+  for (const auto& [uuid, process] : pool->running) {
+    if (!process.exited || core_.now() - *process.exited < told_bound) continue;
+    const auto found = store_.all().find(uuid);
+    if (found == store_.all().end()) continue;
+    const SimRecord& record = found->second;
+    if (is_final(record.container.state) && record.changed <= *process.exited)
+      core_.violate("told-soon", uuid + " has ended, and so has its runner, and the dispatcher's queue does not know");
   }
   for (const auto& [id, vm] : cloud_.all()) {
     const SimMachine& machine = *vm->machine;

@@ -1,5 +1,6 @@
 #include "event_session.hpp"
 
+#include <algorithm>
 #include <deque>
 
 #include <boost/asio/co_spawn.hpp>
@@ -33,8 +34,7 @@ class EventSession {
       if (!message || answers_.size() >= kMostAnswers) co_return;
       const auto answer = subscriptions_.handle(*message);
       answers_.push_back(R"({"status":)" + std::to_string(answer.status) + "}");
-      if (answer.last_log_id)
-        for (EventPtr& event : api_->store->events().after(*answer.last_log_id)) replay_.push_back(std::move(event));
+      if (answer.last_log_id) replay(*answer.last_log_id);
       events_->arrived().wake();
     }
   }
@@ -57,6 +57,12 @@ class EventSession {
   }
 
  private:
+  /// Events that an earlier subscription got, or did not want, come again.
+  void replay(std::int64_t after) {
+    last_sent_ = std::min(last_sent_, after);
+    for (EventPtr& event : api_->store->events().after(after)) replay_.push_back(std::move(event));
+  }
+
   awaitable<bool> send(const Event& event) {
     // What was replayed may come once more as news.
     if (event.id <= last_sent_ || !may_read_ || !subscriptions_.want(event)) co_return true;

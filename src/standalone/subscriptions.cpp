@@ -18,12 +18,13 @@ bool is_filter(const Json& filter) {
   return filter.is_array() && filter.size() == 3 && filter[0].is_string() && filter[1].is_string();
 }
 
+/// True for an operator that the event bus does not know: such a filter counts for nothing.
 bool compare(WallTime a, const std::string& op, WallTime b) {
   if (op == ">=") return a >= b;
   if (op == "<=") return a <= b;
   if (op == ">") return a > b;
   if (op == "<") return a < b;
-  return a == b;
+  return op != "=" || a == b;
 }
 
 bool passes(const Event& event, const Json& filter) {

@@ -103,7 +103,11 @@ HOSTILE = {
     "deep": websocket.frame("[" * 10_000),
     "path": websocket.frame('{"object_uuid":"../../../../../../etc/pass"}'),
     "flood": websocket.frame('{"object_uuid":"zzzzz-dz642-000000000000777","properties":{"new_attributes":{"state":"Complete"}}}') * 20_000,
+    "pings": websocket.frame("ping", websocket.PING) * 20_000,
+    "pongs": websocket.frame("pong", websocket.PONG) * 20_000,
+    "empty fragments": bytes([0x01, 0]) + bytes([0x00, 0]) * 20_000 + bytes([0x80, 0]),
     # These end the connection; pauses grow with each.
+    "endless fragments": bytes([0x01, 100]) + b"x" * 100 + (bytes([0x00, 100]) + b"x" * 100) * 12_000,
     "binary": websocket.frame(bytes(range(256)), websocket.BINARY),
     "claims to be huge": bytes([0x81, 127]) + b"\x7f" + b"\xff" * 7,
     "half a frame": bytes([0x81, 100]) + b"half",

@@ -54,6 +54,8 @@ class FakeEventBus:
 
     def serve(self, handler):
         while (got := read_frame(handler.rfile)) and got[0] != CLOSE:
+            if got[0] == PONG:
+                continue
             if got[0] == PING:
                 self.write(handler, frame(got[1], PONG))
             elif not self.mute and json.loads(got[1])["method"] == "subscribe":

@@ -131,6 +131,8 @@ struct PoolOptions {
   std::string runner_binary_path;
   std::string deploy_directory;
   std::vector<std::string> runner_arguments;  ///< `--runtime-engine=…` first (facts §6.8)
+  /// Called on the pool's strand when a container's process has ended.
+  std::function<void(const std::string& uuid)> on_process_end;
 };
 
 /// Makes what a runner gets on stdin (facts §6.10) for one container on one instance.

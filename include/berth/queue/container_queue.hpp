@@ -80,6 +80,8 @@ class ContainerQueue {
   void poll_soon();
   /// News: whatever comes within a few milliseconds is fetched together, if it says something new.
   void tell(ApiChange change);
+  /// The container's process has ended, as its worker shows: how it ended is fetched with the news, unless it is known.
+  void tell_end(std::string uuid);
 
  private:
   class Impl;

@@ -67,6 +67,64 @@ TEST(Dispatcher, AUserCancelsWhatRuns) {
   EXPECT_EQ(world.api.records.at(uuid).container.state, ContainerState::cancelled);
 }
 
+/// Without an event bus, and between two polls: the worker tells of the end, and the API is asked how it came.
+TEST(Dispatcher, AnEndIsLookedUpAtOnce) {
+  World world;
+  CloudVmsConfig& vms = world.cluster.containers.cloud_vms;
+  vms.poll_interval = 1h;
+  vms.exit_watch = true;
+  const auto adopt = world.cloud->on_create;
+  world.cloud->on_create = [adopt](FakeCloud::Vm& vm) {
+    adopt(vm);
+    vm.machine->watchable = true;
+  };
+  const std::string uuid = world.add(1);
+  world.start();
+  ASSERT_TRUE(world.finish(10min));
+  world.runtime.run_for(50ms);
+  EXPECT_TRUE(world.dispatcher().queue()->snapshot()->entries.empty()) << "it is Complete, and forgotten";
+  EXPECT_TRUE(world.dispatcher().pool()->snapshot()->running.empty()) << "nothing is left of its process";
+  EXPECT_EQ(world.api.count("lock"), 1U);
+  EXPECT_EQ(world.api.count_lists("fetch"), 1U);
+  EXPECT_EQ(world.api.count("cancel") + world.api.count("unlock"), 0U);
+}
+
+/// A runner that dies says nothing: the record that is fetched then is left alone, and the next poll settles it.
+TEST(Dispatcher, AnEndWithoutAFinalRecordIsSettledByTheNextPoll) {
+  World world;
+  world.run_time = 10h;
+  world.cluster.containers.stale_lock_timeout = 1s;
+  world.cluster.containers.cloud_vms.exit_watch = true;
+  FakeMachine* machine = nullptr;
+  const auto adopt = world.cloud->on_create;
+  world.cloud->on_create = [&, adopt](FakeCloud::Vm& vm) {
+    adopt(vm);
+    machine = vm.machine.get();
+    machine->watchable = true;
+  };
+  const std::string uuid = world.add(1);
+  world.start();
+  for (const auto after_running : {false, true}) {
+    const auto reached = after_running ? ContainerState::running : ContainerState::locked;
+    ASSERT_TRUE(world.runtime.run_until(
+        [&] {
+          return machine && machine->runners.contains(uuid) && world.api.records.at(uuid).container.state == reached;
+        },
+        10min));
+    world.runtime.run_for(100ms);
+    const std::size_t fetched = world.api.count_lists("fetch");
+    machine->exit(uuid);
+    world.runtime.run_for(100ms);
+    EXPECT_EQ(world.api.count_lists("fetch"), fetched + 1);
+    EXPECT_EQ(world.api.records.at(uuid).container.state, reached);
+    ASSERT_TRUE(world.runtime.run_until([&] { return world.api.records.at(uuid).container.state != reached; }, 11s));
+    EXPECT_EQ(world.api.count("unlock"), 1U);
+  }
+  EXPECT_EQ(world.api.records.at(uuid).container.state, ContainerState::cancelled);
+  EXPECT_NE(world.api.records.at(uuid).runtime_error.find("without giving the container a final state"),
+            std::string::npos);
+}
+
 TEST(Dispatcher, ARunnerThatDiesIsNoticedAndItsContainerTriedAgainOrCancelled) {
   World world(5);
   world.crash_percent = 30;

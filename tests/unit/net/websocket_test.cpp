@@ -1,6 +1,7 @@
 #include "berth/net/websocket.hpp"
 
 #include <latch>
+#include <openssl/evp.h>
 
 #include "berth/base/deadline.hpp"
 
@@ -16,6 +17,55 @@ using namespace std::chrono_literals;
 constexpr const char* upgrade =
     "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+/// Upgrades its first client, and sends what it was given: first once, then over and over while the client listens.
+class HostileServer {
+ public:
+  enum class Reads { nothing, everything, and_stays };
+  HostileServer(std::string once, std::string flood, Reads reads = Reads::everything)
+      : once_(std::move(once)), flood_(std::move(flood)), reads_(reads), thread_([this] { serve(); }) {}
+  ~HostileServer() { thread_.join(); }
+  std::string url() const { return "ws://127.0.0.1:" + std::to_string(port_) + "/"; }
+
+ private:
+  static std::string accept_key(const std::string& request) {
+    const std::string name = "Sec-WebSocket-Key: ";
+    const auto at = request.find(name) + name.size();
+    const std::string text = request.substr(at, request.find("\r\n", at) - at) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> encoded{};
+    unsigned int size = 0;
+    EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha1(), nullptr);
+    EVP_EncodeBlock(encoded.data(), digest.data(), static_cast<int>(size));
+    return reinterpret_cast<const char*>(encoded.data());
+  }
+  void serve() {
+    asio::ip::tcp::socket socket(io_);
+    acceptor_.accept(socket);
+    boost::system::error_code error;
+    std::string request;
+    asio::read_until(socket, asio::dynamic_buffer(request), "\r\n\r\n", error);
+    asio::write(socket,
+                asio::buffer("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                             "Sec-WebSocket-Accept: " +
+                             accept_key(request) + "\r\n\r\n" + once_),
+                error);
+    std::array<char, 65536> rubbish{};
+    while (!error) {
+      if (!flood_.empty()) asio::write(socket, asio::buffer(flood_), error);
+      if (reads_ != Reads::nothing && (flood_.empty() || socket.available() > 0))
+        socket.read_some(asio::buffer(rubbish), error);
+      if (reads_ == Reads::everything && flood_.empty() && rubbish[0] == '\x88') return;  // the client says goodbye
+    }
+  }
+
+  const std::string once_, flood_;
+  const Reads reads_;
+  asio::io_context io_;
+  asio::ip::tcp::acceptor acceptor_{io_, {asio::ip::address_v4::loopback(), 0}};
+  const std::uint16_t port_ = acceptor_.local_endpoint().port();
+  std::thread thread_;
+};
 
 class WebSocketTest : public NetTest {
  protected:
@@ -67,6 +117,21 @@ class WebSocketTest : public NetTest {
     auto executor = runtime_.make_strand();
     auto talking = call_on(executor, talk(runtime_, url, std::move(options), std::move(messages)));
     return run(std::move(talking));
+  }
+
+  /// Opens, and reads until that fails.
+  static awaitable<Error> listen(Runtime& runtime, std::string url, WebSocketClientOptions options) {
+    auto socket = co_await open_websocket(runtime, std::move(url), std::move(options));
+    if (!socket) co_return socket.error();
+    for (;;) {
+      auto message = co_await (*socket)->read();
+      if (!message) co_return message.error();
+    }
+  }
+  Error listen(const std::string& url, WebSocketClientOptions options = {}) {
+    auto executor = runtime_.make_strand();
+    auto listening = call_on(executor, listen(runtime_, url, std::move(options)));
+    return run(std::move(listening));
   }
 
   std::shared_ptr<LineSink> sink_ = make_line_sink();
@@ -140,6 +205,108 @@ TEST_F(WebSocketTest, ASilentServerIsGoneAfterAWhile) {
   WebSocketClientOptions client;
   client.deadline = 100ms;
   EXPECT_EQ(talk("ws://127.0.0.1:" + std::to_string(mute.port()), {"x"}, client).error().kind, ErrorKind::timeout);
+}
+
+TEST_F(WebSocketTest, AnAnswerThatIsNoUpgradeIsAnError) {
+  const std::pair<const char*, ErrorKind> table[] = {
+      {"HTTP/1.1 301 Moved\r\nLocation: ws://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", ErrorKind::failed},
+      {"HTTP/1.1 308 Moved\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n", ErrorKind::failed},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK", ErrorKind::failed},
+      {"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", ErrorKind::denied},
+      {"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", ErrorKind::unavailable},
+      {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+       "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n",
+       ErrorKind::network},
+      {"no HTTP at all\r\n\r\n", ErrorKind::network},
+      {"", ErrorKind::network},
+  };
+  for (const auto& [answer, kind] : table) {
+    const RawServer server(answer);
+    const Error error = listen("ws://127.0.0.1:" + std::to_string(server.port()) + "/?api_token=secret");
+    EXPECT_EQ(error.kind, kind) << answer << ": " << error.message;
+    EXPECT_EQ(error.message.find("secret"), std::string::npos) << error.message;
+  }
+}
+
+TEST_F(WebSocketTest, AnAnswerWithoutEndIsCutShort) {
+  const RawServer endless("X-Header: of many\r\n", RawServer::Then::repeat);
+  EXPECT_EQ(listen("ws://127.0.0.1:" + std::to_string(endless.port())).kind, ErrorKind::network);
+  const RawServer slow("HTTP/1.1 101 Switching Prot", RawServer::Then::wait);
+  WebSocketClientOptions client;
+  client.deadline = 100ms;
+  EXPECT_EQ(listen("ws://127.0.0.1:" + std::to_string(slow.port()), client).kind, ErrorKind::timeout);
+}
+
+TEST_F(WebSocketTest, HostileFramesEndTheClientsConnection) {
+  struct Case {
+    const char* what;
+    std::string once, flood;
+    ErrorKind kind;
+  };
+  const std::string nothing;
+  const Case table[] = {
+      {"endless fragments", std::string("\x01\x04oneb", 6), std::string("\x00\x04more", 6), ErrorKind::exhausted},
+      {"a frame of 2^63 bytes", std::string("\x81\x7f\x7f\xff\xff\xff\xff\xff\xff\xff", 10), nothing,
+       ErrorKind::exhausted},
+      {"more than the limit", std::string("\x81\x7e\xff\xff", 4), std::string(1000, 'x'), ErrorKind::exhausted},
+      {"binary", std::string("\x82\x01x", 3), nothing, ErrorKind::undecodable},
+      {"masked", std::string("\x81\x81\x00\x00\x00\x00x", 7), nothing, ErrorKind::network},
+      {"reserved bits", std::string("\xf1\x00", 2), nothing, ErrorKind::network},
+      {"a reserved opcode", std::string("\x83\x00", 2), nothing, ErrorKind::network},
+      {"a continuation of nothing", std::string("\x80\x01x", 3), nothing, ErrorKind::network},
+      {"a long ping", std::string("\x89\x7e\x01\x00", 4), std::string(256, 'x'), ErrorKind::network},
+      {"a ping in parts", std::string("\x09\x00", 2), nothing, ErrorKind::network},
+      {"not UTF-8", std::string("\x81\x02\xff\xfe", 4), nothing, ErrorKind::network},
+      {"a goodbye", std::string("\x88\x00", 2), nothing, ErrorKind::network},
+      {"half of a frame, then silence", std::string("\x81\x64half", 6), nothing, ErrorKind::timeout},
+      {"silence", "", nothing, ErrorKind::timeout},
+  };
+  for (const Case& c : table) {
+    const HostileServer server(c.once, c.flood);
+    WebSocketClientOptions client;
+    client.limits.max_message = 10'000;
+    client.limits.silence = c.kind == ErrorKind::timeout ? Duration(200ms) : 60s;
+    const Error error = listen(server.url(), client);
+    EXPECT_EQ(error.kind, c.kind) << c.what << ": " << error.message;
+  }
+}
+
+/// What is answered, or counts for nothing, may come without end: reading can be cancelled all the same.
+TEST_F(WebSocketTest, AFloodHoldsNobodyUp) {
+  const std::string ping = "\x89\x7d" + std::string(125, 'p');
+  std::string pings, empty_fragments;
+  for (int i = 0; i < 500; ++i) {
+    pings += ping;
+    empty_fragments += std::string("\x00\x00", 2);
+  }
+  const std::pair<std::string, std::string> table[] = {
+      {"", pings}, {std::string("\x01\x00", 2), empty_fragments}, {"", std::string("\x8a\x00", 2)}};
+  for (const auto& [once, flood] : table) {
+    const HostileServer server(once, flood);
+    auto executor = runtime_.make_strand();
+    auto socket = run(call_on(executor, open_websocket(runtime_, server.url(), {})));
+    ASSERT_TRUE(socket);
+    auto reading = with_deadline(runtime_, 200ms, (*socket)->read());
+    const auto read = run(call_on(executor, std::move(reading)));
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().kind, ErrorKind::timeout) << read.error().message;
+    socket->reset();
+  }
+}
+
+TEST_F(WebSocketTest, AServerThatStaysAfterTheGoodbyeIsLeftAfterAWhile) {
+  const HostileServer server(std::string("\x81\x7f\x7f\xff\xff\xff\xff\xff\xff\xff", 10), "",
+                             HostileServer::Reads::and_stays);
+  WebSocketClientOptions client;
+  client.limits.silence = 200ms;
+  EXPECT_EQ(listen(server.url(), client).kind, ErrorKind::network);
+}
+
+TEST_F(WebSocketTest, APingerThatReadsNothingIsGoneAfterAWhile) {
+  const HostileServer server("", "\x89\x7d" + std::string(125, 'p'), HostileServer::Reads::nothing);
+  WebSocketClientOptions client;
+  client.limits.silence = 300ms;
+  EXPECT_EQ(listen(server.url(), client).kind, ErrorKind::timeout);
 }
 
 TEST_F(WebSocketTest, ASilentClientIsPingedThenGone) {

@@ -201,6 +201,23 @@ TEST_F(PoolWatchTest, AnEndIsKnownAtOnce) {
   EXPECT_EQ(machine->watches.size(), 1u) << "one stream for all";
 }
 
+TEST_F(PoolWatchTest, AnEndIsToldOnceHoweverItIsSeen) {
+  std::vector<std::string> told;
+  options.on_process_end = [&](const std::string& ended) { told.push_back(ended); };
+  start_watched(3);
+  machine->exit(uuid(1));
+  EXPECT_TRUE(wait_for([&] { return has_ended(1); }, 20ms));
+  machine->runners.erase(uuid(2));
+  EXPECT_TRUE(wait_for([&] { return has_ended(2); }, 35s));
+  kill(uuid(3));
+  EXPECT_TRUE(wait_for([&] { return has_ended(3); }, 20ms));
+  runtime.run_for(10min);
+  EXPECT_EQ(told, (std::vector<std::string>{uuid(1), uuid(2), uuid(3)}));
+  EXPECT_EQ(ends("watch"), 1);
+  EXPECT_EQ(ends("probe"), 1);
+  EXPECT_EQ(ends("kill"), 1);
+}
+
 TEST_F(PoolWatchTest, TheProbeDecides) {
   start_watched();
   const auto before = lists();
@@ -247,6 +264,20 @@ TEST_F(PoolWatchTest, PidsGoToTheWatchAndComeBack) {
   EXPECT_FALSE(has_ended(1));
   machine->tell("end 4242");
   EXPECT_TRUE(wait_for([&] { return has_ended(1); }, 20ms));
+}
+
+TEST_F(PoolWatchTest, TheEndOfAnAdoptedContainerIsTold) {
+  FakeCloud::Vm& vm = cloud->add("p.large", tags("large"));
+  machine = vm.machine;
+  machine->watchable = true;
+  machine->runners[uuid(1)] = {};
+  start();
+  runtime.run_for(1s);
+  EXPECT_EQ(machine->watches.at(0)->input->take(), "4242\n") << "from its lock file";
+  machine->runners.clear();
+  machine->tell("end 4242");
+  EXPECT_TRUE(wait_for([&] { return has_ended(1); }, 20ms));
+  EXPECT_EQ(ends("watch"), 1);
 }
 
 TEST_F(PoolWatchTest, WatchedWorkersAreProbedLessOften) {

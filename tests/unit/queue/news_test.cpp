@@ -52,11 +52,76 @@ TEST_F(News, InTheGoodCaseAContainerCostsOneLockAndThreeShares) {
     tell(7, state);
     runtime_.run_for(1s);
   }
+  queue_->tell_end(uuid(7));
+  runtime_.run_for(1s);
   EXPECT_EQ(seen(7), "Complete 9");
   EXPECT_EQ(api_.count("lock"), 1);
   EXPECT_EQ(api_.count_lists("mounts"), 1);
   EXPECT_EQ(api_.count_lists("fetch"), 2) << "Running, and Complete";
   EXPECT_EQ(api_.calls.size(), 4);
+}
+
+TEST_F(News, TheEndOfAProcessHasItsRecordFetched) {
+  begin(5);
+  for (int i : {1, 2, 3}) {
+    EXPECT_TRUE(lock(i));
+    ASSERT_TRUE(api_.runner_sets(uuid(i), running));
+    tell(i, running);
+  }
+  runtime_.run_for(1s);
+  api_.calls.clear();
+  ASSERT_TRUE(api_.runner_sets(uuid(1), complete));
+  ASSERT_TRUE(api_.runner_sets(uuid(2), cancelled));
+  for (int i : {1, 2, 3}) queue_->tell_end(uuid(i));
+  runtime_.run_for(20ms);
+  EXPECT_EQ(seen(1) + ", " + seen(2), "Complete 2, Cancelled 3");
+  EXPECT_EQ(seen(3), "Running 4") << "it did not say how it ended; the rest is the scheduler's";
+  EXPECT_EQ(api_.calls.size(), 1) << "all in one request";
+  queue_->tell_end(uuid(1));
+  queue_->tell_end(uuid(777));
+  runtime_.run_for(1s);
+  EXPECT_EQ(api_.calls.size(), 1) << "nothing to ask about";
+  EXPECT_TRUE(metric_is(R"(berth_queue_news_total{outcome="known"} 2)")) << metrics_.text();
+}
+
+/// By the event bus and by the worker, whichever is faster.
+TEST_F(News, AnEndThatIsToldTwiceIsFetchedOnce) {
+  begin(10);
+  const auto by_bus = [&](int i) { tell(i, complete); };
+  const auto by_worker = [&](int i) { queue_->tell_end(uuid(i)); };
+  int i = 0;
+  for (const Duration apart : {0ms, 1ms, 7ms, 50ms})  // within the batch, while its request is under way, afterwards
+    for (const bool worker_first : {false, true}) {
+      EXPECT_TRUE(lock(i));
+      ASSERT_TRUE(api_.runner_sets(uuid(i), running));
+      tell(i, running);
+      runtime_.run_for(1s);
+      ASSERT_TRUE(api_.runner_sets(uuid(i), complete));
+      api_.calls.clear();
+      worker_first ? by_worker(i) : by_bus(i);
+      runtime_.run_for(apart);
+      worker_first ? by_bus(i) : by_worker(i);
+      runtime_.run_for(1s);
+      EXPECT_EQ(seen(i), "Complete " + std::to_string(i + 1));
+      EXPECT_EQ(api_.calls.size(), 1) << i;
+      ++i;
+    }
+}
+
+TEST_F(News, AnEndIsAskedAboutAgainAfterAFailure) {
+  begin(3);
+  EXPECT_TRUE(lock(1));
+  ASSERT_TRUE(api_.runner_sets(uuid(1), running));
+  ASSERT_TRUE(api_.runner_sets(uuid(1), complete));
+  bool refused = false;
+  api_.intercept = [&](const FakeCall& call) -> std::optional<Error> {
+    if (call.list_kind() != "fetch" || std::exchange(refused, true)) return std::nullopt;
+    tell(1, locked);  // old news, which do not outdo the end
+    return Error{ErrorKind::network, "connection reset"};
+  };
+  queue_->tell_end(uuid(1));
+  runtime_.run_for(1500ms);
+  EXPECT_EQ(seen(1), "Complete 2");
 }
 
 TEST_F(News, WhatComesTogetherIsFetchedTogether) {

@@ -251,6 +251,22 @@ TEST_F(Polling, PollSoonPollsAtOnce) {
   EXPECT_EQ(seen(1), "Queued 6");
 }
 
+/// As after each connection of the event bus: what a list has passed over already is not told any more.
+TEST_F(Polling, PollSoonDuringAPollPollsOnceMore) {
+  api_.add(1, 5);
+  start_and_load(1);
+  bool asked = false;
+  api_.after_call = [&](const FakeCall& call) {
+    if (call.list_kind() != "window" || std::exchange(asked, true)) return;
+    api_.user_sets_priority(uuid(1), 6);
+    queue_->poll_soon();
+  };
+  run_next_poll();
+  EXPECT_EQ(seen(1), "Queued 5");
+  runtime_.run_for(1s);
+  EXPECT_EQ(seen(1), "Queued 6");
+}
+
 TEST_F(Polling, ARecordThatCannotBeReadKeepsNobodyWaiting) {
   for (int i = 1; i <= 6; ++i) api_.add(i, 9 - i);
   api_.add_locked(7, ContainerState::running);

@@ -49,6 +49,35 @@ TEST_F(Tail, CancelAndPriorityAreSeenByTheNextPollWhileTheRequestTells) {
   }
 }
 
+/// Wherever it is, and whether or not its request tells of it.
+TEST_F(Tail, EveryChangeIsSeenInTime) {
+  load(4000);
+  enum class Place { tail, window, held };
+  enum class Change { priority, hold, cancel };
+  int sample = 0;
+  for (const Place place : {Place::tail, Place::window, Place::held})
+    for (const Change change : {Change::priority, Change::hold, Change::cancel})
+      for (const bool told : {true, false}) {
+        const int i = (place == Place::tail ? 100 : 3500) + sample;
+        if (place == Place::held) ASSERT_TRUE(lock(i));
+        runtime_.run_for(std::chrono::milliseconds(3700 * ++sample % 10'000));
+        const std::int64_t priority = change == Change::hold ? 0 : i + 50;
+        if (change == Change::cancel)
+          api_.user_cancels(uuid(i));
+        else
+          told ? api_.user_sets_priority(uuid(i), priority) : api_.changes_silently(uuid(i), priority);
+        const bool slow = place == Place::tail && change != Change::cancel && !told;
+        runtime_.run_for(slow ? Duration(1min) : options_.poll_interval + 1s);
+        const std::string held = place == Place::held ? "Locked " : "Queued ";
+        if (change == Change::priority)
+          EXPECT_EQ(seen(i), held + std::to_string(priority)) << sample;
+        else if (change == Change::hold && place == Place::held)
+          EXPECT_EQ(seen(i), "Locked 0") << sample;
+        else
+          EXPECT_TRUE(!waits(i) && !seen(i).starts_with("Locked")) << sample << ": " << seen(i);
+      }
+}
+
 TEST_F(Tail, WhatWasOnHoldAndUnknownIsSeenByTheNextPoll) {
   for (int i = 0; i < 2500; ++i) api_.add(i, i + 1);
   api_.add(3000, 0);

@@ -492,5 +492,32 @@ TEST(SshStream, IsTheOnlyOneAndEndsWithTheConnection) {
   });
 }
 
+TEST(SshStream, GivesItsChannelToACommandWhereTheServerOpensNoOther) {
+  SshBed bed;
+  bed.stub.max_channels = 1;
+  bed.run([&](Executor& worker) -> awaitable<void> {
+    std::optional<Result<int>> ended;
+    Signal done;
+    auto changed = done.subscribe();
+    auto follow = [](Executor& w, std::optional<Result<int>>& end, Signal& told) -> awaitable<void> {
+      end = co_await w.stream(command("hang"), [](std::string_view) {});
+      told.notify();
+    };
+    const auto executor = co_await asio::this_coro::executor;
+    asio::co_spawn(executor, follow(worker, ended, done), asio::detached);
+    EXPECT_TRUE(co_await bed.sees([](const SshStubCounts& c) { return c.commands == 1; }));
+    expect_output(co_await worker.execute(command("echo first")), "first\n");
+    while (!ended) co_await changed.wait();
+    EXPECT_TRUE(!*ended && ended->error().kind == ErrorKind::exhausted);
+    ended.reset();
+    asio::co_spawn(executor, follow(worker, ended, done), asio::detached);
+    for (int i = 0; i < 5; ++i) expect_output(co_await worker.execute(command("echo more")), "more\n");
+    EXPECT_FALSE(ended) << "it waits until there is room for both";
+    worker.close();
+    while (!ended) co_await changed.wait();
+  });
+  EXPECT_EQ(bed.stub.counts().commands, 7);
+}
+
 }  // namespace
 }  // namespace berth

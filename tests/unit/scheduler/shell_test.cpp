@@ -368,6 +368,31 @@ TEST_F(LockAhead, ANewContainerCostsAListAndALock) {
   EXPECT_EQ(api.calls[1].verb, "lock");
 }
 
+TEST_F(LockAhead, AStormOfChangesIsFewPassesAtTheirDistance) {
+  begin();
+  api.latency = Duration::zero();
+  const double passes = metric("berth_scheduler_passes_total"), changes = metric("berth_scheduler_changes_total");
+  double seen = passes;
+  SteadyTime last = runtime.now() - std::chrono::seconds(1);
+  for (int step = 0; step < 2000; ++step) {  // 200 ms
+    api.add(100 + step);
+    queue->tell({uuid(100 + step), queued});
+    runtime.run_for(std::chrono::microseconds(100));
+    const double now = metric("berth_scheduler_passes_total");
+    if (now == seen) continue;
+    EXPECT_EQ(now, seen + 1);
+    EXPECT_GE(runtime.now() - last, std::chrono::microseconds(4900)) << "looked at every 100 us";
+    seen = now;
+    last = runtime.now();
+  }
+  EXPECT_GE(seen - passes, 30) << "it goes on";
+  EXPECT_LE(seen - passes, 41);
+  EXPECT_GE(metric("berth_scheduler_changes_total") - changes, 2 * (seen - passes)) << "several in one pass";
+  EXPECT_GT(metric("berth_scheduler_change_to_plan_seconds_count"), seen / 2);
+  EXPECT_LE(metric("berth_scheduler_change_to_plan_seconds_sum"), 0.005 * (seen + 3));
+  EXPECT_EQ(metric("berth_scheduler_pass_seconds_count"), seen);
+}
+
 TEST_F(LockAhead, SlotsAreNotGivenTwice) {
   begin();
   for (int i = 2; i < 40; ++i) {

@@ -53,8 +53,8 @@ class Events : public ApiTest {
     EXPECT_TRUE(session_->done());
   }
   void connect(const std::string& query = "?api_token=" + kToken) {
-    ServerRequest request = make_request("GET", "/websocket" + query);
-    request.headers.clear();
+    ServerRequest request =
+        make_request("GET", "/websocket" + query);  // its header has the token, which counts for nothing
     response_ = send(std::move(request));
     ASSERT_TRUE(response_.websocket);
     session_ = std::make_unique<SimTask<void>>(runtime_, runtime_.make_strand(), response_.websocket(socket_));
@@ -162,6 +162,21 @@ TEST_F(Events, WhatWasMissedIsToldAgain) {
   EXPECT_EQ(heard(), "200;request create >Committed;container create >Queued;");
 }
 
+TEST_F(Events, ASecondSubscriptionGetsWhatTheFirstDidNotWant) {
+  connect();
+  say({{"method", "subscribe"},
+       {"filters", Json::array({Json::array({"event_type", "in", Json::array({"create"})})})}});
+  const std::string uuid = submit_request()["container_uuid"];
+  post("/arvados/v1/containers/" + uuid + "/lock");
+  submit_request();
+  const std::string created = "request create >Committed;container create >Queued;";
+  EXPECT_EQ(heard(), "200;" + created + created);
+  say({{"method", "subscribe"}, {"last_log_id", last_id_ - 3}});
+  EXPECT_EQ(heard(), "200;container update Queued>Locked;" + created);
+  submit_request();
+  EXPECT_EQ(heard(), created) << "each event once, though both want it";
+}
+
 TEST_F(Events, AClientThatDoesNotReadIsDropped) {
   connect();
   say({{"method", "subscribe"}});
@@ -218,6 +233,26 @@ TEST(Subscriptions, AnswerAsTheServerDoes) {
   EXPECT_EQ(subscriptions.handle(R"({"method":"subscribe"})").status, 400) << "bounded";
 }
 
+TEST(Subscriptions, OneThatWantsItIsEnough) {
+  Event event;
+  event.event_type = "update";
+  Subscriptions subscriptions;
+  const auto say = [&](const char* method, const char* type) {
+    return subscriptions
+        .handle(std::string(R"({"method":")") + method + R"(","filters":[["event_type","in",[")" + type + R"("]]]})")
+        .status;
+  };
+  EXPECT_EQ(say("subscribe", "create"), 200);
+  EXPECT_FALSE(subscriptions.want(event));
+  EXPECT_EQ(say("subscribe", "update"), 200);
+  EXPECT_EQ(say("subscribe", "update"), 200);
+  EXPECT_TRUE(subscriptions.want(event));
+  EXPECT_EQ(say("unsubscribe", "update"), 200);
+  EXPECT_TRUE(subscriptions.want(event)) << "one of two that are the same was taken back";
+  EXPECT_EQ(say("unsubscribe", "update"), 200);
+  EXPECT_FALSE(subscriptions.want(event));
+}
+
 TEST(Subscriptions, Filters) {
   Event event;
   event.event_type = "update";
@@ -231,6 +266,9 @@ TEST(Subscriptions, Filters) {
       {R"([["created_at","<","2000-01-01T00:00:00Z"]])", false},
       {R"([["created_at",">","2000-01-01T00:00:00Z"],["event_type","in",["create"]]])", false},
       {R"([["created_at",">","no time"]])", true},
+      {R"([["created_at","like","2000%"]])", true},
+      {R"([["event_type","=","create"]])", true},
+      {R"([["event_type","in",["create"]],["object_uuid","=","x"]])", false},
       {R"([7])", true},
   };
   EXPECT_FALSE(Subscriptions().want(event));
