@@ -74,4 +74,16 @@ std::vector<std::uint32_t> fill(const PlanInput& input, Waiting& waiting, const 
   return taken;
 }
 
+std::vector<std::uint32_t> fill_by_price(const PlanInput& input, Waiting& waiting,
+                                         const std::vector<std::uint32_t>& needs, Capacity& room,
+                                         std::uint32_t places) {
+  std::vector<std::uint32_t> taken = fill(input, waiting, needs, room, std::min(places, 1U));
+  for (const std::uint32_t need : needs)
+    while (taken.size() < places && waiting.left(need) > 0 && room.accommodates(input.needs[need].need)) {
+      taken.push_back(waiting.take(need));
+      room.subtract(input.needs[need].need, GpuMemory::per_device);
+    }
+  return taken;
+}
+
 }  // namespace berth

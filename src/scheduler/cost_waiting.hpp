@@ -55,5 +55,8 @@ const std::vector<std::uint32_t>& types_for(const PlanInput& input, std::uint32_
 /// `places`: how many containers at most.
 std::vector<std::uint32_t> fill(const PlanInput& input, Waiting& waiting, const std::vector<std::uint32_t>& needs,
                                 Capacity& room, std::uint32_t places);
+/// The same, but after the first in order the most expensive first; `needs`: in that order.
+std::vector<std::uint32_t> fill_by_price(const PlanInput& input, Waiting& waiting,
+                                         const std::vector<std::uint32_t>& needs, Capacity& room, std::uint32_t places);
 
 }  // namespace berth
