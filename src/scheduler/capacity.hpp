@@ -23,6 +23,12 @@ struct Capacity {
     return left.vcpus > 0 && left.vcpus >= need.vcpus + (shared ? 1 : 0) && left.ram >= need.ram &&
            left.scratch >= need.scratch && left.gpus >= need.gpus && left.gpu_vram >= need.gpu_vram;
   }
+  /// Whatever fits in `other` fits here.
+  bool holds_all_of(const Capacity& other) const {
+    const Resources& theirs = other.left;
+    return left.vcpus >= theirs.vcpus && left.ram >= theirs.ram && left.scratch >= theirs.scratch &&
+           left.gpus >= theirs.gpus && left.gpu_vram >= theirs.gpu_vram && (!shared || other.shared);
+  }
   void subtract(const Resources& need, GpuMemory gpu_memory) {
     left.vcpus -= need.vcpus;
     left.ram -= need.ram;

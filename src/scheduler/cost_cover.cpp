@@ -1,9 +1,11 @@
 #include "cost_cover.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <queue>
 #include <tuple>
+#include <utility>
 
 #include "cost_forecast.hpp"
 
@@ -23,8 +25,8 @@ struct Pack {
 
 constexpr double kNearlyNothing = 1e-12;  // in place of the price of a free type
 
-double value_per_dollar(const Pack& pack, const PlanType& type) {
-  return pack.value / std::max(type.price, kNearlyNothing);
+double value_per_dollar(double value, const PlanType& type) {
+  return value / std::max(type.price, kNearlyNothing);
 }
 
 /// How many of this need fit.
@@ -118,7 +120,7 @@ std::vector<Cover> most_valuable(const PlanInput& input, Waiting& waiting) {
     packs[type] = packer.pack(type, std::nullopt);
     changed[type] = 0;
     if (packs[type].shares.empty()) return;
-    candidates.emplace(value_per_dollar(packs[type], input.types[type]), -input.types[type].price, type);
+    candidates.emplace(value_per_dollar(packs[type].value, input.types[type]), -input.types[type].price, type);
   };
   for (std::uint32_t type = 0; type < input.types.size(); ++type)
     if (packer.available(type)) consider(type);
@@ -165,18 +167,52 @@ double value_left(const PlanInput& input, const Waiting& waiting) {
 }
 
 /// Instances being what is short: of the packs that take their share the one with most value per $, else the largest.
-struct ScarceChoice {
-  std::optional<std::uint32_t> type;
-  Pack pack;
-  void consider(const PlanInput& input, std::uint32_t candidate, Pack made, double share) {
-    const auto key = [&](const Pack& of, std::uint32_t t) {
-      const bool enough = of.value >= share * (1 - 1e-9);
-      return std::tuple(enough, enough ? value_per_dollar(of, input.types[t]) : of.value, -input.types[t].price);
-    };
-    if (type && key(made, candidate) <= key(pack, *type)) return;
-    type = candidate;
-    pack = std::move(made);
+class ScarceChooser {
+ public:
+  ScarceChooser(const PlanInput& input, const Waiting& waiting)
+      : input_(input), packer_(input, waiting, true), last_(input.types.size(), kUnknown) {}
+
+  struct Choice {
+    std::uint32_t type = kNoType;
+    Pack pack;
+  };
+  /// For one of `first` and others, each instance to take `share` ($/hour); kNoType if none is worth its price.
+  Choice choose(std::uint32_t first, double share) {
+    candidates_.clear();
+    for (const std::uint32_t type : types_for(input_, first, true))
+      if (packer_.available(type))
+        candidates_.emplace_back(key(type, last_[type] + own_price(input_, first), share), type);
+    std::sort(candidates_.begin(), candidates_.end(), std::greater<>());
+    Choice best;
+    Key best_key;
+    for (const auto& [most, type] : candidates_) {
+      if (best.type != kNoType && most <= best_key) break;
+      Pack pack = packer_.pack(type, first);
+      last_[type] = pack.value;
+      if (pack.shares.empty() || pack.shares.front().need != first) continue;
+      if (pack.above_ceiling && value_per_dollar(pack.value, input_.types[type]) < least_worth(input_.cost.rules))
+        continue;
+      const Key its = key(type, pack.value, share);
+      if (best.type != kNoType && its <= best_key) continue;
+      best = {type, std::move(pack)};
+      best_key = its;
+    }
+    return best;
   }
+
+ private:
+  static constexpr double kUnknown = 1e300;  // more than any pack is worth
+  using Key = std::tuple<bool, double, double>;
+  Key key(std::uint32_t type, double value, double share) const {
+    const bool enough = value >= share * (1 - 1e-9);
+    return {enough, enough ? value_per_dollar(value, input_.types[type]) : value, -input_.types[type].price};
+  }
+
+  const PlanInput& input_;
+  Packer packer_;
+  /// By type, the value of the last pack. Less waits since: the next is hardly worth more, but for another first.
+  std::vector<double> last_;
+  std::vector<std::pair<Key, std::uint32_t>> candidates_;
 };
 
 }  // namespace
@@ -191,25 +227,19 @@ std::vector<Cover> cover(const PlanInput& input, Waiting& waiting) {
 
 std::vector<Cover> cover_scarce(const PlanInput& input, Waiting& waiting, std::int64_t slots) {
   std::vector<Cover> covers;
-  Packer packer(input, waiting, true);
+  ScarceChooser chooser(input, waiting);
   std::vector<std::uint32_t> needs = waiting.needs();
+  double value = value_left(input, waiting);
   for (std::int64_t left = slots; left > 0 && slots - left < kMostScarceCovers;) {
     std::erase_if(needs, [&](std::uint32_t need) { return waiting.left(need) == 0; });
     if (needs.empty()) break;
     const auto first = std::min_element(needs.begin(), needs.end(), [&](std::uint32_t a, std::uint32_t b) {
       return waiting.first(a) < waiting.first(b);
     });
-    const double share = value_left(input, waiting) / static_cast<double>(left);
-    ScarceChoice choice;
-    for (const std::uint32_t type : types_for(input, *first, true)) {
-      if (!packer.available(type)) continue;
-      Pack pack = packer.pack(type, *first);
-      if (pack.shares.empty() || pack.shares.front().need != *first) continue;
-      if (pack.above_ceiling && value_per_dollar(pack, input.types[type]) < least_worth(input.cost.rules)) continue;
-      choice.consider(input, type, std::move(pack), share);
-    }
-    if (choice.type) {
-      covers.push_back(take(waiting, *choice.type, choice.pack));
+    const ScarceChooser::Choice choice = chooser.choose(*first, value / static_cast<double>(left));
+    if (choice.type != kNoType) {
+      covers.push_back(take(waiting, choice.type, choice.pack));
+      value -= choice.pack.value;
       --left;
     } else {
       needs.erase(first);

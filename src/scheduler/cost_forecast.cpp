@@ -155,11 +155,16 @@ Forecast forecast(const PlanInput& input, const CostFleet& fleet, Waiting& waiti
 std::vector<std::uint32_t> fill_if_worth(const PlanInput& input, Waiting& waiting,
                                          const std::vector<std::uint32_t>& needs, Capacity room, std::uint32_t places,
                                          std::uint32_t type, double worth) {
-  std::vector<std::uint32_t> ranks = fill(input, waiting, needs, room, places);
-  for (const std::uint32_t rank : ranks) worth += own_price(input, input.containers[waiting.container(rank)].need);
-  if (worth >= input.types[type].price * least_worth(input.cost.rules)) return ranks;
-  for (auto rank = ranks.rbegin(); rank != ranks.rend(); ++rank)
-    waiting.put_back(input.containers[waiting.container(*rank)].need);
+  constexpr double rounding = 1e-9;
+  const double missing = input.types[type].price * least_worth(input.cost.rules) * (1 - rounding) - worth;
+  for (const auto& choose : {fill, fill_by_price}) {
+    Capacity left = room;
+    const std::vector<std::uint32_t> ranks = choose(input, waiting, needs, left, places);
+    double more = 0;
+    for (const std::uint32_t rank : ranks) more += own_price(input, input.containers[waiting.container(rank)].need);
+    if (more >= missing) return ranks;
+    for (const std::uint32_t rank : ranks) waiting.put_back(input.containers[waiting.container(rank)].need);
+  }
   return {};
 }
 

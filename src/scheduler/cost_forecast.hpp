@@ -32,8 +32,9 @@ Forecast forecast(const PlanInput& input, const CostFleet& fleet, Waiting& waiti
 inline double least_worth(const CostRules& rules) {
   return 1 / std::max(rules.maximum_price_factor, 1.0);
 }
-/// Those of `needs` that fill `room` on an instance of this type, as fill(), if together with `worth` ($/hour, of what
-/// is there already) they are worth its price; else nothing.
+/// Those of `needs` that fill `room` on an instance of this type, if together with `worth` ($/hour, of what is there
+/// already) they are worth its price: in order, else as cover_scarce() fills it, so that what was created for a group
+/// is used for it; else nothing.
 std::vector<std::uint32_t> fill_if_worth(const PlanInput& input, Waiting& waiting,
                                          const std::vector<std::uint32_t>& needs, Capacity room, std::uint32_t places,
                                          std::uint32_t type, double worth);

@@ -194,9 +194,18 @@ void CostPass::create_for(Waiting waiting) {
 /// Instances are scarce: groups are put on ready ones.
 void CostPass::share_ready(Waiting& waiting) {
   const auto any_price = needs_by_type(input_, waiting, true);
+  std::vector<std::vector<Capacity>> too_small(input_.types.size());  // by type: nothing fits, nor in less
   for (std::uint32_t i = 0; i < fleet_.size() && waiting.all_left() > 0; ++i) {
     const FleetInstance& on = fleet_[i];
     if (!on.usable || !on.ready || fleet_.set_aside_is(i)) continue;
+    std::vector<Capacity>& rooms = too_small[on.type];
+    if (std::any_of(rooms.begin(), rooms.end(), [&](const Capacity& room) { return room.holds_all_of(on.capacity); }))
+      continue;
+    if (!any_fits(input_, waiting, any_price[on.type], on.capacity)) {
+      std::erase_if(rooms, [&](const Capacity& room) { return on.capacity.holds_all_of(room); });
+      rooms.push_back(on.capacity);
+      continue;
+    }
     const auto ranks = fill_if_worth(input_, waiting, any_price[on.type], on.capacity, places_left(input_, fleet_, i),
                                      on.type, worth_[i]);
     for (const std::uint32_t rank : ranks) put_on(waiting.container(rank), i);

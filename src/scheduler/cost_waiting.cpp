@@ -55,6 +55,13 @@ const std::vector<std::uint32_t>& types_for(const PlanInput& input, std::uint32_
   return input.type_lists[wider ? wanted.any_price_list : wanted.type_list];
 }
 
+bool any_fits(const PlanInput& input, const Waiting& waiting, const std::vector<std::uint32_t>& needs,
+              const Capacity& room) {
+  return room.left.vcpus > 0 && std::any_of(needs.begin(), needs.end(), [&](std::uint32_t need) {
+           return waiting.left(need) > 0 && room.accommodates(input.needs[need].need);
+         });
+}
+
 std::vector<std::uint32_t> fill(const PlanInput& input, Waiting& waiting, const std::vector<std::uint32_t>& needs,
                                 Capacity& room, std::uint32_t places) {
   const auto fits = [&](std::uint32_t need) {
@@ -71,6 +78,18 @@ std::vector<std::uint32_t> fill(const PlanInput& input, Waiting& waiting, const 
     room.subtract(input.needs[need].need, GpuMemory::per_device);
     std::erase_if(candidates, [&](std::uint32_t n) { return !fits(n); });
   }
+  return taken;
+}
+
+std::vector<std::uint32_t> fill_by_price(const PlanInput& input, Waiting& waiting,
+                                         const std::vector<std::uint32_t>& needs, Capacity& room,
+                                         std::uint32_t places) {
+  std::vector<std::uint32_t> taken = fill(input, waiting, needs, room, std::min(places, 1U));
+  for (const std::uint32_t need : needs)
+    while (taken.size() < places && waiting.left(need) > 0 && room.accommodates(input.needs[need].need)) {
+      taken.push_back(waiting.take(need));
+      room.subtract(input.needs[need].need, GpuMemory::per_device);
+    }
   return taken;
 }
 

@@ -51,9 +51,15 @@ double own_price(const PlanInput& input, std::uint32_t need);
 /// The list of types for a class.
 const std::vector<std::uint32_t>& types_for(const PlanInput& input, std::uint32_t need, bool any_price);
 
+/// Whether any of `needs` that is left fits.
+bool any_fits(const PlanInput& input, const Waiting& waiting, const std::vector<std::uint32_t>& needs,
+              const Capacity& room);
 /// What of `waiting` gets room, the first in order first, as long as any of `needs` fits. Takes it from there.
 /// `places`: how many containers at most.
 std::vector<std::uint32_t> fill(const PlanInput& input, Waiting& waiting, const std::vector<std::uint32_t>& needs,
                                 Capacity& room, std::uint32_t places);
+/// The same, but after the first in order the most expensive first; `needs`: in that order.
+std::vector<std::uint32_t> fill_by_price(const PlanInput& input, Waiting& waiting,
+                                         const std::vector<std::uint32_t>& needs, Capacity& room, std::uint32_t places);
 
 }  // namespace berth

@@ -1,9 +1,13 @@
 // plan() on made-up clusters, from nothing. Rows: plan/<containers>/<instances>/<types>/<pool>/<needs>[/create]
-// [/reference | /cost]; with `create`, as many instances may be created as are wanted. Containers come in scheduling
+// [/reference | /cost [/scarce]]; with `create`, as many instances may be created as are wanted, with `scarce` 50: fewer
+// than are wanted, so that containers are grouped. Policy `cost` has learned run times. Containers come in scheduling
 // order; order/<containers> is what sorting them anew costs. Each row checks what was planned before it counts.
 #include <algorithm>
 #include <benchmark/benchmark.h>
+#include <chrono>
+#include <cmath>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -11,6 +15,7 @@
 #include "berth/scheduler/plan.hpp"
 
 #include "capacity.hpp"
+#include "cost_learned.hpp"
 #include "plan_world.hpp"
 #include "scheduling_order.hpp"
 
@@ -21,6 +26,7 @@ struct Row {
   WorldSize size;
   bool create = false;
   Policy policy = Policy::greedy;
+  std::optional<std::int64_t> instances_left{};
 };
 
 std::string name_of(const Row& row) {
@@ -31,7 +37,8 @@ std::string name_of(const Row& row) {
          needs[static_cast<int>(row.size.needs)] + (row.create ? "/create" : "") +
          (row.policy == Policy::greedy ? ""
           : row.policy == Policy::cost ? "/cost"
-                                       : "/reference");
+                                       : "/reference") +
+         (row.instances_left ? "/scarce" : "");
 }
 
 /// Plays the starts back; null if none exceeds its instance, else what is wrong.
@@ -88,9 +95,28 @@ class CurrentWorld {
   std::unique_ptr<PlanWorld> world_;
 };
 
+/// What policy `cost` has learned of a thousand kinds of containers, and how long those have run that run.
+LearnedTimes learn(PlanWorld& world) {
+  constexpr std::uint32_t kinds = 1000;
+  constexpr std::int64_t ends_of_each = 20;
+  LearnedTimes learned;
+  for (std::uint32_t kind = 0; kind < kinds; ++kind)
+    for (std::int64_t i = 0; i < ends_of_each; ++i)
+      learned.run_times.add(kind, std::exp2(static_cast<double>(world.between(20, 160)) / 10));
+  for (PlanContainer& container : world.input.containers) {
+    container.run_time_key = container.need % kinds;
+    container.ran = std::chrono::seconds(container.in_pool ? world.between(0, 9000) : 0);
+  }
+  return learned;
+}
+
 void run_plan(benchmark::State& state, const Row& row, CurrentWorld& worlds) {
-  PlanInput& input = worlds.of(row.size).input;
-  input.limits.create_slots = row.create ? 1 << 30 : 0;
+  PlanWorld& world = worlds.of(row.size);
+  PlanInput& input = world.input;
+  const LearnedTimes learned = learn(world);
+  input.cost.learned = &learned;
+  input.limits.create_slots = row.create || row.instances_left ? 1 << 30 : 0;
+  input.limits.instances_left = row.instances_left;
   const Plan made = plan(input, row.policy);
   if (const char* wrong = check(input, made, row.create)) return state.SkipWithError(wrong);
   for (auto _ : state) benchmark::DoNotOptimize(plan(input, row.policy));
@@ -115,10 +141,11 @@ void add_size(const std::shared_ptr<CurrentWorld>& worlds, const WorldSize& size
   add(worlds, {size});
   if (size.load != PoolLoad::half) return;
   add(worlds, {size, true});
-  if (size.containers > 10000 || size.instances > 1000 || size.types > 100) return;
-  if (size.needs == Needs::classes) add(worlds, {size, false, Policy::reference});
   add(worlds, {size, false, Policy::cost});
   add(worlds, {size, true, Policy::cost});
+  add(worlds, {size, false, Policy::cost, 50});
+  if (size.containers > 10000 || size.instances > 1000 || size.types > 100) return;
+  if (size.needs == Needs::classes) add(worlds, {size, false, Policy::reference});
 }
 
 void add_all() {

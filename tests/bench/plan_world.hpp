@@ -71,11 +71,10 @@ class PlanWorld {
       const std::int64_t vcpus = pick({1, 1, 1, 1, 2, 2, 4, 4, 8, 16});
       const double ram = static_cast<double>(vcpus) * (0.4 + 5 * fraction() * fraction()) * static_cast<double>(kGiB);
       const Resources need{vcpus, static_cast<std::int64_t>(ram), between(0, 100 * kGiB), 0, 0};
-      auto list = eligible(need);
+      auto list = eligible(need, 1.5);
       if (list.empty()) continue;
-      const auto [known, fresh] = lists_.emplace(std::move(list), input.type_lists.size());
-      if (fresh) input.type_lists.push_back(known->first);
-      input.needs.push_back({need, known->second});
+      const std::uint32_t within_ceiling = number_of(std::move(list));
+      input.needs.push_back({need, within_ceiling, number_of(eligible(need, 1e300))});
       return static_cast<std::uint32_t>(input.needs.size() - 1);
     }
   }
@@ -100,8 +99,14 @@ class PlanWorld {
     }
   }
 
-  /// Facts §4.2, §4.3 with MaximumPriceFactor 1.5.
-  std::vector<std::uint32_t> eligible(const Resources& need) const {
+  std::uint32_t number_of(std::vector<std::uint32_t> list) {
+    const auto [known, fresh] = lists_.emplace(std::move(list), input.type_lists.size());
+    if (fresh) input.type_lists.push_back(known->first);
+    return known->second;
+  }
+
+  /// Facts §4.2, §4.3.
+  std::vector<std::uint32_t> eligible(const Resources& need, double maximum_price_factor) const {
     const auto fits = [&](const Resources& size) {
       return size.vcpus >= need.vcpus && size.ram >= need.ram && size.scratch >= need.scratch;
     };
@@ -112,7 +117,7 @@ class PlanWorld {
       list.push_back(t);
       lowest = std::min(lowest, input.types[t].price);
     }
-    std::erase_if(list, [&](std::uint32_t t) { return input.types[t].price > lowest * 1.5; });
+    std::erase_if(list, [&](std::uint32_t t) { return input.types[t].price > lowest * maximum_price_factor; });
     std::sort(list.begin(), list.end(), [&](std::uint32_t a, std::uint32_t b) {
       return std::tuple(input.types[a].price, a) < std::tuple(input.types[b].price, b);
     });

@@ -122,6 +122,22 @@ def test_over_ssh_by_pid(make_ssh_site):
 
 
 @over_ssh
+def test_a_watch_sleeps_while_nothing_ends(make_ssh_site):
+    site = make_ssh_site(vcpus=2, seconds=60)
+    daemon = site.daemon().start()
+    uuids = site.controller.add(2)
+    wait_for(lambda: set(site.controller.states(uuids)) == {"Running"}, 30, what="all run")
+    wait_for(lambda: metric(daemon, HEALTHY) == 1, 30, what="the watch tells")
+    host, = site.cloud.hosts()
+    watch, = watchers(host)
+
+    def sleeps_for_a_second():
+        before, after = host.run(f"for i in 1 2; do grep ^voluntary_ctxt /proc/{watch}/status; sleep 1; done").splitlines()
+        return before == after
+    wait_for(sleeps_for_a_second, 30, what="a second without a wake-up")
+
+
+@over_ssh
 def test_a_watch_that_dies_is_started_again_and_nothing_is_lost(make_ssh_site):
     site = make_ssh_site(vcpus=4, seconds=3)
     daemon = site.daemon().start()

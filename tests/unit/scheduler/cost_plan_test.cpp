@@ -183,6 +183,20 @@ TEST_F(CostPlan, AGroupMustBeWorthTheInstance) {
   EXPECT_EQ(b.shutdowns(made), Names{"i-1"});
 }
 
+TEST_F(CostPlan, AGroupIsChosenAsItsInstanceWas) {
+  for (const char* uuid : {"a", "b"}) container(uuid, 2, {"small"});
+  container("c", 8, {"medium"});
+  b.input.limits.max_per_instance = 2;
+  b.input.cost.rules.maximum_price_factor = 2;
+  b.input.limits.instances_left = 1;
+  EXPECT_EQ(b.creates(plan()), Names{"large"});  // for a and c: a and b would not be worth it
+  b.input.limits.instances_left = 0;
+  b.instance("i-1", "large", WorkerState::booting);
+  EXPECT_EQ(b.shutdowns(plan()), Names{});
+  b.input.instances[0].state = WorkerState::idle;
+  EXPECT_EQ(b.starts(plan()), (Names{"a@i-1", "c@i-1"}));
+}
+
 TEST_F(CostPlan, TheFirstInOrderIsNeverLeftOutOfAScarceCover) {
   container("first", 2, {"small"}).priority = 9;
   for (int i = 0; i < 4; ++i) container("c" + std::to_string(i), 16, {"large"});
