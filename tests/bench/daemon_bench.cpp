@@ -171,6 +171,7 @@ void bench_idle(std::size_t workers, Duration time, Idle idle) {
       world.dispatcher().queue()->poll_soon();
       co_await world.runtime.sleep_for(1s);
     }
+    world.dispatcher().queue()->poll_soon();
     co_await world.runtime.sleep_for(25s);
     (void)take_longest_handler(world.runtime);
     world.check(workers, workers);
