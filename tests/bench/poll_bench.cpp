@@ -76,7 +76,7 @@ class JsonApi final : public ContainerApi {
     const double begun = thread_cpu();
     const std::string text = list(query);
     writing += thread_cpu() - begun;
-    co_return query.brief ? brief_containers_of(text) : containers_of(text);
+    co_return containers_of(text);
   }
   awaitable<Result<std::vector<ModifiedRecord>>> list_modified(ModifiedQuery query) override {
     co_await runtime_.sleep_for(1ms);
