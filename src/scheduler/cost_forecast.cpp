@@ -159,7 +159,7 @@ std::vector<std::uint32_t> fill_if_worth(const PlanInput& input, Waiting& waitin
   const double missing = input.types[type].price * least_worth(input.cost.rules) * (1 - rounding) - worth;
   for (const auto& choose : {fill, fill_by_price}) {
     Capacity left = room;
-    const std::vector<std::uint32_t> ranks = choose(input, waiting, needs, left, places);
+    std::vector<std::uint32_t> ranks = choose(input, waiting, needs, left, places);
     double more = 0;
     for (const std::uint32_t rank : ranks) more += own_price(input, input.containers[waiting.container(rank)].need);
     if (more >= missing) return ranks;
