@@ -76,7 +76,7 @@ class Forecaster {
   }
 
   void expect_end(std::uint32_t instance, const PlanContainer& container, double start, double age) {
-    const auto remaining = learned_.run_times.remaining(container.run_time_key, age, kEndQuantile);
+    const auto remaining = learned_.run_times.remaining(container.run_time_key, age, kEndQuantile, horizon_);
     if (remaining && start + *remaining <= horizon_) events_.push({start + *remaining, instance, container.need});
   }
 
