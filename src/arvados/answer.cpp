@@ -8,8 +8,8 @@
 #include "berth/arvados/records.hpp"
 #include "berth/base/units.hpp"
 
-#include "brief_list.hpp"
 #include "field_reader.hpp"
+#include "list_reader.hpp"
 #include "text.hpp"
 
 namespace berth {
@@ -70,6 +70,12 @@ Result<ModifiedRecord> modified_record(const Json& value) {
   return out;
 }
 
+Result<std::vector<Container>> read_list_by_tree(std::string_view body) {
+  auto json = parse_json(body);
+  if (!json) return fail(json.error());
+  return container_list_from_json(*json);
+}
+
 }  // namespace
 
 Result<std::string> body_of(HttpResponse response) {
@@ -122,17 +128,11 @@ Result<ContainerState> state_of(std::string_view body) {
 }
 
 Result<std::vector<Container>> containers_of(std::string_view body) {
-  auto json = parse_json(body);
-  if (!json) return fail(json.error());
-  auto containers = container_list_from_json(*json);
+  auto plain = read_container_list(body);
+  auto containers = plain ? Result<std::vector<Container>>(std::move(*plain)) : read_list_by_tree(body);
   if (containers)
     for (Container& container : *containers) keep_tmp_only(container.mounts);
   return containers;
-}
-
-Result<std::vector<Container>> brief_containers_of(std::string_view body) {
-  if (auto containers = read_brief_list(body)) return std::move(*containers);
-  return containers_of(body);
 }
 
 Result<std::vector<ModifiedRecord>> modified_of(std::string_view body) {

@@ -24,8 +24,6 @@ Result<ContainerUpdate> update_of(std::string_view body);
 Result<ContainerState> state_of(std::string_view body);
 /// The items of a list, mounts reduced to those of kind `tmp` (facts §2.2).
 Result<std::vector<Container>> containers_of(std::string_view body);
-/// The same, where uuid, state and priority alone were asked for and nothing else is to be read.
-Result<std::vector<Container>> brief_containers_of(std::string_view body);
 /// The items of a list of what was modified.
 Result<std::vector<ModifiedRecord>> modified_of(std::string_view body);
 /// Whether the records are what was asked for, in order. Errors: undecodable.

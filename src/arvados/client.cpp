@@ -144,7 +144,7 @@ awaitable<Result<std::vector<Container>>> RestClient::list_containers(ContainerQ
   ApiCall request;
   request.path = "arvados/v1/containers";
   request.parameters = list_parameters(query);
-  auto containers = co_await call(std::move(request), query.brief ? brief_containers_of : containers_of);
+  auto containers = co_await call(std::move(request), containers_of);
   if (containers) complain(*containers);
   co_return containers;
 }

@@ -129,6 +129,7 @@ Logger::Logger(std::shared_ptr<LogSink> sink, LogLevel level, LogFormat format)
     : state_(std::make_shared<State>(State{std::move(sink), level, format, {}})) {}
 
 Logger Logger::with(LogFields fields) const {
+  if (!state_->sink) return *this;
   State extended = *state_;
   for (const LogField& field : fields) set_field(extended.fields, render(field, extended.format));
   Logger child;

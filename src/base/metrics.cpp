@@ -119,10 +119,12 @@ void append_family(std::string& out, const prometheus::MetricFamily& family) {
 }  // namespace
 
 struct Metrics::Impl {
+  explicit Impl(Quantiles q) : quantiles(q) {}
   prometheus::Registry registry;
+  const Quantiles quantiles;
 };
 
-Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
+Metrics::Metrics(Quantiles quantiles) : impl_(std::make_unique<Impl>(quantiles)) {}
 Metrics::~Metrics() = default;
 
 prometheus::Counter& Metrics::counter(const std::string& name, const std::string& help, const MetricLabels& labels) {
@@ -134,6 +136,7 @@ prometheus::Gauge& Metrics::gauge(const std::string& name, const std::string& he
 }
 
 prometheus::Summary& Metrics::summary(const std::string& name, const std::string& help, const MetricLabels& labels) {
+  if (impl_->quantiles == Quantiles::dropped) return plain_summary(name, help, labels);
   return prometheus::BuildSummary()
       .Name(name)
       .Help(help)

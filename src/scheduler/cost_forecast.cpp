@@ -76,7 +76,7 @@ class Forecaster {
   }
 
   void expect_end(std::uint32_t instance, const PlanContainer& container, double start, double age) {
-    const auto remaining = learned_.run_times.remaining(container.run_time_key, age, kEndQuantile);
+    const auto remaining = learned_.run_times.remaining(container.run_time_key, age, kEndQuantile, horizon_);
     if (remaining && start + *remaining <= horizon_) events_.push({start + *remaining, instance, container.need});
   }
 
@@ -159,7 +159,7 @@ std::vector<std::uint32_t> fill_if_worth(const PlanInput& input, Waiting& waitin
   const double missing = input.types[type].price * least_worth(input.cost.rules) * (1 - rounding) - worth;
   for (const auto& choose : {fill, fill_by_price}) {
     Capacity left = room;
-    const std::vector<std::uint32_t> ranks = choose(input, waiting, needs, left, places);
+    std::vector<std::uint32_t> ranks = choose(input, waiting, needs, left, places);
     double more = 0;
     for (const std::uint32_t rank : ranks) more += own_price(input, input.containers[waiting.container(rank)].need);
     if (more >= missing) return ranks;

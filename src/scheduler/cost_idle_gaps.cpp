@@ -27,6 +27,17 @@ double cost(const std::deque<double>& gaps, double timeout, double boot) {
   return sum;
 }
 
+/// Of these time-outs.
+Duration cheapest(const std::deque<double>& gaps, Duration most, double boot) {
+  std::vector<Duration> candidates;
+  for (const Duration timeout : kTimeouts)
+    if (timeout < most) candidates.push_back(timeout);
+  candidates.push_back(most);
+  const auto would_cost = [&](Duration timeout) { return cost(gaps, seconds(timeout), boot); };
+  return *std::min_element(candidates.begin(), candidates.end(),
+                           [&](Duration a, Duration b) { return would_cost(a) < would_cost(b); });
+}
+
 }  // namespace
 
 IdleGaps::OfType& IdleGaps::of(std::uint32_t type) {
@@ -35,6 +46,7 @@ IdleGaps::OfType& IdleGaps::of(std::uint32_t type) {
 }
 
 void IdleGaps::add(OfType& of, double gap) {
+  ++version_;
   keep_latest(of.gaps, gap, kLatestOfType);
   keep_latest(all_, gap, kLatestOfAll);
 }
@@ -59,15 +71,14 @@ void IdleGaps::created(std::uint32_t type, SteadyTime now) {
 
 Duration IdleGaps::timeout(std::uint32_t type, Duration most, double boot) const {
   const std::deque<double>* gaps = type < by_type_.size() ? &by_type_[type].gaps : nullptr;
-  if (!gaps || gaps->size() < kFewest) gaps = &all_;
+  const bool own = gaps && gaps->size() >= kFewest;
+  if (!own) gaps = &all_;
   if (gaps->size() < kFewest) return most;
-  std::vector<Duration> candidates;
-  for (const Duration timeout : kTimeouts)
-    if (timeout < most) candidates.push_back(timeout);
-  candidates.push_back(most);
-  const auto would_cost = [&](Duration timeout) { return cost(*gaps, seconds(timeout), boot); };
-  return *std::min_element(candidates.begin(), candidates.end(),
-                           [&](Duration a, Duration b) { return would_cost(a) < would_cost(b); });
+  if (own && type >= answers_.size()) answers_.resize(type + 1);
+  Answer& answer = own ? answers_[type] : answer_of_all_;
+  if (answer.version != version_ || answer.most != most || answer.boot != boot)
+    answer = {version_, most, boot, cheapest(*gaps, most, boot)};
+  return answer.timeout;
 }
 
 }  // namespace berth

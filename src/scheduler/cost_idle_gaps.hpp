@@ -28,11 +28,21 @@ class IdleGaps {
     std::deque<double> gaps;           ///< seconds; the latest
     std::deque<SteadyTime> idle_ends;  ///< since when those ended ones were idle whose gap goes on
   };
+  /// The answer to a question that is asked by each pass: it holds until there is another gap.
+  struct Answer {
+    std::uint64_t version = 0;
+    Duration most{};
+    double boot = 0;
+    Duration timeout{};
+  };
   void add(OfType& of, double gap);
   OfType& of(std::uint32_t type);
 
   std::vector<OfType> by_type_;
   std::deque<double> all_;
+  std::uint64_t version_ = 1;            // counts gaps
+  mutable std::vector<Answer> answers_;  // by type
+  mutable Answer answer_of_all_;
 };
 
 }  // namespace berth

@@ -19,6 +19,7 @@ void CostMemory::complete(PlanInput& input, const MatchedQueue& queue, const Poo
     keys_.clear();
     key_by_entry_.clear();
     runs_.clear();
+    known_.clear();
     learned_.run_times = {};
   }
   input.cost = {rules_, wall_now, &learned_, last_guard(queue)};
@@ -59,22 +60,31 @@ std::uint32_t CostMemory::run_time_key(const QueueEntry& entry, const Resources&
 }
 
 void CostMemory::learn_run_times(const PlanInput& input, const MatchedQueue& queue, const PoolSnapshot& pool) {
-  for (auto run = runs_.begin(); run != runs_.end();) {
-    const auto process = pool.running.find(run->first);
-    if (process && !process->second.exited) {
-      ++run;
-      continue;
-    }
-    if (process) learned_.run_times.add(run->second.key, seconds(*process->second.exited - run->second.started));
-    run = runs_.erase(run);
-  }
+  std::size_t going_on = 0;
+  known_.resize(queue.rows().size());
   for (std::size_t i = 0; i < queue.rows().size(); ++i) {
     const MatchedQueue::Row& row = queue.rows()[i];
-    if (!row.entry || !row.process) continue;
-    const PoolProcess& process = row.process->second;
-    if (process.started && !process.exited)
-      runs_.try_emplace(*row.uuid, Run{input.containers[i].run_time_key, *process.started});
+    KnownProcess& known = known_[i];
+    const bool has_entry = row.entry != nullptr;
+    if (known.process != row.process || known.has_entry != has_entry) {
+      known = {row.process, has_entry, false};
+      if (row.process) known.runs = look_at(*row.process, has_entry, input.containers[i].run_time_key);
+    }
+    going_on += known.runs ? 1 : 0;
   }
+  if (runs_.size() > going_on) std::erase_if(runs_, [&](const auto& run) { return !pool.running.contains(run.first); });
+}
+
+/// Whether it is one of runs_ now.
+bool CostMemory::look_at(const PoolProcessEntry& process, bool has_entry, std::uint32_t key) {
+  const auto& [uuid, shown] = process;
+  if (shown.exited) {
+    if (const auto run = runs_.extract(uuid))
+      learned_.run_times.add(run.mapped().key, seconds(*shown.exited - run.mapped().started));
+    return false;
+  }
+  if (has_entry && shown.started) runs_.try_emplace(uuid, Run{key, *shown.started});
+  return runs_.contains(uuid);
 }
 
 void CostMemory::learn_instances(const PlanInput& input, const MatchedQueue& queue, SteadyTime now) {

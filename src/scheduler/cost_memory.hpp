@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -36,6 +37,12 @@ class CostMemory {
     std::uint32_t key = 0;
     SteadyTime started{};
   };
+  /// What was last seen of a container in the pool: looked at again only when it is another.
+  struct KnownProcess {
+    std::shared_ptr<const PoolProcessEntry> process;
+    bool has_entry = false;
+    bool runs = false;  ///< one of runs_
+  };
   struct Seen {
     std::uint64_t number = 0;
     std::uint32_t type = kNoType;
@@ -44,6 +51,7 @@ class CostMemory {
     bool used = false;
   };
   void learn_run_times(const PlanInput& input, const MatchedQueue& queue, const PoolSnapshot& pool);
+  bool look_at(const PoolProcessEntry& process, bool has_entry, std::uint32_t key);
   void learn_instances(const PlanInput& input, const MatchedQueue& queue, SteadyTime now);
   std::optional<PlanGuard> last_guard(const MatchedQueue& queue) const;
   Seen see(const Seen& before, const PoolInstance& shown, SteadyTime now);
@@ -55,6 +63,7 @@ class CostMemory {
   std::map<std::pair<std::string, Resources>, std::uint32_t> keys_;  // by image and need
   std::unordered_map<std::uint64_t, std::uint32_t> key_by_entry_;    // by QueueEntry::id
   std::unordered_map<std::string, Run> runs_;                        // going on, by uuid
+  std::vector<KnownProcess> known_;                                  // by number of the container
   std::optional<std::uint64_t> pool_version_;                        // that was learned from
   std::vector<Seen> seen_;                                           // by number
   std::optional<std::pair<std::string, std::uint64_t>> guard_;       // uuid, number of the instance

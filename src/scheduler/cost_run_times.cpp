@@ -27,10 +27,21 @@ double upper_edge(int bin) {
   return std::ldexp(1 + 0.25 * (bin % 4 + 1), bin / 4);
 }
 
-std::array<float, kRunTimeBins> make_offsets() {
-  std::array<float, kRunTimeBins> offsets{};
-  for (int b = 0; b < kRunTimeBins; ++b) offsets[b] = static_cast<float>(run_time_offset(b));
-  return offsets;
+const std::array<float, kRunTimeBins>& offsets() {
+  static const auto made = [] {
+    std::array<float, kRunTimeBins> offsets{};
+    for (int b = 0; b < kRunTimeBins; ++b) offsets[b] = static_cast<float>(run_time_offset(b));
+    return offsets;
+  }();
+  return made;
+}
+
+/// How many ran longer than that; `longer` by bin.
+float beyond(const std::array<float, kRunTimeBins + 1>& longer, float seconds) {
+  if (seconds < 1) return longer[0];
+  const Place at = place_of(seconds);
+  if (at.bin >= kRunTimeBins) return longer[kRunTimeBins];
+  return longer[at.bin] + (longer[at.bin + 1] - longer[at.bin]) * at.within;
 }
 
 }  // namespace
@@ -58,34 +69,35 @@ void RunTimes::add(std::uint32_t key, double seconds) {
   }
 }
 
-Survival RunTimes::survival(std::uint32_t key, double age) const {
-  static const auto offsets = make_offsets();
+/// By bin: how many ended in it or a later one.
+std::array<float, kRunTimeBins + 1> RunTimes::outlived(std::uint32_t key) const {
   const Histogram* own = key < by_key_.size() ? &by_key_[key] : nullptr;
   const float share = all_.total > 0 ? 1 / all_.total : 0;
-  std::array<float, kRunTimeBins + 1> longer{};  // by bin: how many ended in it or a later one
+  std::array<float, kRunTimeBins + 1> longer{};
   longer[kRunTimeBins] = kNever;
   for (int b = kRunTimeBins - 1; b >= 0; --b)
     longer[b] = longer[b + 1] + (own ? own->counts[b] : 0) + share * all_.counts[b];
-  const auto beyond = [&](float seconds) {
-    if (seconds < 1) return longer[0];
-    const Place at = place_of(seconds);
-    if (at.bin >= kRunTimeBins) return longer[kRunTimeBins];
-    return longer[at.bin] + (longer[at.bin + 1] - longer[at.bin]) * at.within;
-  };
-  const float scale = 1 / std::max(beyond(static_cast<float>(age)), kNever);
+  return longer;
+}
+
+Survival RunTimes::survival(std::uint32_t key, double age) const {
+  const auto longer = outlived(key);
+  const float scale = 1 / std::max(beyond(longer, static_cast<float>(age)), kNever);
   Survival survival;
   for (int b = 0; b < kRunTimeBins; ++b)
-    survival[b] = std::min(1.0f, beyond(static_cast<float>(age) + offsets[b]) * scale);
+    survival[b] = std::min(1.0f, beyond(longer, static_cast<float>(age) + offsets()[b]) * scale);
   return survival;
 }
 
-std::optional<double> RunTimes::remaining(std::uint32_t key, double age, double quantile) const {
+std::optional<double> RunTimes::remaining(std::uint32_t key, double age, double quantile, double most) const {
   if (key >= by_key_.size() || by_key_[key].total < kFewest) return std::nullopt;
-  const Survival alive = survival(key, age);
+  const auto longer = outlived(key);
+  const float scale = 1 / std::max(beyond(longer, static_cast<float>(age)), kNever);
   const auto still = static_cast<float>(1 - quantile);
-  const auto bin = std::find_if(alive.begin(), alive.end(), [&](float p) { return p <= still; });
-  if (bin == alive.end()) return std::nullopt;
-  return run_time_offset(static_cast<int>(bin - alive.begin()));
+  for (int b = 0; b < kRunTimeBins && run_time_offset(b) <= most; ++b)
+    if (std::min(1.0f, beyond(longer, static_cast<float>(age) + offsets()[b]) * scale) <= still)
+      return run_time_offset(b);
+  return std::nullopt;
 }
 
 }  // namespace berth

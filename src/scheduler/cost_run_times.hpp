@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -26,14 +27,17 @@ class RunTimes {
   /// By bin: P(a container of this key that has run for `age` seconds still runs at that time). The key's own history
   /// counts, and that of all containers as much as one container more. 1 throughout if nothing is known.
   Survival survival(std::uint32_t key, double age) const;
-  /// Quantile of the time that it runs on; nothing while fewer than three of its key have ended, or beyond all of them.
-  std::optional<double> remaining(std::uint32_t key, double age, double quantile) const;
+  /// Quantile of the time that it runs on; nothing while fewer than three of its key have ended, or beyond all of them,
+  /// or beyond `most` seconds.
+  std::optional<double> remaining(std::uint32_t key, double age, double quantile,
+                                  double most = std::numeric_limits<double>::infinity()) const;
 
  private:
   struct Histogram {
     std::array<float, kRunTimeBins> counts{};
     float total = 0;
   };
+  std::array<float, kRunTimeBins + 1> outlived(std::uint32_t key) const;
   Histogram all_;
   std::vector<Histogram> by_key_;
 };

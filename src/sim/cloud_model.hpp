@@ -22,7 +22,9 @@ struct SimVm {
   const InstanceType* type = nullptr;
   std::string address;
   InstanceTags tags;
-  std::shared_ptr<const InstanceTags> shown_tags;  ///< as a list last showed them
+  std::shared_ptr<const InstanceTags> shown_tags;  ///< as a list last showed them; null: they have changed
+  std::weak_ptr<Instance> shown;                   ///< with those tags, to one dispatcher process
+  std::uint64_t shown_to = 0;                      ///< number of that process
   SteadyTime created{};
   SteadyTime listed_from{};
   SteadyTime tagged_from{};

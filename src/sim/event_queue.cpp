@@ -10,15 +10,22 @@ bool EventQueue::later(const Planned& a, const Planned& b) {
 }
 
 void EventQueue::at(SteadyTime when, std::function<void()> action) {
-  heap_.push_back({when, planned_++, std::move(action)});
+  if (free_.empty()) {
+    free_.push_back(static_cast<std::uint32_t>(actions_.size()));
+    actions_.emplace_back();
+  }
+  actions_[free_.back()] = std::move(action);
+  heap_.push_back({when, planned_++, free_.back()});
+  free_.pop_back();
   std::push_heap(heap_.begin(), heap_.end(), later);
 }
 
 std::function<void()> EventQueue::pop() {
   std::pop_heap(heap_.begin(), heap_.end(), later);
-  auto action = std::move(heap_.back().action);
+  const std::uint32_t place = heap_.back().action;
   heap_.pop_back();
-  return action;
+  free_.push_back(place);
+  return std::exchange(actions_[place], nullptr);
 }
 
 }  // namespace berth

@@ -22,11 +22,13 @@ class EventQueue {
   struct Planned {
     SteadyTime when;
     std::uint64_t number;
-    std::function<void()> action;
+    std::uint32_t action;  ///< its place in actions_
   };
   static bool later(const Planned& a, const Planned& b);
 
   std::vector<Planned> heap_;
+  std::vector<std::function<void()>> actions_;
+  std::vector<std::uint32_t> free_;  ///< places in actions_
   std::uint64_t planned_ = 0;
 };
 

@@ -32,19 +32,16 @@ WaitFigures wait_figures(std::vector<double> waits) {
 }
 
 void add_waits(const Lives& lives, const Workload& workload, SimFigures& figures) {
-  std::map<int, std::vector<double>> by_size;  // by the power of two
+  std::map<SizeClass, std::vector<double>> by_size;
   std::vector<double> all;
   for (const ContainerLife& life : lives.containers) {
     if (!life.started) continue;
     const double wait = seconds(*life.started - life.submitted);
-    const auto vcpus =
-        static_cast<std::uint64_t>(std::max<std::int64_t>(1, workload[life.workload_index].constraints.vcpus));
-    by_size[std::bit_width(vcpus)].push_back(wait);
+    by_size[size_class_of(workload[life.workload_index].constraints)].push_back(wait);
     all.push_back(wait);
   }
   figures.waits = wait_figures(std::move(all));
-  for (auto& [bits, waits] : by_size)
-    figures.by_size.emplace_back(size_class(std::int64_t{1} << (bits - 1)), wait_figures(std::move(waits)));
+  for (auto& [size, waits] : by_size) figures.by_size[size] = wait_figures(std::move(waits));
 }
 
 /// How requests ended: by their last attempt.
@@ -107,8 +104,15 @@ std::int64_t peak_instances(const Lives& lives) {
   return peak;
 }
 
-void add_instances(const Lives& lives, const BillingModel& billing, double& vcpu_seconds, double& ram_seconds,
-                   SimFigures& figures) {
+/// What was paid for: VCPUs, bytes of RAM and GPUs, each times seconds.
+struct Paid {
+  double vcpus = 0;
+  double ram = 0;
+  double gpus = 0;
+};
+
+Paid add_instances(const Lives& lives, const BillingModel& billing, SimFigures& figures) {
+  Paid paid;
   const std::vector<double> busy = busy_seconds(lives);
   for (std::size_t i = 0; i < lives.instances.size(); ++i) {
     const InstanceLife& life = lives.instances[i];
@@ -125,13 +129,27 @@ void add_instances(const Lives& lives, const BillingModel& billing, double& vcpu
     figures.idle_cost += std::max(0.0, billed - booting - busy[i]) * per_second;
     figures.instance_hours += billed / kHour;
     figures.unused += busy[i] == 0;
-    vcpu_seconds += billed * static_cast<double>(life.type->vcpus);
-    ram_seconds += billed * static_cast<double>(life.type->ram);
+    paid.vcpus += billed * static_cast<double>(life.type->vcpus);
+    paid.ram += billed * static_cast<double>(life.type->ram);
+    paid.gpus += billed * static_cast<double>(life.type->gpu.device_count);
   }
   figures.creates = std::ssize(lives.instances);
   figures.creates_refused = lives.creates_refused;
   figures.died = lives.instances_died;
   figures.peak_instances = peak_instances(lives);
+  return paid;
+}
+
+void add_use(const Lives& lives, const Workload& workload, const Paid& paid, SimFigures& figures) {
+  if (paid.gpus > 0) figures.gpu_use = 0;
+  for (const ContainerLife& life : lives.containers) {
+    if (!life.started) continue;
+    const double ran = seconds(life.ended.value_or(lives.span) - *life.started);
+    const RuntimeConstraints& wanted = workload[life.workload_index].constraints;
+    if (paid.vcpus > 0) figures.cpu_use += ran * static_cast<double>(wanted.vcpus) / paid.vcpus;
+    if (paid.ram > 0) figures.ram_use += ran * static_cast<double>(wanted.ram) / paid.ram;
+    if (paid.gpus > 0) *figures.gpu_use += ran * static_cast<double>(wanted.gpu.device_count) / paid.gpus;
+  }
 }
 
 std::vector<WorkOfClass> completed_work(const Lives& lives, const Workload& workload, const ContainersConfig& config) {
@@ -164,9 +182,16 @@ double billed_seconds(const InstanceLife& life, Duration end, const BillingModel
   return seconds(std::max(billing.minimum, life.ended.value_or(end) - life.created));
 }
 
-std::string size_class(std::int64_t vcpus) {
-  const auto low = std::int64_t(std::bit_floor(static_cast<std::uint64_t>(std::max<std::int64_t>(vcpus, 1))));
-  return low == 1 ? "1 VCPU" : fmt::format("{}-{} VCPUs", low, 2 * low - 1);
+SizeClass size_class_of(const RuntimeConstraints& wanted) {
+  const bool gpus = wanted.gpu.device_count > 0;
+  const std::int64_t count = std::max<std::int64_t>(1, gpus ? wanted.gpu.device_count : wanted.vcpus);
+  return {gpus, static_cast<int>(std::bit_width(static_cast<std::uint64_t>(count)))};
+}
+
+std::string to_string(SizeClass size) {
+  const std::string_view what = size.gpus ? "GPU" : "VCPU";
+  const std::int64_t low = std::int64_t{1} << (size.bits - 1);
+  return low == 1 ? fmt::format("1 {}", what) : fmt::format("{}-{} {}s", low, 2 * low - 1, what);
 }
 
 std::vector<double> sorted_waits(const Lives& lives) {
@@ -188,16 +213,7 @@ SimFigures figures_of(const Lives& lives, const Workload& workload, const Cluste
   SimFigures figures;
   add_outcomes(lives, workload, figures);
   add_waits(lives, workload, figures);
-  double paid_vcpus = 0;
-  double paid_ram = 0;
-  add_instances(lives, billing, paid_vcpus, paid_ram, figures);
-  for (const ContainerLife& life : lives.containers) {
-    if (!life.started) continue;
-    const double ran = seconds(life.ended.value_or(lives.span) - *life.started);
-    const RuntimeConstraints& wanted = workload[life.workload_index].constraints;
-    if (paid_vcpus > 0) figures.cpu_use += ran * static_cast<double>(wanted.vcpus) / paid_vcpus;
-    if (paid_ram > 0) figures.ram_use += ran * static_cast<double>(wanted.ram) / paid_ram;
-  }
+  add_use(lives, workload, add_instances(lives, billing, figures), figures);
   const auto work = completed_work(lives, workload, cluster.containers);
   figures.lower_bound = cost_lower_bound(work, cluster.instance_types, billing.prices);
   return figures;

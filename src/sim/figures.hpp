@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,16 @@ struct WaitFigures {
   double max = 0;
 };
 
+/// Containers of one size: by the power of two of the GPUs that they ask for or, without GPUs, of the VCPUs.
+struct SizeClass {
+  bool gpus = false;
+  int bits = 1;
+  friend auto operator<=>(const SizeClass&, const SizeClass&) = default;  ///< smallest first, those with GPUs last
+};
+SizeClass size_class_of(const RuntimeConstraints& wanted);
+/// `1 VCPU`, `2-3 VCPUs`, `4-7 VCPUs`, …, `1 GPU`, `2-3 GPUs`, …
+std::string to_string(SizeClass size);
+
 /// Instances of one type.
 struct TypeFigures {
   std::int64_t creates = 0;
@@ -38,11 +49,12 @@ struct SimFigures {
   std::int64_t retries = 0;     ///< attempts beyond the first
 
   double cost = 0;
-  double boot_cost = 0;    ///< of it: from the creates until instances had booted
-  double idle_cost = 0;    ///< of it: booted and nothing running; what is billed beyond the instances' ends
-  double lower_bound = 0;  ///< cost_lower_bound of what is complete
-  double cpu_use = 0;      ///< VCPUs asked for × run time over VCPUs paid for
-  double ram_use = 0;      ///< the same of RAM
+  double boot_cost = 0;           ///< of it: from the creates until instances had booted
+  double idle_cost = 0;           ///< of it: booted and nothing running; what is billed beyond the instances' ends
+  double lower_bound = 0;         ///< cost_lower_bound of what is complete
+  double cpu_use = 0;             ///< VCPUs asked for × run time over VCPUs paid for
+  double ram_use = 0;             ///< the same of RAM
+  std::optional<double> gpu_use;  ///< the same of GPUs; nothing if none were paid for
   double instance_hours = 0;
   std::map<std::string, TypeFigures> types;  ///< by name, those that were used
 
@@ -53,17 +65,14 @@ struct SimFigures {
   std::int64_t peak_instances = 0;
   double makespan = 0;  ///< from the first submission to the last end
 
-  WaitFigures waits;                                         ///< of all
-  std::vector<std::pair<std::string, WaitFigures>> by_size;  ///< smallest first, sizes with containers only
+  WaitFigures waits;                         ///< of all
+  std::map<SizeClass, WaitFigures> by_size;  ///< sizes with containers only
 };
 
 /// What an instance costs, in $.
 double price_of(const InstanceType& type, const BillingModel& billing);  ///< per hour
 /// Seconds that are billed of an instance; one that lives on is billed until `end`.
 double billed_seconds(const InstanceLife& life, Duration end, const BillingModel& billing);
-
-/// The size class of a container: `1 VCPU`, `2-3 VCPUs`, `4-7 VCPUs`, …
-std::string size_class(std::int64_t vcpus);
 
 /// Waits of all containers that began to run, in seconds, in rising order.
 std::vector<double> sorted_waits(const Lives& lives);

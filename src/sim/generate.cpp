@@ -37,6 +37,15 @@ double density(const ArrivalProcess& process, Duration when) {
   return (1 + process.depth * std::cos((hours - process.peak_hour) / 12 * std::numbers::pi)) / (1 + process.depth);
 }
 
+/// The highest density in [0, duration): less than 1 if the peak hour is not in it.
+double highest_density(const GeneratorSpec& spec) {
+  const ArrivalProcess& process = spec.arrivals;
+  const double hours = std::chrono::duration<double, std::ratio<3600>>(spec.duration).count();
+  constexpr double day = 24;
+  if (process.kind != ArrivalProcess::Kind::diurnal || hours >= std::fmod(process.peak_hour, day)) return 1;
+  return std::max(density(process, Duration::zero()), density(process, spec.duration));
+}
+
 /// `count` moments in [0, duration), in order.
 std::vector<Duration> draw_arrivals(Chance& chance, const GeneratorSpec& spec, std::int64_t count) {
   const auto anywhere = [&] { return Duration(chance.between(std::int64_t{0}, spec.duration.count() - 1)); };
@@ -51,9 +60,11 @@ std::vector<Duration> draw_arrivals(Chance& chance, const GeneratorSpec& spec, s
       arrivals.push_back(std::min(begin + later, spec.duration - Duration(1)));
     }
   }
+  const double highest = highest_density(spec);
+  constexpr double hardly_any = 1e-9;  // as good as the same everywhere
   while (std::ssize(arrivals) < count) {
     const Duration when = anywhere();
-    if (chance.fraction() < density(process, when)) arrivals.push_back(when);
+    if (chance.fraction() * highest < density(process, when) || highest < hardly_any) arrivals.push_back(when);
   }
   std::sort(arrivals.begin(), arrivals.end());
   return arrivals;
@@ -126,6 +137,10 @@ class Generator {
     const double seconds =
         std::min(draw(chance_, kind.run_time), std::chrono::duration<double>(limits_.run_time).count());
     c.run_time = Duration(std::llround(seconds * 1e9));
+    if (const std::int64_t gpus = std::clamp(draw_whole(chance_, kind.gpus), std::int64_t{0}, limits_.gpus); gpus > 0) {
+      c.constraints.gpu = kind.gpu;
+      c.constraints.gpu.device_count = gpus;
+    }
     c.image = kind.name;
     c.scheduling.preemptible = kind.preemptible;
     const auto index = static_cast<std::uint32_t>(source_.containers.size());

@@ -5,6 +5,7 @@
 #include "berth/base/units.hpp"
 
 #include "generate.hpp"
+#include "gpu_request.hpp"
 #include "input_file.hpp"
 #include "yaml_map.hpp"
 
@@ -18,6 +19,7 @@ enum class Unit { none, bytes, seconds };
 constexpr double kMostBytes = 1e15;
 constexpr double kMostSeconds = 366.0 * 24 * 3600;
 constexpr double kMostWeight = 1e9;
+constexpr double kMostGpus = 1000;
 
 std::optional<double> number_of(const std::string& text, Unit unit) {
   double value = 0;
@@ -80,6 +82,18 @@ void read_arrivals(YamlMap& map, ArrivalProcess& process) {
   map.finish();
 }
 
+void read_gpus(YamlMap& map, ContainerKind& kind) {
+  read_mix(map, "gpus", Unit::none, kMostGpus, kind.gpus);
+  double vram = 0;
+  read_number(map, "gpu_vram", Unit::bytes, kMostBytes, vram);
+  kind.gpu.vram = static_cast<std::int64_t>(vram);
+  map.read("gpu_stack", kind.gpu.stack);
+  map.read("gpu_driver", kind.gpu.driver_version);
+  kind.gpu.hardware_target = map.scalars("gpu_target");
+  kind.gpu.device_count = 1;  // how many, each container draws for itself
+  if (auto done = complete_gpu_request(kind.gpu); !done) map.refuse("", done.error().message);
+}
+
 ContainerKind read_kind(const std::string& name, YamlMap& map) {
   ContainerKind kind;
   kind.name = name;
@@ -91,6 +105,7 @@ ContainerKind read_kind(const std::string& name, YamlMap& map) {
   read_mix(map, "ram", Unit::bytes, kMostBytes, kind.ram);
   read_mix(map, "scratch", Unit::bytes, kMostBytes, kind.scratch);
   read_mix(map, "run_time", Unit::seconds, kMostSeconds, kind.run_time);
+  read_gpus(map, kind);
   map.read("priority", kind.priority, 1, 1000);
   map.read("preemptible", kind.preemptible);
   map.finish();
@@ -176,6 +191,14 @@ workflows:
       - {of: sort, count: 16, after: each}
       - {of: merge, after: all}
 )"},
+    BuiltIn{"gpus", R"(
+duration: 24h
+containers: 2000
+kinds:
+  prepare: {weight: 6, vcpus: [1, 2, 4], ram: [2GiB, 4GiB, 8GiB], run_time: {median: 10m, spread: 0.8, most: 4h}}
+  infer: {weight: 3, vcpus: [2, 4], ram: [8GiB, 16GiB], gpus: 1, run_time: {median: 12m, spread: 0.7, most: 4h}}
+  train: {weight: 1, vcpus: [8, 16], ram: [32GiB, 64GiB], gpus: [1, 2, 4], run_time: {median: 90m, spread: 0.6, most: 12h}}
+)"},
 };
 
 }  // namespace
@@ -203,7 +226,7 @@ Result<GeneratorSpec> read_generator(const std::string& name_or_path) {
     if (spec.name == name_or_path) return read_generator_text(spec.text, name_or_path);
   constexpr std::size_t most = std::size_t{2} << 20;
   const auto text = read_input_file(name_or_path, most);
-  if (!text) return fail(text.error().within("neither a file nor one of steady, diurnal, bursty, workflows"));
+  if (!text) return fail(text.error().within("neither a file nor one of steady, diurnal, bursty, workflows, gpus"));
   return read_generator_text(*text, name_or_path);
 }
 

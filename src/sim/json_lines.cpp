@@ -23,12 +23,12 @@ Result<std::string> text_of(const json& value) {
   return fail(ErrorKind::invalid, "is neither text, a number, true, false nor null");
 }
 
-Result<void> set_after(WorkloadRow& row, const json& value) {
-  row.after.clear();
+Result<void> set_names(std::vector<std::string>& target, const std::string& field, const json& value) {
+  target.clear();
   for (const json& name : value) {
     const auto text = text_of(name);
-    if (!text || text->empty()) return fail(ErrorKind::invalid, "after: is not a list of names");
-    row.after.push_back(*text);
+    if (!text || text->empty()) return fail(ErrorKind::invalid, field + ": is not a list of names");
+    target.push_back(*text);
   }
   return {};
 }
@@ -41,8 +41,9 @@ Result<WorkloadRow> read_row(const json& object, const WorkloadLimits& limits) {
     if (!is_workload_field(field))
       return fail(ErrorKind::invalid, json(field).dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 80) +
                                           ": no such field; there are " + workload_field_names());
-    if (field == "after" && value.is_array()) {
-      if (auto set = set_after(row, value); !set) return fail(set.error());
+    if (value.is_array() && (field == "after" || field == "gpu_target")) {
+      auto& names = field == "after" ? row.after : row.container.constraints.gpu.hardware_target;
+      if (auto set = set_names(names, field, value); !set) return fail(set.error());
       continue;
     }
     const auto text = text_of(value);

@@ -54,7 +54,7 @@ class DispatcherProcess {
   const std::shared_ptr<Link> link_;
   const std::unique_ptr<SimLease> lease_;
   const std::unique_ptr<ContainerApi> api_;
-  Metrics metrics_;
+  Metrics metrics_{Metrics::Quantiles::dropped};
   const std::unique_ptr<InstanceSet> instances_;
   std::unique_ptr<Dispatcher> dispatcher_;
   TaskGroup tasks_;

@@ -35,6 +35,11 @@ std::string request_of(std::string uuid) {
   return uuid.replace(6, 5, "xvhdp");
 }
 
+std::string container_of(std::string request) {
+  constexpr std::size_t at = 6;
+  return request.size() < at ? std::string() : request.replace(at, 5, "dz642");
+}
+
 bool matches(const Container& c, const ContainerQuery::Filter& filter) {
   if (filter.op == "in") return std::count(filter.uuids.begin(), filter.uuids.end(), c.uuid) > 0;
   if (filter.field == "uuid") return c.uuid > filter.operand;
@@ -86,6 +91,7 @@ SimRecord& RecordStore::add(const WorkloadContainer& what, std::uint32_t index_i
   SimRecord& record = records_[uuid];
   Container& container = record.container;
   container.uuid = uuid;
+  by_uuid_.emplace(container.uuid, &record);
   container.created_at = core_.server_time();
   container.priority = container_priority(what.priority, container.created_at);
   container.container_image = what.image.empty() ? "d41d8cd98f00b204e9800998ecf8427e+0" : what.image;
@@ -104,9 +110,14 @@ SimRecord& RecordStore::add(const WorkloadContainer& what, std::uint32_t index_i
   return record;
 }
 
-SimRecord* RecordStore::find(const std::string& uuid) {
-  const auto found = records_.find(uuid);
-  return found == records_.end() ? nullptr : &found->second;
+const SimRecord* RecordStore::find(std::string_view uuid) const {
+  const auto found = by_uuid_.find(uuid);
+  return found == by_uuid_.end() ? nullptr : found->second;
+}
+
+SimRecord* RecordStore::find(std::string_view uuid) {
+  const auto found = by_uuid_.find(uuid);
+  return found == by_uuid_.end() ? nullptr : found->second;
 }
 
 void RecordStore::saved(const SimRecord& record) {
@@ -190,15 +201,15 @@ Result<void> RecordStore::set_error(const std::string& uuid, const std::string& 
 }
 
 Result<ContainerState> RecordStore::state(const std::string& uuid) const {
-  const auto found = records_.find(uuid);
-  if (found == records_.end()) return not_found(uuid);
-  return found->second.container.state;
+  const SimRecord* found = find(uuid);
+  if (!found) return not_found(uuid);
+  return found->container.state;
 }
 
 Result<std::map<std::string, Mount>> RecordStore::mounts(const std::string& uuid) const {
-  const auto found = records_.find(uuid);
-  if (found == records_.end()) return not_found(uuid);
-  return found->second.container.mounts;
+  const SimRecord* found = find(uuid);
+  if (!found) return not_found(uuid);
+  return found->container.mounts;
 }
 
 Result<void> RecordStore::runner_update(const std::string& uuid, ContainerState state, const std::string& gateway) {
@@ -252,26 +263,35 @@ std::vector<std::string_view> RecordStore::since(const ByTime& index, SteadyTime
   return uuids;
 }
 
+/// Of those asked for by uuid, or of those modified since then.
+std::vector<std::string_view> RecordStore::candidates(const ModifiedQuery& query) const {
+  const bool requests = query.of == ModifiedQuery::Of::requests;
+  if (query.uuids.empty()) {
+    // As the server's clock tells: it goes as the world does.
+    const SteadyTime since_then = core_.now() - (core_.server_time() - query.since);
+    return since(requests ? by_priority_ : by_change_, since_then);
+  }
+  std::set<std::string_view> asked;
+  for (const std::string& uuid : query.uuids)
+    if (const SimRecord* found = find(requests ? container_of(uuid) : uuid)) asked.insert(found->uuid());
+  return {asked.begin(), asked.end()};
+}
+
 Result<std::vector<ModifiedRecord>> RecordStore::list_modified(const ModifiedQuery& query) const {
   const bool requests = query.of == ModifiedQuery::Of::requests;
   const std::int64_t limit = std::min(query.limit > 0 ? query.limit : 100, core_.options.api.max_page);
-  // As the server's clock tells: it goes as the world does.
-  const SteadyTime since_then = core_.now() - (core_.server_time() - query.since);
-  const SteadyTime from = query.uuids.empty() ? since_then : SteadyTime::min();
   std::vector<ModifiedRecord> page;
-  for (const std::string_view changed : since(requests ? by_priority_ : by_change_, from)) {
-    const auto& [uuid, record] = *records_.find(std::string(changed));
+  for (const std::string_view changed : candidates(query)) {
+    const SimRecord& record = *find(changed);
     const ContainerState state = record.container.state;
     if (requests ? is_final(state) : state != ContainerState::queued && state != ContainerState::cancelled) continue;
     ModifiedRecord line;
-    line.uuid = requests ? request_of(uuid) : uuid;
+    line.uuid = requests ? request_of(record.uuid()) : record.uuid();
     // As in Arvados, a change of priority leaves the container's own time alone (facts §2.4).
     line.modified_at = core_.server_time() - (core_.now() - (requests ? record.prioritized : record.changed));
-    if (requests) line.container_uuid = uuid;
+    if (requests) line.container_uuid = record.uuid();
     line.waiting = !requests && state == ContainerState::queued && record.container.priority > 0;
-    const bool asked =
-        query.uuids.empty() || std::find(query.uuids.begin(), query.uuids.end(), line.uuid) != query.uuids.end();
-    if (asked && line.uuid > query.after) page.push_back(std::move(line));
+    if (line.uuid > query.after) page.push_back(std::move(line));
     if (std::ssize(page) == limit) break;
   }
   return page;
@@ -313,7 +333,7 @@ Result<std::vector<Container>> RecordStore::list(const ContainerQuery& query) co
   if (const auto* by_uuid = filter_of(query, "uuid", "in")) {
     Index asked;
     for (const std::string& uuid : by_uuid->uuids)
-      if (const auto found = records_.find(uuid); found != records_.end()) asked.emplace(found->first, &found->second);
+      if (const SimRecord* found = find(uuid)) asked.emplace(found->uuid(), found);
     filter_all_but([](const auto& filter) { return filter.op == "in"; });
     take_from(asked);
   } else if (filter_of(query, "locked_by_uuid", "=")) {

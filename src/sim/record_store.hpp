@@ -5,6 +5,8 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -47,7 +49,8 @@ class RecordStore {
   const std::string token_uuid = "zzzzz-gj3su-000000000000000";
 
   SimRecord& add(const WorkloadContainer& what, std::uint32_t index, int attempt);
-  SimRecord* find(const std::string& uuid);
+  SimRecord* find(std::string_view uuid);
+  const SimRecord* find(std::string_view uuid) const;
   const std::map<std::string, SimRecord>& all() const { return records_; }
   /// Uuids of those that are not final.
   const std::set<std::string>& open() const { return open_; }
@@ -89,6 +92,7 @@ class RecordStore {
   void saved(const SimRecord& record);
   /// Of all that changed at that time or later, in the order of their uuids.
   static std::vector<std::string_view> since(const ByTime& index, SteadyTime when);
+  std::vector<std::string_view> candidates(const ModifiedQuery& query) const;
   void index(const SimRecord& record);
   void unindex(const SimRecord& record);
   std::string make_uuid();
@@ -96,6 +100,7 @@ class RecordStore {
   SimCore& core_;
   SimWatcher& watcher_;
   std::map<std::string, SimRecord> records_;
+  std::unordered_map<std::string_view, SimRecord*> by_uuid_;  // the same
   std::set<std::string> open_;
   using Index = std::map<std::string_view, const SimRecord*>;  // by uuid
   Index held_;

@@ -29,7 +29,7 @@ body { margin: 0 auto; padding: 2rem 1rem 4rem; max-width: 62rem; background: va
 h1 { font-size: 1.5rem; margin: 0 0 .2rem; }
 h2 { font-size: 1.1rem; margin: 2.4rem 0 .4rem; }
 p { margin: .3rem 0; color: var(--soft); overflow-wrap: anywhere; }
-svg { display: block; width: 100%; height: auto; font-size: 12px; }
+svg { display: block; width: 100%; min-width: 34rem; height: auto; font-size: 12px; }
 svg text { fill: var(--soft); }
 .axis { stroke: var(--soft); } .grid { stroke: var(--rule); }
 .line { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
@@ -65,7 +65,7 @@ std::string legend(const Plot& plot) {
 std::string section(const Plot& plot, std::string_view remark = "") {
   std::string out = "<h2>" + escape_html(plot.title) + "</h2>\n";
   if (!remark.empty()) out += "<p>" + escape_html(remark) + "</p>\n";
-  return out + legend(plot) + svg_plot(plot);
+  return out + legend(plot) + "<div class=\"scroll\">" + svg_plot(plot) + "</div>\n";
 }
 
 std::vector<double> times(const TimeSeries& series) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <functional>
+#include <optional>
 #include <set>
 
 namespace berth {
@@ -71,7 +72,7 @@ double over(double a, double b) {
   return b > 0 ? a / b : 0;
 }
 
-/// What any of the histories has: types, size classes in their order.
+/// What any of the histories has.
 std::vector<std::string> type_names(const WhatIfReport& report) {
   std::set<std::string> names;
   for (const VariantReport& variant : report.variants)
@@ -80,27 +81,30 @@ std::vector<std::string> type_names(const WhatIfReport& report) {
   return {names.begin(), names.end()};
 }
 
-std::vector<std::string> size_names(const WhatIfReport& report) {
-  std::vector<std::string> names;
-  for (std::int64_t vcpus = 1; vcpus < (std::int64_t{1} << 40); vcpus *= 2) {
-    const std::string name = size_class(vcpus);
-    for (const VariantReport& variant : report.variants)
-      for (const RunReport& run : variant.runs)
-        for (const auto& [size, waits] : run.figures.by_size)
-          if (size == name && (names.empty() || names.back() != name)) names.push_back(name);
-  }
-  return names;
+std::set<SizeClass> sizes_of(const WhatIfReport& report) {
+  std::set<SizeClass> sizes;
+  for (const VariantReport& variant : report.variants)
+    for (const RunReport& run : variant.runs)
+      for (const auto& [size, waits] : run.figures.by_size) sizes.insert(size);
+  return sizes;
 }
 
-WaitFigures waits_of(const SimFigures& figures, const std::string& size) {
-  if (size.empty()) return figures.waits;
-  for (const auto& [name, waits] : figures.by_size)
-    if (name == size) return waits;
-  return {};
+bool has_gpus(const WhatIfReport& report) {
+  return std::any_of(report.variants.begin(), report.variants.end(), [](const VariantReport& variant) {
+    return std::any_of(variant.runs.begin(), variant.runs.end(),
+                       [](const RunReport& run) { return run.figures.gpu_use.has_value(); });
+  });
+}
+
+/// Of all containers, or of those of one size.
+WaitFigures waits_of(const SimFigures& figures, std::optional<SizeClass> size) {
+  if (!size) return figures.waits;
+  const auto found = figures.by_size.find(*size);
+  return found == figures.by_size.end() ? WaitFigures{} : found->second;
 }
 
 /// p50, p95 and most in one cell: means over the seeds.
-std::string wait_cell(const VariantReport& variant, const std::string& size) {
+std::string wait_cell(const VariantReport& variant, std::optional<SizeClass> size) {
   WaitFigures sum;
   double runs = 0;
   for (const RunReport& run : variant.runs) {
@@ -116,7 +120,7 @@ std::string wait_cell(const VariantReport& variant, const std::string& size) {
          format_seconds(sum.max / runs);
 }
 
-void add_money_rows(Rows& rows) {
+void add_money_rows(Rows& rows, const WhatIfReport& report) {
   rows.heading("Cost");
   rows.add(
       "cost", [](const SimFigures& f) { return f.cost; }, dollars);
@@ -132,6 +136,9 @@ void add_money_rows(Rows& rows) {
       "use of CPU", [](const SimFigures& f) { return f.cpu_use; }, percent);
   rows.add(
       "use of RAM", [](const SimFigures& f) { return f.ram_use; }, percent);
+  if (has_gpus(report))
+    rows.add(
+        "use of GPUs", [](const SimFigures& f) { return f.gpu_use.value_or(0); }, percent);
 }
 
 void add_container_rows(Rows& rows) {
@@ -193,12 +200,12 @@ std::string format_seconds(double seconds) {
 
 std::vector<ReportRow> report_rows(const WhatIfReport& report) {
   Rows rows(report);
-  add_money_rows(rows);
+  add_money_rows(rows, report);
   add_container_rows(rows);
   rows.heading("Wait until it runs: p50 / p95 / max");
-  rows.add("all", [](const VariantReport& variant) { return wait_cell(variant, ""); });
-  for (const std::string& size : size_names(report))
-    rows.add(size, [&](const VariantReport& variant) { return wait_cell(variant, size); });
+  rows.add("all", [](const VariantReport& variant) { return wait_cell(variant, std::nullopt); });
+  for (const SizeClass size : sizes_of(report))
+    rows.add(to_string(size), [&](const VariantReport& variant) { return wait_cell(variant, size); });
   add_instance_rows(rows, report);
   return rows.take();
 }

@@ -19,7 +19,7 @@ CallRoute cloud_route(SimCore& core, const DelayModel& time) {
 
 /// Lists that show the same tags share them.
 std::shared_ptr<const InstanceTags> shown_tags(SimVm& vm) {
-  if (!vm.shown_tags || *vm.shown_tags != vm.tags) vm.shown_tags = std::make_shared<const InstanceTags>(vm.tags);
+  if (!vm.shown_tags) vm.shown_tags = std::make_shared<const InstanceTags>(vm.tags);
   return vm.shown_tags;
 }
 
@@ -53,6 +53,7 @@ class SimInstance final : public Instance {
       if (fails) return fail(ErrorKind::failed, "the cloud has a bad day");
       if (vm->ended) return fail(ErrorKind::not_found, "no such instance");
       vm->tags = tags;
+      vm->shown_tags.reset();
       core.note(SimEventKind::tags_written, {}, vm->id);
       return {};
     };
@@ -107,7 +108,7 @@ class SimInstanceSet final : public InstanceSet {
     };
     auto made = co_await answer_of(link_, send<std::shared_ptr<SimVm>>(core_, link_, route, std::move(effect)));
     if (!made) co_return fail(made.error());
-    co_return shown(std::move(*made));
+    co_return shown(*made);
   }
 
   awaitable<Result<std::vector<std::shared_ptr<Instance>>>> instances(InstanceTags filter) override {
@@ -131,8 +132,13 @@ class SimInstanceSet final : public InstanceSet {
   awaitable<void> stop() override { co_return; }
 
  private:
-  std::shared_ptr<Instance> shown(std::shared_ptr<SimVm> vm) {
-    return std::make_shared<SimInstance>(core_, cloud_, watcher_, link_, std::move(vm));
+  /// The same object as long as it shows the same.
+  std::shared_ptr<Instance> shown(const std::shared_ptr<SimVm>& vm) {
+    if (auto known = vm->shown_tags && vm->shown_to == link_->number ? vm->shown.lock() : nullptr) return known;
+    auto instance = std::make_shared<SimInstance>(core_, cloud_, watcher_, link_, vm);
+    vm->shown = instance;
+    vm->shown_to = link_->number;
+    return instance;
   }
 
   SimCore& core_;

@@ -8,6 +8,8 @@
 namespace berth {
 namespace {
 
+constexpr Duration never = std::chrono::hours(24 * 366);
+
 /// Simulated workers have their runner already and are ready once they answer.
 void fit_to_simulated_workers(PoolOptions& pool) {
   pool.runner_command = "crunch-run";
@@ -15,7 +17,7 @@ void fit_to_simulated_workers(PoolOptions& pool) {
   pool.boot_probe_command = "true";
   pool.instance_init_command.clear();
   // What an exit watch says nothing of cannot have changed.
-  pool.watched_probe_interval = std::chrono::hours(24 * 366);
+  pool.watched_probe_interval = never;
   pool.gauge_pause = std::chrono::hours(1);  // nobody looks at them
 }
 
@@ -30,8 +32,12 @@ Result<Lives> simulate(const Simulation& simulation) {
   options.cloud = simulation.cloud.cloud;
   options.workers = simulation.cloud.workers;
   options.check_invariants = false;
-  options.adjust = [interval = simulation.pass_interval](QueueOptions&, PoolOptions& pool,
+  const Cluster& cluster = simulation.cluster;
+  options.api.told_every =
+      cluster.services.websocket_url.empty() ? cluster.containers.cloud_vms.poll_interval : Duration::zero();
+  options.adjust = [interval = simulation.pass_interval](QueueOptions& queue, PoolOptions& pool,
                                                          SchedulerOptions& scheduler) {
+    queue.poll_interval = never;  // told_every stands in for them
     fit_to_simulated_workers(pool);
     scheduler.least_interval = std::max(scheduler.least_interval, interval);
   };

@@ -5,24 +5,30 @@
 #include <charconv>
 #include <cmath>
 #include <fmt/format.h>
+#include <optional>
 #include <unordered_map>
 
 #include "berth/base/units.hpp"
+
+#include "gpu_request.hpp"
 
 namespace berth {
 namespace {
 
 constexpr std::size_t kMaxName = 256;
 constexpr double kMaxSeconds = 8e9;  // two and a half centuries: what a Duration holds
+constexpr std::size_t kMaxTargets = 100;
 
 struct Field {
   std::string_view name;
   bool required;
 };
 constexpr std::array kFields{
-    Field{"name", false},       Field{"submit", true},   Field{"run_time", true},  Field{"vcpus", true},
-    Field{"ram", true},         Field{"scratch", false}, Field{"priority", false}, Field{"preemptible", false},
-    Field{"supervisor", false}, Field{"image", false},   Field{"after", false},    Field{"parent", false},
+    Field{"name", false},       Field{"submit", true},    Field{"run_time", true},   Field{"vcpus", true},
+    Field{"ram", true},         Field{"scratch", false},  Field{"priority", false},  Field{"preemptible", false},
+    Field{"supervisor", false}, Field{"image", false},    Field{"after", false},     Field{"parent", false},
+    Field{"gpus", false},       Field{"gpu_vram", false}, Field{"gpu_stack", false}, Field{"gpu_driver", false},
+    Field{"gpu_target", false},
 };
 
 tl::unexpected<Error> wrong(std::string message) {
@@ -101,6 +107,17 @@ Result<void> set_names(std::vector<std::string>& target, std::string_view text, 
   return {};
 }
 
+/// Nothing if it is not about GPUs.
+std::optional<Result<void>> set_gpu_value(GpuConstraints& gpu, std::string_view field, std::string_view text,
+                                          const WorkloadLimits& limits) {
+  if (field == "gpus") return set_integer(gpu.device_count, text, 0, limits.gpus);
+  if (field == "gpu_vram") return set_bytes(gpu.vram, text, limits.bytes);
+  if (field == "gpu_stack") return set_text(gpu.stack, text);
+  if (field == "gpu_driver") return set_text(gpu.driver_version, text);
+  if (field == "gpu_target") return set_names(gpu.hardware_target, text, kMaxTargets);
+  return std::nullopt;
+}
+
 Result<void> set_value(WorkloadRow& row, std::string_view field, std::string_view text, const WorkloadLimits& limits) {
   WorkloadContainer& c = row.container;
   if (field == "name") return set_text(row.name, text);
@@ -114,6 +131,7 @@ Result<void> set_value(WorkloadRow& row, std::string_view field, std::string_vie
   if (field == "preemptible") return set_flag(c.scheduling.preemptible, text);
   if (field == "supervisor") return set_flag(c.scheduling.supervisor, text);
   if (field == "after") return set_names(row.after, text, limits.links);
+  if (auto set = set_gpu_value(c.constraints.gpu, field, text, limits)) return *set;
   if (field != "submit") return wrong("no such field; there are " + workload_field_names());
   const auto moment = parse_moment(text, true);
   if (!moment) return fail(moment.error());
@@ -189,6 +207,8 @@ Result<WorkloadSource> link_rows(std::vector<WorkloadRow> rows, const WorkloadLi
         return wrong(fmt::format("{}: parent: no container is called {}", row.line, shown(row.parent)));
       row.container.parent = found->second;
     }
+    if (auto done = complete_gpu_request(row.container.constraints.gpu); !done)
+      return fail(done.error().within(std::to_string(row.line)));
     source.lines.push_back(row.line);
     source.names.push_back(std::move(row.name));
     source.containers.push_back(std::move(row.container));

@@ -27,7 +27,8 @@ struct WorkloadLimits {
   Duration span = std::chrono::hours(24 * 366);      ///< from the first to the last submission
   Duration run_time = std::chrono::hours(24 * 366);  ///< of one container
   std::int64_t vcpus = 100'000;                      ///< of one container
-  std::int64_t bytes = std::int64_t{1} << 50;        ///< RAM, scratch of one container
+  std::int64_t gpus = 1'000;                         ///< of one container
+  std::int64_t bytes = std::int64_t{1} << 50;        ///< RAM, scratch of one container, VRAM of one of its GPUs
 };
 
 /// Takes times of submission as a source gives them, all since one moment, to what a Workload holds: since the first

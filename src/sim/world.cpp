@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "announcer.hpp"
 #include "event_server.hpp"
 #include "invariants.hpp"
 #include "people.hpp"
@@ -34,7 +35,8 @@ struct SimWorld::Impl {
   explicit Impl(SimOptions options)
       : core(std::move(options)),
         invariants(core, store, cloud),  // they keep references, and look at nothing yet
-        watcher(core.options.check_invariants ? static_cast<SimWatcher&>(invariants) : nobody),
+        announcer(core, store, [this] { return active() ? active()->dispatcher().queue() : nullptr; }),
+        watcher(core.options.check_invariants ? static_cast<SimWatcher&>(invariants) : announcer),
         store(core, watcher),
         requests(core, store),
         shared{core, store, watcher, [this](const SimRecord& record) { return requests.children_done(record); }},
@@ -46,6 +48,7 @@ struct SimWorld::Impl {
     store.on_change = [this](SimRecord& record) { requests.on_change(record); };
     store.on_saved = [this](const std::string& uuid, std::optional<ContainerState> state) {
       event_server.saved(uuid, state);
+      announcer.saved(uuid, state);
     };
   }
   ~Impl() {
@@ -246,8 +249,8 @@ struct SimWorld::Impl {
   }
 
   SimCore core;
-  SimWatcher nobody;
   Invariants invariants;
+  Announcer announcer;
   SimWatcher& watcher;
   RecordStore store;
   Requests requests;

@@ -32,7 +32,7 @@ inline Cluster make_bench_cluster(std::size_t vcpus) {
   vms.boot_probe_command = "true";
   vms.deploy_runner_binary = "/proc/self/exe";
   vms.deploy_runner_directory = "/tmp/arvados-crunch-run";
-  vms.policy = "greedy";
+  vms.policy = "cost";
   vms.supervisor_fraction = 0;
   vms.max_probes_per_second = 0;
   vms.exit_watch = false;

@@ -2,7 +2,7 @@
 // one thread: every figure holds the fakes' work, too.
 //   daemon_bench starts [CONTAINERS [WORKERS…]]    default 5000 50 200 1000 10000: all fit at once; CPU and rate
 //   daemon_bench idle [WORKERS [SECONDS]]          default 10000 30: each runs a container, and nothing happens
-//   daemon_bench memory [QUEUED [WORKERS]]         default 100000 10000: each runs a container, the rest waits
+//   daemon_bench memory [QUEUED [WORKERS [POLICY]]]  default 100000 10000 cost: each runs a container, the rest waits
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -171,6 +171,7 @@ void bench_idle(std::size_t workers, Duration time, Idle idle) {
       world.dispatcher().queue()->poll_soon();
       co_await world.runtime.sleep_for(1s);
     }
+    world.dispatcher().queue()->poll_soon();
     co_await world.runtime.sleep_for(25s);
     (void)take_longest_handler(world.runtime);
     world.check(workers, workers);
@@ -189,8 +190,11 @@ void bench_idle(std::size_t workers, Duration time, Idle idle) {
   });
 }
 
-void bench_memory(std::size_t queued, std::size_t workers) {
-  FakeWorld world(workers, 1, [&](CloudVmsConfig& vms) { vms.max_instances = static_cast<std::int64_t>(workers); });
+void bench_memory(std::size_t queued, std::size_t workers, const std::string& policy) {
+  FakeWorld world(workers, 1, [&](CloudVmsConfig& vms) {
+    vms.max_instances = static_cast<std::int64_t>(workers);
+    vms.policy = policy;
+  });
   const Memory before = Memory::now();
   world.run([&]() -> awaitable<void> {
     const Memory empty = Memory::now();
@@ -207,11 +211,12 @@ void bench_memory(std::size_t queued, std::size_t workers) {
     co_await world.runtime.sleep_for(15s);
     const Memory after = Memory::now();
     std::printf(
-        "%zu queued, %zu workers: %.0f MB resident, %.0f MB in use, peak %.0f MB while loading and %.0f MB at a poll; "
+        "%zu queued, %zu workers, policy %s: %.0f MB resident, %.0f MB in use, peak %.0f MB while loading and %.0f MB "
+        "at a poll; "
         "of "
         "what is in use, %.0f MB are the fakes' records and %.0f MB were there before (fake workers)\n",
-        queued, workers, calm.resident, calm.in_use, at_load.peak, after.peak, fakes.in_use - empty.in_use,
-        before.in_use);
+        queued, workers, policy.c_str(), calm.resident, calm.in_use, at_load.peak, after.peak,
+        fakes.in_use - empty.in_use, before.in_use);
   });
 }
 
@@ -231,7 +236,7 @@ int main(int argc, char** argv) {
     for (const berth::Idle idle : {berth::Idle::nothing, berth::Idle::polls, berth::Idle::polls_and_probes})
       berth::bench_idle(number(2, 10'000), std::chrono::seconds(number(3, 30)), idle);
   } else if (what == "memory") {
-    berth::bench_memory(number(2, 100'000), number(3, 10'000));
+    berth::bench_memory(number(2, 100'000), number(3, 10'000), argc > 4 ? argv[4] : "cost");
   } else {
     std::fprintf(stderr, "daemon_bench starts|idle|memory\n");
     return 2;

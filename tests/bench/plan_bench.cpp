@@ -1,7 +1,8 @@
 // plan() on made-up clusters, from nothing. Rows: plan/<containers>/<instances>/<types>/<pool>/<needs>[/create]
-// [/reference | /cost [/scarce]]; with `create`, as many instances may be created as are wanted, with `scarce` 50: fewer
-// than are wanted, so that containers are grouped. Policy `cost` has learned run times. Containers come in scheduling
-// order; order/<containers> is what sorting them anew costs. Each row checks what was planned before it counts.
+// [/reference | /cost [/scarce]]; with `create`, as many instances may be created as are wanted, with `scarce` 50:
+// fewer than are wanted, so that containers are grouped. Policy `cost` has learned run times. Containers come in
+// scheduling order; order/<containers> is what sorting them anew costs. Each row checks what was planned before it
+// counts.
 #include <algorithm>
 #include <benchmark/benchmark.h>
 #include <chrono>

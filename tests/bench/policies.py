@@ -41,6 +41,7 @@ ROWS = {  # of the report, as columns
     "all": "wait p50 / p95 / max",
     "creates": "creates",
     "most at a time": "peak",
+    "never used": "never used",
     "unfinished": "unfinished",
 }
 

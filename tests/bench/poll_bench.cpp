@@ -1,5 +1,5 @@
 // What a poll of the container queue costs: CPU, requests and memory.
-//   poll_bench [CONTAINERS…]     default 10000 100000
+//   poll_bench [CONTAINERS…]     default 10000 100000: so many wait; then as many of up to 10000 run, and none waits
 // The API is a fake in this process that answers with JSON as a server would; the texts are read by the code that reads
 // a server's, and the time to write them is not in the figures. HTTP is not in them either. Time is simulated.
 #include <cstdio>
@@ -34,7 +34,7 @@ double resident_mb() {
   return resident * static_cast<double>(::sysconf(_SC_PAGESIZE)) * 1e-6;
 }
 
-/// 100,000 waiting containers, say, none of them locked.
+/// 100,000 containers that wait, say, or 10,000 that run and are ours.
 class JsonApi final : public ContainerApi {
  public:
   explicit JsonApi(Runtime& runtime) : runtime_(runtime) {}
@@ -48,6 +48,8 @@ class JsonApi final : public ContainerApi {
     by_priority_.emplace(-priority, uuid);
     modified_.insert(uuid);
   }
+  /// One that runs, locked by us.
+  void add_held(int number) { held_[id(number)] = {1, {}, {}, true}; }
   /// By an update of its request.
   void set_priority(int number, std::int64_t priority) {
     const std::string uuid = id(number);
@@ -74,7 +76,7 @@ class JsonApi final : public ContainerApi {
     const double begun = thread_cpu();
     const std::string text = list(query);
     writing += thread_cpu() - begun;
-    co_return query.brief ? brief_containers_of(text) : containers_of(text);
+    co_return containers_of(text);
   }
   awaitable<Result<std::vector<ModifiedRecord>>> list_modified(ModifiedQuery query) override {
     co_await runtime_.sleep_for(1ms);
@@ -97,13 +99,15 @@ class JsonApi final : public ContainerApi {
     std::int64_t priority = 0;
     WallTime modified{};
     WallTime request_modified{};
+    bool held = false;
   };
 
   static tl::unexpected<Error> no() { return fail(ErrorKind::failed, "not in this bench"); }
 
   static void write(std::string& text, const std::string& uuid, const Record& record, const ContainerQuery& query) {
     text += text.back() == '[' ? "{" : ",{";
-    text += "\"uuid\":\"" + uuid + "\",\"state\":\"Queued\",\"priority\":" + std::to_string(record.priority);
+    text += "\"uuid\":\"" + uuid + "\",\"state\":\"" + (record.held ? "Running" : "Queued") +
+            "\",\"priority\":" + std::to_string(record.priority);
     if (!query.brief)
       text +=
           ",\"runtime_constraints\":{\"API\":false,\"gpu\":{\"stack\":\"\",\"device_count\":0,\"driver_version\":\"\","
@@ -131,15 +135,17 @@ class JsonApi final : public ContainerApi {
       return text + "]}";
     }
     std::string after;
+    const std::map<std::string, Record>* listed = &records_;
     for (const auto& filter : query.filters) {
-      if (filter.field == "locked_by_uuid") return text + "]}";
+      if (filter.field == "locked_by_uuid") listed = &held_;
       if (filter.op == ">" && filter.field == "uuid") after = filter.operand;
       if (filter.op != "in") continue;
       for (const auto& uuid : filter.uuids)
-        if (const auto found = records_.find(uuid); found != records_.end()) write(text, uuid, found->second, query);
+        for (const auto* records : {&records_, &held_})
+          if (const auto found = records->find(uuid); found != records->end()) write(text, uuid, found->second, query);
       return text + "]}";
     }
-    for (auto it = records_.upper_bound(after); it != records_.end() && left > 0; ++it, --left)
+    for (auto it = listed->upper_bound(after); it != listed->end() && left > 0; ++it, --left)
       write(text, it->first, it->second, query);
     return text + "]}";
   }
@@ -163,15 +169,18 @@ class JsonApi final : public ContainerApi {
   }
 
   Runtime& runtime_;
-  std::map<std::string, Record> records_;
+  std::map<std::string, Record> records_;  // that wait
+  std::map<std::string, Record> held_;
   std::set<std::pair<std::int64_t, std::string>> by_priority_;
   std::set<std::string> modified_, requests_modified_;
 };
 
+enum class What { waiting, waiting_with_sweeps, running };
+
 class PollBench {
  public:
-  /// `sweeps`: the tail is listed every 25 s besides, as it is by default.
-  PollBench(int containers, bool sweeps) : containers_(containers) {
+  /// With sweeps the tail is listed every 25 s besides, as it is by default.
+  PollBench(int containers, What what) : containers_(containers) {
     runtime_.set_settle_limit(std::size_t{1} << 40);
     InstanceType type;
     type.name = "small";
@@ -179,8 +188,12 @@ class PollBench {
     type.ram = 16'000'000'000;
     type.included_scratch = 100'000'000'000;
     options_.instance_types = {{type.name, type}};
-    if (!sweeps) options_.tail_page_interval = options_.tail_sweep_time = std::chrono::hours(24 * 365);
-    for (int i = 0; i < containers; ++i) api_.add(i, 1000 + i);
+    if (what == What::waiting) options_.tail_page_interval = options_.tail_sweep_time = std::chrono::hours(24 * 365);
+    for (int i = 0; i < containers; ++i)
+      if (what == What::running)
+        api_.add_held(i);
+      else
+        api_.add(i, 1000 + i);
     api_.forget_old_changes();
     queue_ = std::make_unique<ContainerQueue>(runtime_, Logger(), metrics_, api_, options_);
   }
@@ -248,13 +261,18 @@ class PollBench {
 };
 
 void bench(int containers) {
-  for (const bool sweeps : {false, true}) {
-    PollBench bench(containers, sweeps);
+  for (const What what : {What::waiting, What::waiting_with_sweeps}) {
+    PollBench bench(containers, what);
     bench.load();
     for (const int changes : {0, 100, 1000})
-      bench.poll(changes, sweeps ? "10 s: a poll, sweeps of the tail" : "a poll alone                    ");
+      bench.poll(changes,
+                 what == What::waiting ? "a poll alone                    " : "10 s: a poll, sweeps of the tail");
     bench.stop();
   }
+  PollBench bench(std::min(containers, 10'000), What::running);
+  bench.load();
+  bench.poll(0, "a poll; all of them run         ");
+  bench.stop();
 }
 
 }  // namespace

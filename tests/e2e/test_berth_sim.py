@@ -126,6 +126,29 @@ def test_spot_interruptions_are_survived(site):
     assert number(row(shown, "unfinished")[0]) == 0
 
 
+GPU_TYPES = """
+      cuda: {VCPUs: 8, RAM: 64GiB, IncludedScratch: 100GB, Price: 1, GPU: {DeviceCount: 2, Stack: cuda, DriverVersion: "12.4", HardwareTarget: "8.0", VRAM: 24GiB}}
+      rocm: {VCPUs: 8, RAM: 64GiB, IncludedScratch: 100GB, Price: 0.5, GPU: {DeviceCount: 1, Stack: rocm, DriverVersion: "6.1", HardwareTarget: gfx90a, VRAM: 64GiB}}
+"""
+
+
+def test_gpus_are_simulated(site):
+    (site.path / "gpu.yml").write_text(CLUSTER.replace("    Containers:", GPU_TYPES + "    Containers:", 1))
+    (site.path / "w.csv").write_text(
+        "submit,run_time,vcpus,ram,gpus,gpu_vram,gpu_stack,gpu_target\n"
+        "0,20m,2,1GiB,,,,\n0,20m,2,1GiB,1,16GiB,,\n0,20m,2,1GiB,1,16GiB,,\n0,20m,2,1GiB,1,,rocm,gfx90a\n0,20m,2,1GiB,1,48GiB,cuda,\n")
+    shown = site.run("run", "--config", "gpu.yml", "--workload", "w.csv").stdout
+    assert (row(shown, "complete"), row(shown, "failed")) == (["4"], ["1"])  # no CUDA device has 48 GiB
+    assert number(row(shown, "use of GPUs")[0]) > 50
+    for name in ("1 VCPU", "2-3 VCPUs", "1 GPU", "of type small", "of type cuda", "of type rocm"):
+        assert (f"  {name}  " in shown) == (name != "1 VCPU"), name
+    assert number(row(shown, "cost")[0]) >= number(row(shown, "lower bound")[0]) >= 0.3
+    shown = site.run("run", "--config", "gpu.yml", "--generate", "gpus", "--html", "out.html").stdout
+    assert "use of GPUs" in (site.path / "out.html").read_text()
+    assert number(row(shown, "unfinished")[0]) == 0
+    assert "use of GPUs" not in site.run("run", "--config", "gpu.yml", "--workload", "ten.csv").stdout
+
+
 def test_what_fits_nowhere_fails_and_the_rest_runs(site):
     (site.path / "w.csv").write_text(TEN + "0,60,64,1GiB\n")
     shown = site.run("run", "--config", "cluster.yml", "--workload", "w.csv").stdout

@@ -7,7 +7,7 @@
 #include "berth/arvados/records.hpp"
 
 #include "answer.hpp"
-#include "brief_list.hpp"
+#include "list_reader.hpp"
 
 // Any bytes as the body of an answer: read as every kind of answer, never a crash, and errors are fit for a log line.
 namespace {
@@ -23,14 +23,22 @@ void check(const berth::Result<T>& result) {
   if (!result) check(result.error());
 }
 
-/// Read in one go, they say the same.
-void compare(const std::vector<berth::Container>& brief, const berth::Result<std::vector<berth::Container>>& whole) {
-  if (!whole || whole->size() != brief.size()) std::abort();
-  for (std::size_t i = 0; i < brief.size(); ++i) {
-    const berth::Container& a = brief[i];
+/// What is read in one go is what is read by way of a tree.
+void compare_readers(std::string_view body) {
+  const auto read = berth::read_container_list(body);
+  if (!read) return;
+  const auto json = berth::parse_json(body);
+  if (!json) std::abort();
+  const auto whole = berth::container_list_from_json(*json);
+  if (!whole || whole->size() != read->size()) std::abort();
+  for (std::size_t i = 0; i < read->size(); ++i) {
+    const berth::Container& a = (*read)[i];
     const berth::Container& b = (*whole)[i];
-    if (a.uuid != b.uuid) std::abort();
-    if (b.unreadable.empty() && (a.state != b.state || a.priority != b.priority)) std::abort();
+    const bool same = a.uuid == b.uuid && a.state == b.state && a.priority == b.priority &&
+                      a.locked_by_uuid == b.locked_by_uuid && a.created_at == b.created_at && a.mounts == b.mounts &&
+                      b.unreadable.empty() &&
+                      static_cast<const berth::ContainerSpec&>(a) == static_cast<const berth::ContainerSpec&>(b);
+    if (!same) std::abort();
   }
 }
 
@@ -38,9 +46,8 @@ void compare(const std::vector<berth::Container>& brief, const berth::Result<std
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view body(reinterpret_cast<const char*>(data), size);
-  const auto containers = berth::containers_of(body);
-  check(containers);
-  if (const auto brief = berth::read_brief_list(body)) compare(*brief, containers);
+  check(berth::containers_of(body));
+  compare_readers(body);
   check(berth::mounts_of(body));
   check(berth::update_of(body));
   check(berth::state_of(body));

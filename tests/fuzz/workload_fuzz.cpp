@@ -15,6 +15,9 @@ void check(const berth::WorkloadSource& workload, const berth::WorkloadOptions& 
     if (c.submit < berth::Duration::zero() || c.submit > options.limits.span) std::abort();
     if (c.run_time < berth::Duration::zero() || c.run_time > options.limits.run_time) std::abort();
     if (c.constraints.vcpus < 1 || c.constraints.ram < 0 || c.constraints.ram > options.limits.bytes) std::abort();
+    const berth::GpuConstraints& gpu = c.constraints.gpu;
+    if (gpu.device_count < 0 || gpu.device_count > options.limits.gpus || gpu.vram < 0) std::abort();
+    if (gpu.device_count > 0 && (gpu.stack.empty() || gpu.hardware_target.empty())) std::abort();
     for (const std::uint32_t other : c.after)
       if (other >= count) std::abort();
     if (c.parent && !workload.containers.at(*c.parent).scheduling.supervisor) std::abort();

@@ -49,7 +49,7 @@ def build():
 
 
 def soak(seeds):
-    return run(BUILD / "bin" / "berth_soak", "--seeds", seeds, "--until-first")
+    return run(BUILD / "bin" / "berth_soak", "--corpus", "tests/sim/corpus.txt", "--seeds", seeds, "--until-first")
 
 
 def try_mutant(patch):

@@ -18,7 +18,9 @@ using MetricLabels = std::map<std::string, std::string>;
 /// registry. Asking for an existing name with other labels adds a series; names and meanings: facts §10. Thread-safe.
 class Metrics {
  public:
-  Metrics();
+  enum class Quantiles { kept, dropped };
+  /// `dropped`: summary() is as plain_summary(); for where nobody reads them, as they cost time.
+  explicit Metrics(Quantiles quantiles = Quantiles::kept);
   ~Metrics();
   prometheus::Counter& counter(const std::string& name, const std::string& help, const MetricLabels& labels = {});
   prometheus::Gauge& gauge(const std::string& name, const std::string& help, const MetricLabels& labels = {});

@@ -53,6 +53,9 @@ struct SimApiModel {
   Duration deadline = std::chrono::seconds(30);  ///< of the client, per call
   std::int64_t max_page = 1000;
   std::optional<SimEventBusModel> event_bus;  ///< nothing: changes are found by polling alone
+  /// The dispatcher is told of each change when polls so far apart would have found it, or at once if it is zero, and
+  /// polls only where that is not enough. Without faults that is as good as polls or an event bus, and costs much less.
+  std::optional<Duration> told_every;
 };
 
 /// Workers and their runners.

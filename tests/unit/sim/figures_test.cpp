@@ -74,9 +74,22 @@ TEST(Figures, OfASmallHistory) {
   EXPECT_DOUBLE_EQ(f.waits.max, 15 * 60);
   EXPECT_DOUBLE_EQ(f.waits.p50, 5 * 60);
   ASSERT_EQ(f.by_size.size(), 2U);
-  EXPECT_EQ(f.by_size[0].first, "1 VCPU");
-  EXPECT_EQ(f.by_size[1].first, "2-3 VCPUs");
-  EXPECT_EQ(f.by_size[1].second.count, 2);
+  EXPECT_EQ(to_string(f.by_size.begin()->first), "1 VCPU");
+  EXPECT_EQ(to_string(f.by_size.rbegin()->first), "2-3 VCPUs");
+  EXPECT_EQ(f.by_size.rbegin()->second.count, 2);
+  EXPECT_FALSE(f.gpu_use);
+}
+
+TEST(Figures, GpusAreASizeAndAreUsed) {
+  Example e;
+  e.cluster.instance_types.at("large").gpu.device_count = 4;
+  e.workload[0].constraints.gpu.device_count = 2;
+  const SimFigures f = figures_of(e.lives, e.workload, e.cluster, {});
+  ASSERT_TRUE(f.gpu_use);
+  EXPECT_DOUBLE_EQ(*f.gpu_use, 30.0 * 2 / (60 * 4)) << "half an hour of two, of an hour of four";
+  EXPECT_EQ(to_string(f.by_size.begin()->first), "2-3 VCPUs");
+  EXPECT_EQ(to_string(f.by_size.rbegin()->first), "2-3 GPUs") << "after those without";
+  EXPECT_EQ(f.by_size.rbegin()->second.count, 1);
 }
 
 TEST(Figures, WhatHasNotEndedIsPaidForToTheEnd) {

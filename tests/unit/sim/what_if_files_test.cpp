@@ -100,6 +100,8 @@ TEST(Generator, NamesLineAndKey) {
       {"kinds:\n  a: {vcpus: []}", "g.yml:2: kinds.a.vcpus: is neither"},
       {"kinds:\n  a: {ram: 3XiB}", "g.yml:2: kinds.a.ram: is no such number"},
       {"kinds:\n  a: {run_time: {median: -5}}", "g.yml:2: kinds.a.run_time.median: is no such number"},
+      {"kinds:\n  a: {gpus: 1, gpu_stack: vulkan}", "g.yml:2: kinds.a: gpu_stack: is neither cuda nor rocm"},
+      {"kinds:\n  a: {gpus: -1}", "g.yml:2: kinds.a.gpus: is no such number"},
       {"kinds: {a: {}}\narrivals: {process: chaotic}", "g.yml:2: arrivals.process: is none of"},
       {"kinds: {a: {}}\narrivals: {depth: 2}", "g.yml:2: arrivals.depth: is not between 0 and 1"},
       {"kinds: {a: {}}\nworkflows:\n- {supervisor: b}", "g.yml:3: workflows[1].supervisor: is not the name"},
@@ -116,7 +118,7 @@ TEST(Generator, NamesLineAndKey) {
 }
 
 TEST(Generator, OneSeedOneWorkload) {
-  for (const char* name : {"steady", "diurnal", "bursty", "workflows"}) {
+  for (const char* name : {"steady", "diurnal", "bursty", "workflows", "gpus"}) {
     const auto spec = read_generator(name);
     ASSERT_TRUE(spec) << spec.error().message;
     const auto one = generate_workload(*spec, 1);
@@ -152,12 +154,39 @@ TEST(Generator, ArrivalsFollowTheProcess) {
   const std::int64_t steady = arrivals("{process: steady}", afternoon);
   EXPECT_NEAR(static_cast<double>(steady), 1000, 150);
   EXPECT_GT(arrivals("{process: diurnal, peak_hour: 15, depth: 1}", afternoon), 1600);
+  for (const char* duration : {"1ns", "1ms", "1s", "1m"})
+    EXPECT_TRUE(generate_workload(spec_of(kinds + "containers: 4000\nduration: " + duration +
+                                          "\narrivals: {process: diurnal, peak_hour: 12, depth: 1}"),
+                                  7))
+        << "half a day from the peak, where there is hardly anything";
   std::map<std::int64_t, int> minutes;
   arrivals("{process: bursty, burst_size: 500, burst_length: 60s, burst_share: 1}", [&](Duration t) {
     ++minutes[t / 1min];
     return 0;
   });
   EXPECT_LE(minutes.size(), 16U) << "eight bursts, each in two minutes at most";
+}
+
+TEST(Generator, AShareAsksForGpus) {
+  const auto made = generate_workload(spec_of(R"(
+containers: 1000
+kinds:
+  a: {weight: 3}
+  b: {weight: 1, gpus: [1, 2], gpu_vram: 16GiB, gpu_target: 8.0}
+)"),
+                                      3);
+  ASSERT_TRUE(made) << made.error().message;
+  std::map<std::int64_t, int> by_count;
+  for (const WorkloadContainer& c : made->containers) {
+    const GpuConstraints& gpu = c.constraints.gpu;
+    ++by_count[gpu.device_count];
+    const bool asks = c.image == "b";
+    EXPECT_EQ(gpu.device_count > 0, asks);
+    EXPECT_EQ(gpu.vram, asks ? std::int64_t{16} << 30 : 0);
+    EXPECT_EQ(gpu.hardware_target, asks ? std::vector<std::string>{"8.0"} : std::vector<std::string>{});
+  }
+  EXPECT_NEAR(by_count[1], 125, 40);
+  EXPECT_NEAR(by_count[2], 125, 40);
 }
 
 TEST(Generator, WorkflowsHaveStages) {

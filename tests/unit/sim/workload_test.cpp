@@ -116,6 +116,21 @@ TEST(Csv, ReadsContainers) {
   EXPECT_EQ(w.containers[3].submit, 0s);
 }
 
+TEST(Csv, ReadsGpus) {
+  const WorkloadSource w =
+      good(read_csv("submit,run_time,vcpus,ram,gpus,gpu_vram,gpu_stack,gpu_driver,gpu_target\n"
+                    "0,1,1,1,2,,,,\n"
+                    "0,1,1,1,1,16GiB,rocm,5.7,gfx90a;gfx942\n"
+                    "0,1,1,1,0,16GiB,cuda,11.4,8.0\n",
+                    {}));
+  ASSERT_EQ(w.containers.size(), 3U);
+  const GpuConstraints& any = w.containers[0].constraints.gpu;
+  EXPECT_EQ(any, (GpuConstraints{"cuda", "0", {"0"}, 2, 0})) << "any CUDA device will do";
+  const GpuConstraints& rocm = w.containers[1].constraints.gpu;
+  EXPECT_EQ(rocm, (GpuConstraints{"rocm", "5.7", {"gfx90a", "gfx942"}, 1, 16 * kGib}));
+  EXPECT_EQ(w.containers[2].constraints.gpu, GpuConstraints{}) << "no GPUs, whatever is said of them";
+}
+
 TEST(Csv, NamesLineAndField) {
   const std::string header = "name,submit,run_time,vcpus,ram,after,parent,supervisor\n";
   const struct {
@@ -150,6 +165,10 @@ TEST(Csv, NamesLineAndField) {
       {header + "s,0,1,1,1,c,,true\nc,0,1,1,1,,s,\n", "2: after: 's' would wait for itself"},
       {header + std::string(70'000, 'x') + ",0,1,1,1,,,\n", "2: longer than 65536 bytes"},
       {header + "\x1b[2J,0,1,1,1,,,\n", "2: name: holds a control character"},
+      {"submit,run_time,vcpus,ram,gpus\n0,1,1,1,1001\n", "2: gpus: 1001 is not between 0 and 1000"},
+      {"submit,run_time,vcpus,ram,gpus,gpu_stack\n0,1,1,1,1,vulkan\n", "2: gpu_stack: is neither cuda nor rocm"},
+      {"submit,run_time,vcpus,ram,gpus,gpu_stack\n0,1,1,1,1,rocm\n", "2: gpu_target: is missing"},
+      {"submit,run_time,vcpus,ram,gpus,gpu_driver\n0,1,1,1,1,new\n", "2: gpu_driver: is not a version"},
   };
   for (const auto& [text, words] : cases) {
     const std::string error = error_of(read_csv(text, {}));
@@ -162,7 +181,7 @@ TEST(JsonLines, ReadsContainers) {
       R"({"name": "s", "submit": 5, "run_time": "10s", "vcpus": 1, "ram": "1GiB", "supervisor": true}
 
 {"submit": 6.5, "run_time": 60, "vcpus": 2, "ram": 1024, "parent": "s", "image": null}
-{"name": "z", "submit": 7, "run_time": 60, "vcpus": 2, "ram": 1024, "after": ["s", 3]}
+{"name": "z", "submit": 7, "run_time": 60, "vcpus": 2, "ram": 1024, "after": ["s", 3], "gpus": 1, "gpu_target": [8.6]}
 )",
       {}));
   ASSERT_EQ(w.containers.size(), 3U);
@@ -171,6 +190,7 @@ TEST(JsonLines, ReadsContainers) {
   EXPECT_EQ(w.containers[1].submit, 1500ms);
   EXPECT_EQ(w.containers[1].parent, 0U);
   EXPECT_EQ(w.containers[2].after, (std::vector<std::uint32_t>{0, 1}));
+  EXPECT_EQ(w.containers[2].constraints.gpu.hardware_target, std::vector<std::string>{"8.6"});
 }
 
 TEST(JsonLines, NamesLineAndField) {
@@ -188,6 +208,7 @@ TEST(JsonLines, NamesLineAndField) {
       {"{" + rest + R"(, "ram": 1, "cpu": 2})", "1: \"cpu\": no such field; there are name, submit"},
       {"{" + rest + R"(, "ram": 1, "after": [["x"]]})", "1: after: is not a list of names"},
       {"{" + rest + R"(, "ram": 1, "after": "x"})", "1: after: no container is called 'x'"},
+      {"{" + rest + R"(, "ram": 1, "gpu_target": [{}]})", "1: gpu_target: is not a list of names"},
       {std::string(100'000, '['), "1: longer than 65536 bytes"},
       {std::string(1000, '['), "1: "},
   };

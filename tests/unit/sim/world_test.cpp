@@ -91,6 +91,104 @@ TEST(SimWorld, ChildrenComeAfterTheirSupervisorAndBeforeItsEnd) {
   EXPECT_GE(by_index[3].submitted, *by_index[2].ended);
 }
 
+/// As many instances as one likes, and changes told instead of polled.
+SimOptions told_history(std::uint64_t seed, int count) {
+  SimOptions options = plain_history(seed, count);
+  options.duration = 12h;
+  options.check_invariants = false;
+  options.cloud = {};
+  CloudVmsConfig& vms = options.cluster.containers.cloud_vms;
+  vms.max_instances = vms.initial_quota_estimate = vms.max_concurrent_instance_create_ops = 0;
+  vms.poll_interval = 10s;
+  vms.policy = "greedy";
+  options.api.event_bus.reset();
+  options.api.told_every = 10s;
+  options.adjust = [](QueueOptions& queue, PoolOptions&, SchedulerOptions&) { queue.poll_interval = 24h * 366; };
+  return options;
+}
+
+/// Of each attempt, in order.
+std::vector<SimContainerRecord> records_of(SimOptions options) {
+  SimWorld world(std::move(options));
+  EXPECT_TRUE(world.run_until_done()) << said(world);
+  EXPECT_TRUE(world.all_done());
+  return world.containers();
+}
+
+/// Seconds.
+double mean_wait(const std::vector<SimContainerRecord>& records) {
+  Duration sum{};
+  for (const SimContainerRecord& c : records) {
+    EXPECT_EQ(c.state, ContainerState::complete);
+    if (c.started) sum += *c.started - c.submitted;
+  }
+  return std::chrono::duration<double>(sum).count() / static_cast<double>(records.size());
+}
+
+TEST(SimWorld, BeingToldIsAsGoodAsPolling) {
+  double told = 0;
+  double polled = 0;
+  constexpr int histories = 8;
+  for (int seed = 1; seed <= histories; ++seed) {
+    SimOptions options = told_history(static_cast<std::uint64_t>(seed), 100);
+    for (WorkloadContainer& c : options.workload) c.submit += seed * 1300ms;
+    told += mean_wait(records_of(options)) / histories;
+    options.api.told_every.reset();
+    options.adjust = {};
+    polled += mean_wait(records_of(options)) / histories;
+  }
+  EXPECT_NEAR(told, polled, 4) << "seconds, on average";
+}
+
+/// From its submission until it is locked first.
+Duration longest_until_locked(SimOptions options) {
+  class Locks final : public SimObserver {
+   public:
+    void on_event(const SimEvent& event) override {
+      if (event.kind == SimEventKind::submitted) waiting[std::string(event.container)] = event.at;
+      if (event.kind != SimEventKind::locked) return;
+      if (const auto found = waiting.extract(std::string(event.container)))
+        longest = std::max(longest, event.at - found.mapped());
+    }
+    std::map<std::string, Duration> waiting;
+    Duration longest{};
+  } locks;
+  SimWorld world(std::move(options));
+  world.observe(locks);
+  EXPECT_TRUE(world.run_until_done()) << said(world);
+  EXPECT_TRUE(locks.waiting.empty());
+  return locks.longest;
+}
+
+TEST(SimWorld, IsToldWhenAPollWouldFindItOrAtOnce) {
+  SimOptions options = told_history(1, 50);
+  for (WorkloadContainer& c : options.workload) c.submit += 3s;
+  const Duration with_polls = longest_until_locked(options);
+  EXPECT_GT(with_polls, 5s);
+  EXPECT_LT(with_polls, 12s);
+  options.api.told_every = 0s;
+  EXPECT_LT(longest_until_locked(options), 1s);
+}
+
+/// What ran there is concluded from polls, and those are made then.
+TEST(SimWorld, BeingToldSurvivesInterruptions) {
+  SimOptions options = told_history(3, 40);
+  options.cloud.interruptions_per_hour = 4;
+  for (WorkloadContainer& c : options.workload) {
+    c.scheduling.preemptible = true;
+    c.run_time = 10min;
+  }
+  std::map<std::uint32_t, SimContainerRecord> last;
+  for (const SimContainerRecord& c : records_of(options)) last[c.workload_index] = c;
+  ASSERT_EQ(last.size(), 40U);
+  bool again = false;
+  for (const auto& [index, c] : last) {
+    again = again || c.attempt > 1;
+    EXPECT_LT(c.submitted, 2h) << "a lost one is given up, and made anew, within minutes";
+  }
+  EXPECT_TRUE(again);
+}
+
 struct Fault {
   const char* name;
   double SimFaults::*rate;

@@ -1,0 +1,42 @@
+#include "announcer.hpp"
+
+#include <utility>
+
+namespace berth {
+
+void Announcer::saved(const std::string& uuid, std::optional<ContainerState> state) {
+  if (!core_.options.api.told_every) return;
+  changed_.insert_or_assign(uuid, state);
+  plan_round();
+}
+
+void Announcer::record_changed(const SimRecord& record, ContainerState /*before*/, ChangedBy /*by*/) {
+  if (record.container.locked_by_uuid.empty()) orphans_.erase(record.uuid());
+}
+
+void Announcer::runner_ended(const SimVm& /*vm*/, const std::string& uuid) {
+  const SimRecord* record = store_.find(uuid);
+  if (!core_.options.api.told_every || !record || record->container.locked_by_uuid.empty()) return;
+  orphans_.insert(uuid);
+  plan_round();
+}
+
+void Announcer::plan_round() {
+  if (std::exchange(planned_, true)) return;
+  const Duration every = *core_.options.api.told_every;
+  const Duration wait = every > Duration::zero() ? every - core_.elapsed() % every : core_.options.api.latency.median;
+  core_.after(wait, [this] { round(); });
+}
+
+void Announcer::round() {
+  planned_ = false;
+  const auto changed = std::exchange(changed_, {});
+  const auto queue = queue_();
+  if (!queue) return;  // the next one begins with a poll
+  for (const auto& [uuid, state] : changed) queue->tell({uuid, state});
+  if (orphans_.empty()) return;
+  queue->poll_soon();
+  plan_round();
+}
+
+}  // namespace berth
