@@ -1,6 +1,7 @@
 """The event bus: a cluster's daemon hears of changes at once, whatever the bus does; a standalone daemon serves one."""
 
 import json
+import pathlib
 import time
 
 import pytest
@@ -35,6 +36,11 @@ class PushSite(Site):
     def runs(self, uuids):
         wait_for(lambda: set(self.controller.states(uuids)) <= {"Complete", "Cancelled"}, SOON, what="containers run")
 
+    def processes(self):
+        """Containers of which an instance has a process, by its lock files."""
+        told = [json.loads(path.read_text() or "{}") for path in self.instances.glob("*/lock/crunch-run-*.lock")]
+        return [lock["UUID"] for lock in told if lock and pathlib.Path(f"/proc/{lock['PID']}/stat").exists()]
+
     def destroy(self):
         super().destroy()
         self.bus.stop()
@@ -65,22 +71,29 @@ def test_what_is_told_runs_without_a_poll(site):
     assert "systemusertesttoken" not in site.process.log()
 
 
-def test_a_new_container_costs_one_list_and_one_lock(site):
+def test_a_new_container_costs_three_shares_of_lists_and_one_lock(site):
+    """When it comes, when it runs, when it has ended; the latter two may be one."""
     site.runs(site.controller.add(1))
     time_of_quiet = len(site.controller.asked)
     uuids = site.controller.add(1)
-    wait_for(lambda: site.controller.states(uuids) != ["Queued"], SOON, what="the lock")
-    mentioned = [filters for filters in site.controller.asked[time_of_quiet:] if uuids[0] in json.dumps(filters)]
-    assert mentioned[0] == [["uuid", "in", uuids]]
     site.runs(uuids)
+    wait_for(lambda: not json.loads(site.process.get("/arvados/v1/dispatch/containers")[1])["items"], SOON, what="it is forgotten")
+    mentioned = [filters for filters in site.controller.asked[time_of_quiet:] if uuids[0] in json.dumps(filters)]
+    assert mentioned[0] == [["uuid", "in", uuids]] and len(mentioned) <= 3, mentioned
+    assert [to for _, uuid, _, to in site.controller.history if uuid == uuids[0]] == ["Locked", "Running", "Complete"]
 
 
 def test_priority_and_cancel_are_told_by_the_request(site):
     held_back, = site.controller.add(1, priority=0)
-    time.sleep(0.3)
+    site.runs(site.controller.add(1))  # which came later
     assert site.controller.states([held_back]) == ["Queued"]
     site.controller.set_priority(held_back, 1 << 50)
     site.runs([held_back])
+    (site.directory / "stub.json").write_text(json.dumps({"witness": str(site.witness), "seconds": 1000}))
+    long, = site.controller.add(1)
+    wait_for(lambda: site.controller.states([long]) == ["Running"] and site.processes() == [long], SOON, what="it runs")
+    site.controller.set_priority(long, 0)
+    wait_for(lambda: site.processes() == [], SOON, what="its process is stopped")
 
 
 def test_a_lost_connection_leaves_no_gap(site):
