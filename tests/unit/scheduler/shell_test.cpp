@@ -130,6 +130,18 @@ TEST_F(ShellTest, APassDoesNotFollowItsOwnStarts) {
   EXPECT_GE(metric("berth_scheduler_plan_to_start_seconds_count"), 1);
 }
 
+TEST_F(ShellTest, APassDoesNotFollowTheStartsOfAPass) {
+  queue_options.poll_interval = pool_options.probe_interval = minutes(60);
+  pool_options.sync_interval = minutes(60);
+  cloud->on_create = [](FakeCloud::Vm&) {};  // runners that never say anything
+  api.add(1);
+  start();
+  EXPECT_TRUE(wait_for([&] { return pool->snapshot()->running.size() == 1; }, minutes(5)));
+  runtime.run_for(seconds(1));
+  EXPECT_EQ(metric("berth_scheduler_passes_total"), 5)
+      << "the lists, the container, its lock, the new instance, that it is ready";
+}
+
 TEST_F(ShellTest, RunsContainersOnceEachAndLeavesNothing) {
   for (int i = 1; i <= 5; ++i) api.add(i);
   start();
