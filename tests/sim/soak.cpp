@@ -2,6 +2,7 @@
 #include <atomic>
 #include <chrono>
 #include <cinttypes>
+#include <cmath>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -221,6 +222,8 @@ int main(int argc, char** argv) {
   add_options(app, arguments);
   try {
     app.parse(argc, argv);
+    if (std::isnan(arguments.hours) || std::isnan(arguments.minutes))
+      throw CLI::ValidationError("--hours and --minutes are numbers");
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : usage_error;
   }

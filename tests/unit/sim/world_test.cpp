@@ -207,6 +207,7 @@ TEST_P(FaultAlone, IsStood) {
     options.storms = {{0s, 40min}};
     options.faults.*GetParam().rate = GetParam().value;
     if (GetParam().rate == &SimFaults::leaves_stale_lock) options.faults.dies_during = 0.3;  // which it comes after
+    if (GetParam().rate == &SimFaults::tags_failed) options.faults.operator_verbs_per_hour = 20;
     options.api.event_bus = SimEventBusModel{};
     options.cluster.containers.cloud_vms.exit_watch = true;
     SimWorld world(std::move(options));
