@@ -1,5 +1,6 @@
 #include "berth/base/task_group.hpp"
 
+#include <atomic>
 #include <cassert>
 #include <exception>
 #include <map>
@@ -14,6 +15,7 @@
 #include <boost/system/system_error.hpp>
 
 #include "berth/base/signal.hpp"
+#include "berth/base/task_count.hpp"
 
 namespace berth {
 
@@ -31,15 +33,34 @@ bool is_cancellation(const std::exception_ptr& exception) {
     return false;
   }
 }
+
+/// One for each loop.
+class TaskCount final : public asio::execution_context::service {
+ public:
+  using key_type = TaskCount;
+  static inline asio::execution_context::id id;
+  explicit TaskCount(asio::execution_context& context) : service(context) {}
+  void shutdown() override {}
+
+  static TaskCount& of(const asio::any_io_executor& executor) {
+    return asio::use_service<TaskCount>(asio::query(executor, asio::execution::context));
+  }
+  std::atomic<std::int64_t> live = 0;
+};
 }  // namespace
 
+std::int64_t live_tasks(const asio::any_io_executor& executor) {
+  return TaskCount::of(executor).live;
+}
+
 struct TaskGroup::State {
-  explicit State(asio::any_io_executor ex) : executor(std::move(ex)) {}
+  explicit State(asio::any_io_executor ex) : executor(std::move(ex)), count(TaskCount::of(executor)) {}
 
   void ended(std::uint64_t number, const std::exception_ptr& exception);
   static awaitable<void> stop(std::shared_ptr<State> self);
 
   const asio::any_io_executor executor;
+  TaskCount& count;
   std::map<std::uint64_t, Task> tasks;  // by number, so that they are stopped in the order of their start
   std::uint64_t started = 0;
   bool stopping = false;
@@ -48,6 +69,7 @@ struct TaskGroup::State {
 
 void TaskGroup::State::ended(std::uint64_t number, const std::exception_ptr& exception) {
   tasks.erase(number);
+  --count.live;
   if (stopping) task_ended.notify();
   if (exception && !is_cancellation(exception)) std::rethrow_exception(exception);
 }
@@ -71,6 +93,7 @@ void TaskGroup::spawn(awaitable<void> task) {
   auto signal = std::make_shared<asio::cancellation_signal>();
   const std::uint64_t number = state_->started++;
   state_->tasks.emplace(number, signal);
+  ++state_->count.live;
   auto on_end = [state = state_, number, signal](const std::exception_ptr& exception) {
     state->ended(number, exception);
   };

@@ -6,6 +6,8 @@
 #include <prometheus/gauge.h>
 #include <prometheus/summary.h>
 
+#include "berth/base/seconds.hpp"
+
 namespace berth {
 namespace {
 
@@ -13,10 +15,6 @@ constexpr std::array categories = {"inuse", "hold", "booting", "unknown", "idle"
 
 std::string named(const char* name) {
   return std::string("arvados_dispatchcloud_") + name;
-}
-
-double seconds(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
 }
 
 std::string category_of(const Worker& worker) {

@@ -7,6 +7,8 @@
 #include <prometheus/summary.h>
 #include <utility>
 
+#include "berth/base/seconds.hpp"
+
 #include "lists.hpp"
 
 namespace berth {
@@ -35,10 +37,6 @@ bool is_about_the_question(ErrorKind kind) {
     default:
       return false;
   }
-}
-
-double seconds(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
 }
 
 void add_arrivals(std::vector<Arrival>& out, const std::vector<const Container*>& records, Arrival::Origin origin) {

@@ -3,14 +3,9 @@
 #include <prometheus/counter.h>
 #include <prometheus/summary.h>
 
+#include "berth/base/seconds.hpp"
+
 namespace berth {
-namespace {
-
-double seconds(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
-
-}  // namespace
 
 PassMetrics::PassMetrics(Metrics& metrics)
     : passes_(metrics.counter("berth_scheduler_passes_total", "Passes that planned.")),

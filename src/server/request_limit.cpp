@@ -4,14 +4,12 @@
 #include <prometheus/gauge.h>
 #include <prometheus/summary.h>
 
+#include "berth/base/seconds.hpp"
+
 namespace berth {
 namespace {
 
 constexpr const char* kQueue = "api";
-
-double seconds(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
 
 }  // namespace
 

@@ -1,11 +1,9 @@
 #include "request_record.hpp"
 
+#include "berth/base/seconds.hpp"
+
 namespace berth {
 namespace {
-
-double seconds(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
 
 std::string_view status_name(int status) {
   switch (status) {

@@ -5,14 +5,12 @@
 #include <prometheus/gauge.h>
 #include <prometheus/summary.h>
 
+#include "berth/base/seconds.hpp"
+
 #include "entries.hpp"
 
 namespace berth {
 namespace {
-
-double seconds(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
 
 /// Label of a method: a name of our own, so that clients cannot make up series.
 std::string method_label(const std::string& method) {

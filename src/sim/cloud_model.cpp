@@ -130,7 +130,7 @@ void SimCloud::plan_misfortune(const std::shared_ptr<SimVm>& vm, double SimFault
   if (rate <= 0) return;
   core_.after(core_.chance.until_next(rate), [this, vm, per_hour, misfortune] {
     if (vm->ended) return;
-    if (core_.storm()) (this->*misfortune)(vm);
+    if (core_.strikes_now(per_hour)) (this->*misfortune)(vm);
     plan_misfortune(vm, per_hour, misfortune);
   });
 }

@@ -1,5 +1,6 @@
 #include "core.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <utility>
 
@@ -20,6 +21,13 @@ void SimCore::mix(std::string_view text) {
   constexpr std::uint64_t prime = 0x100000001b3;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * prime;
   hash = (hash ^ 0xff) * prime;
+}
+
+bool SimCore::struck(double SimFaults::*rate) {
+  const auto is_it = [rate](const NamedFault& fault) { return fault.rate == rate; };
+  const auto& all = named_faults();
+  ++strike_counts[static_cast<std::size_t>(std::find_if(all.begin(), all.end(), is_it) - all.begin())];
+  return true;
 }
 
 void SimCore::note(SimEventKind kind, std::string_view container, std::string_view instance, std::string_view detail) {

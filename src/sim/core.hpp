@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -29,7 +30,9 @@ class SimCore {
   bool storm() const { return storm_; }
   void set_storm(bool on) { storm_ = on; }
   /// Whether this fault strikes now.
-  bool strikes(double SimFaults::*rate) { return storm_ && chance.with(options.faults.*rate); }
+  bool strikes(double SimFaults::*rate) { return storm_ && chance.with(options.faults.*rate) && struck(rate); }
+  /// Counts one that comes by the hour: true while a storm lasts.
+  bool strikes_now(double SimFaults::*per_hour) { return storm_ && struck(per_hour); }
 
   void note(SimEventKind kind, std::string_view container, std::string_view instance, std::string_view detail = {});
   /// The first violation stands.
@@ -44,10 +47,12 @@ class SimCore {
   std::vector<SimObserver*> observers;
   std::optional<SimViolation> violation;
   std::uint64_t events = 0;
+  std::array<std::uint64_t, fault_count> strike_counts{};  ///< in the order of named_faults()
   std::uint64_t hash = 0xcbf29ce484222325;
 
  private:
   void mix(std::string_view text);
+  bool struck(double SimFaults::*rate);
 
   bool storm_ = false;
   std::string last_event_;

@@ -6,16 +6,13 @@
 #include <fmt/format.h>
 #include <numeric>
 
+#include "berth/base/seconds.hpp"
 #include "berth/queue/choose_types.hpp"
 
 #include "cost_bound.hpp"
 
 namespace berth {
 namespace {
-
-double seconds(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
 
 constexpr double kHour = 3600;
 

@@ -177,7 +177,7 @@ void draw_bus_faults(Chance& chance, SimFaults& f) {
     draw(chance, *rate, 0.02);
 }
 
-/// Two thirds of the time, in two parts, so that the end of each shows whether all comes right again.
+/// Half of the time, in two parts, so that the end of each shows whether all comes right again.
 std::vector<std::pair<Duration, Duration>> draw_storms(Chance& chance, Duration duration) {
   const Duration first = chance.between(Duration{}, duration / 12);
   return {{first, first + duration / 4}, {duration / 2, duration * 3 / 4}};

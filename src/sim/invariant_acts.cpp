@@ -27,8 +27,16 @@ void Invariants::acts(const Link& link, std::string_view verb, const std::string
   if (!link.lease->held())
     core_.violate("lease", std::string(verb) + ' ' + subject + " by a dispatcher that is not the active one");
   if (verb == "unlock") its.unlocking_until[subject] = SteadyTime::max();
-  if (verb == "lock") its.lock_sent[subject] = core_.now();
-  if (verb != "cancel") return;
+  if (verb == "lock") {
+    check_lock_order(link, subject);
+    its.lock_sent[subject] = core_.now();
+    its.locking_until[subject] = SteadyTime::max();
+  }
+  if (verb == "cancel") check_cancel(link, subject);
+}
+
+void Invariants::check_cancel(const Link& link, const std::string& subject) {
+  Known& its = known(link);
   cancel_sent_[subject] = core_.now();
   const SimRecord& record = store_.all().at(subject);
   for (const auto& [id, vm] : cloud_.all()) {

@@ -9,6 +9,8 @@
 namespace berth {
 namespace {
 
+using namespace std::chrono_literals;
+
 std::string need_text(const QueueEntry& entry) {
   return std::to_string(entry.needed().vcpus) + " VCPUs, " + std::to_string(entry.needed().ram) + " bytes of RAM, " +
          std::to_string(entry.needed().scratch) + " of scratch" +
@@ -42,8 +44,11 @@ void Invariants::check_one_runner(const SimVm& vm, const SimRunner& runner, cons
   for (const auto& [id, other_vm] : cloud_.all()) {
     if (id == vm.id) continue;
     const SimRunner* other = other_vm->machine->find(runner.uuid);
-    if (other && knows_runner(link, *other_vm, *other))
+    if (!other) continue;
+    if (knows_runner(link, *other_vm, *other))
       core_.violate("one-runner", runner.uuid + " is started on " + vm.id + " although it has a runner on " + id);
+    ++excused_;
+    excused_twice_.insert(runner.uuid);
   }
 }
 
@@ -53,6 +58,7 @@ void Invariants::start_sent(const Link& link, const SimVm& vm, const std::string
   if (instance.behavior != IdleBehavior::run)
     core_.violate("hold", "a container is started on " + vm.id + ", whose idle behavior is " +
                               std::string(to_string(instance.behavior)));
+  check_passed_over(link, vm, uuid);
   const auto queue = link.dispatcher->queue()->snapshot();
   const auto pool = link.dispatcher->pool()->snapshot();
   const QueueEntry* entry = queue->entries.find(uuid);
@@ -60,6 +66,22 @@ void Invariants::start_sent(const Link& link, const SimVm& vm, const std::string
   if (entry) check_eligible(vm, *entry);
   if (shown) check_room(vm, *shown, *queue);
   if (entry) check_order(link, vm, *entry, *queue, *pool);
+}
+
+/// It starts as soon as it is locked, where it could have started when the lock was sent. Whether one may ride on an
+/// instance of a type that is too dear for it depends on how long it is expected to run, and is not judged.
+void Invariants::check_passed_over(const Link& link, const SimVm& vm, const std::string& uuid) {
+  Known& its = known(link);
+  const auto passed = its.passed_over.extract(uuid);
+  const auto queue = link.dispatcher->queue()->snapshot();
+  const QueueEntry* entry = queue->entries.find(uuid);
+  if (!passed || !entry || !vm.booted) return;
+  const auto& types = entry->instance_types();
+  const bool rides = std::count(types.begin(), types.end(), vm.type->name) == 0;
+  const std::optional<SteadyTime>& probed = its.instances[vm.id].probed;
+  constexpr Duration at_once = 50ms;
+  if (!rides && probed && *vm.booted < its.lock_sent[uuid] && core_.now() - its.locking_until[uuid] <= at_once)
+    core_.violate("order", passed.mapped() + "; it is started at once on " + vm.id);
 }
 
 void Invariants::check_eligible(const SimVm& vm, const QueueEntry& entry) {
@@ -91,6 +113,51 @@ void Invariants::check_room(const SimVm& vm, const PoolInstance& instance, const
   const std::int64_t most = vms().max_running_containers_per_instance;
   if (most > 0 && std::ssize(instance.containers) > most)
     core_.violate("room", vm.id + " has been given more containers than the limit");
+}
+
+/// Somebody that is Queued, too, of higher priority, no greater need and no fewer types stays Queued: whatever this one
+/// is locked for would have suited the other. What is being locked or unlocked, or had a process a moment ago, was not
+/// passed over; nor what the same pass locks next: the turn is judged when it is over. Policy `cost` creates nothing
+/// for what it expects to start soon, but for what comes after it: there, only who starts at once has passed somebody
+/// over.
+void Invariants::check_lock_order(const Link& link, const std::string& uuid) {
+  const Known& its = known(link);
+  const auto queue = link.dispatcher->queue()->snapshot();
+  const auto pool = link.dispatcher->pool()->snapshot();
+  const QueueEntry* locked = queue->entries.find(uuid);
+  if (link.dead || !its.queue || !locked || locked->container.state != ContainerState::queued) return;
+  const auto is_since = [](const std::map<std::string, SteadyTime>& times, const std::string& key, SteadyTime when) {
+    const auto found = times.find(key);
+    return found != times.end() && found->second >= when;
+  };
+  for (const auto& entry : queue->entries) {
+    const QueuedContainer& other = entry->container;
+    if (other.state != ContainerState::queued || other.priority <= locked->container.priority) continue;
+    if (entry->spec->container.scheduling_parameters.supervisor) continue;
+    if (pool->running.contains(other.uuid) || its.pool->running.contains(other.uuid)) continue;
+    if (is_since(its.locking_until, other.uuid, core_.now()) || is_since(its.unlocking_until, other.uuid, core_.now()))
+      continue;
+    if (its.queue->entries.find(other.uuid) != entry.get()) continue;  // the pass may have seen it otherwise
+    if (!fits_where(entry->needed(), locked->needed())) continue;
+    const auto may = [&](const std::string& type) {
+      return std::count(entry->instance_types().begin(), entry->instance_types().end(), type) > 0;
+    };
+    if (!std::all_of(locked->instance_types().begin(), locked->instance_types().end(), may)) continue;
+    passed_over_.push_back({link.number, uuid, other.uuid, core_.now(),
+                            uuid + " is locked although " + other.uuid + " of higher priority stays Queued: " +
+                                need_text(*locked) + " and " + need_text(*entry)});
+  }
+}
+
+void Invariants::judge_passed_over(const Link& link) {
+  const auto& sent = known(link).lock_sent;
+  for (const PassedOver& one : passed_over_) {
+    const auto lock = sent.find(one.other);
+    if (one.process != link.number || (lock != sent.end() && lock->second >= one.at)) continue;
+    if (vms().policy != "cost") return core_.violate("order", one.detail);
+    known(link).passed_over[one.locked] = one.detail;
+  }
+  std::erase_if(passed_over_, [&](const PassedOver& one) { return one.process == link.number; });
 }
 
 /// Somebody of the same lock state, of higher priority and no greater need, waits while this one is started. Entries

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "berth/dispatcher/dispatcher.hpp"
+#include "berth/queue/choose_types.hpp"
 
 #include "invariants.hpp"
 
@@ -18,12 +19,13 @@ constexpr std::int64_t most_calls_per_minute = 600;  // of those that change som
 void Invariants::check_all(const std::vector<const Link*>& links, const Link* active) {
   const auto now_active = active ? std::pair(active->number, active->term) : std::pair<std::uint64_t, std::uint64_t>();
   if (now_active != active_) {
-    ++forced_for_all_;
+    force_unlocks();
     dispatched_since_ = active ? core_.now() : SteadyTime::max();
   }
   active_ = now_active;
   for (auto& [what, lasting] : lasting_) lasting.seen = false;
   for (const auto& [uuid, record] : store_.all()) check_record(record);
+  check_runners();
   const bool dispatched = active && core_.now() - dispatched_since_ > convergence_bound(cluster());
   for (const auto& [id, vm] : cloud_.all()) check_instance(*vm, dispatched);
   if (active) check_mirror(*active);
@@ -66,17 +68,46 @@ void Invariants::check_record(const SimRecord& record) {
     wrong_for("held " + uuid, bound, "converges", uuid + " is Locked, and has priority 0");
 }
 
+/// Whatever was seen, or missed, as they were started.
+void Invariants::check_runners() {
+  std::map<std::string, std::string> where;  // by uuid of the container
+  for (const auto& [id, vm] : cloud_.all())
+    for (const auto& [uuid, runner] : vm->machine->runners())
+      if (const auto [other, first] = where.try_emplace(uuid, id); !first && !excused_twice_.contains(uuid))
+        core_.violate("one-runner", uuid + " has runners on " + other->second + " and " + id);
+}
+
+bool Invariants::fits_somewhere(const Container& container) const {
+  ChooseTypesOptions options;
+  options.maximum_price_factor = cluster().containers.maximum_price_factor;
+  return choose_types(container, cluster().instance_types, options).has_value();
+}
+
+/// Without faults nothing is an excuse.
+void Invariants::check_ends() {
+  if (!fault_free()) return;
+  for (const auto& [uuid, record] : store_.all()) {
+    const Container& c = record.container;
+    if (c.state != ContainerState::complete && c.priority > 0 && fits_somewhere(c))
+      core_.violate("completes",
+                    uuid + " has ended " + std::string(to_string(c.state)) + " although nothing went wrong");
+  }
+}
+
 /// Nobody pays for what nobody needs.
 void Invariants::check_instance(const SimVm& vm, bool dispatched) {
   if (vm.ended || !dispatched) return;
-  const Duration bound = convergence_bound(cluster());
   const auto tag = vm.tags.find("ArvadosIdleBehavior");
   const bool held = tag != vm.tags.end() && tag->second == "hold";
   if (held) return;
   const Duration patience = vm.booted ? vms().timeout_idle : vms().timeout_booting;
   const SteadyTime needed = std::max(vm.created, vm.busy_until);
-  if (vm.machine->runners().empty() && core_.now() - needed > patience + bound)
-    wrong_for("idle " + vm.id, bound, "no-idle", vm.id + " has not been needed since long ago");
+  const SteadyTime from = std::max({needed, calm_since_, dispatched_since_});
+  // Without faults: until a probe has shown that its last runner has ended, until it is destroyed, and a minute.
+  const Duration bound =
+      fault_free() ? vms().sync_interval + vms().watched_probe_interval + 1min : convergence_bound(cluster());
+  if (!core_.storm() && vm.machine->runners().empty() && core_.now() - from > patience + bound)
+    core_.violate("no-idle", vm.id + " has not been needed for " + std::to_string((core_.now() - needed) / 1s) + " s");
 }
 
 /// What the active dispatcher believes is what is.

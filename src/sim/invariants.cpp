@@ -9,6 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr Duration capacity_memory = 60s;  // facts §6.6
+constexpr std::int64_t most_unforced_locks = 4;
 
 std::string capacity_key(CapacityScope scope, const InstanceType& type) {
   switch (scope) {
@@ -36,6 +37,7 @@ Duration convergence_bound(const Cluster& cluster) {
 
 void Invariants::after_turn(const std::vector<const Link*>& links) {
   for (const Link* link : links) {
+    judge_passed_over(*link);
     known(*link).queue = link->dispatcher->queue()->snapshot();
     known(*link).pool = link->dispatcher->pool()->snapshot();
   }
@@ -43,31 +45,35 @@ void Invariants::after_turn(const std::vector<const Link*>& links) {
 
 void Invariants::record_changed(const SimRecord& record, ContainerState before, ChangedBy by) {
   const std::string& uuid = record.uuid();
-  if (record.container.state == ContainerState::locked) forced_before_.try_emplace(uuid, forced_for_all_);
   if (record.container.state == ContainerState::complete) completed_[uuid] = core_.now();
+  if (record.container.state == ContainerState::locked) {
+    // A few more than were forced: what must make way for something more urgent, or meets a limit, is unlocked, too.
+    const std::int64_t forced = forced_unlocks_[uuid];
+    if (record.lock_count - forced > most_unforced_locks)
+      core_.violate("lock-cycles", uuid + " is locked for the " + std::to_string(record.lock_count) +
+                                       "th time, and only " + std::to_string(forced) + " came to nothing by a fault");
+  }
   if (by != ChangedBy::dispatcher || record.container.state != ContainerState::cancelled) return;
   // It asks right before, and may be told what was a second ago; the cancel itself may be long under way.
   if (before == ContainerState::complete && completed_[uuid] < cancel_sent_[uuid] - 1s)
     core_.violate("final-stays", "a dispatcher set a Complete container to Cancelled");
-  if (record.too_many_attempts) {
-    const std::int64_t forced = forced_unlocks_[uuid] + forced_for_all_ - forced_before_[uuid];
-    if (record.lock_count - forced > 4)
-      core_.violate("lock-cycles", uuid + " was locked " + std::to_string(record.lock_count) + " times, of which " +
-                                       std::to_string(forced) + " came to nothing by a fault");
-  } else if (before == ContainerState::locked && record.runtime_error.empty()) {
+  if (record.too_many_attempts || before == ContainerState::running || before == ContainerState::complete) return;
+  if (record.runtime_error.empty())
     core_.violate("says-why", uuid + " was cancelled before it ran, without a reason in its record");
-  }
+  if (fits_somewhere(record.container))
+    core_.violate("cancels-by-rule", uuid + " was cancelled before it ran, and a type fits it");
 }
 
 void Invariants::call_ended(const Link& link, std::string_view verb, const std::string& uuid) {
   if (verb == "unlock") known(link).unlocking_until[uuid] = core_.now();
+  if (verb == "lock") known(link).locking_until[uuid] = core_.now();
 }
 
 void Invariants::create_answered(const Link& link, const InstanceType& type, const SimVm* vm, const Error* error) {
   Known& its = known(link);
   if (vm) its.instances[vm->id].listed = true;
   if (!error) return;
-  ++forced_for_all_;
+  force_unlocks();
   if (error->kind == ErrorKind::rate_limited && error->retry_at)
     its.creates_throttled_until = std::max(its.creates_throttled_until, *error->retry_at);
   if (error->kind == ErrorKind::capacity)
@@ -76,6 +82,12 @@ void Invariants::create_answered(const Link& link, const InstanceType& type, con
     its.over_quota = true;
     its.over_quota_until = core_.now() + capacity_memory;
   }
+}
+
+/// What is Locked may have to be unlocked, whatever it is: no instance is to be had, or a dispatcher begins anew.
+void Invariants::force_unlocks() {
+  for (const std::string& uuid : store_.open())
+    if (store_.all().at(uuid).container.state == ContainerState::locked) ++forced_unlocks_[uuid];
 }
 
 void Invariants::create_ended(const Link& link, const std::string& secret) {

@@ -32,6 +32,9 @@ class Invariants final : public SimWatcher {
   void after_turn(const std::vector<const Link*>& links);
   void storm_changed() { calm_since_ = core_.now(); }
   void check_all(const std::vector<const Link*>& links, const Link* active);
+  /// At the end of a history, when all is over.
+  void check_ends();
+  std::uint64_t excused() const { return excused_; }
 
   // SimWatcher: invariants.cpp keeps the books, invariant_*.cpp judge.
   void record_changed(const SimRecord& record, ContainerState before, ChangedBy by) override;
@@ -72,10 +75,18 @@ class Invariants final : public SimWatcher {
     SteadyTime over_quota_until{};
     std::map<std::string, SteadyTime> unlocking_until;  ///< by uuid: the end of the last unlock call
     std::map<std::string, SteadyTime> lock_sent;        ///< by uuid
+    std::map<std::string, SteadyTime> locking_until;    ///< by uuid: the end of the last lock call
+    std::map<std::string, std::string> passed_over;     ///< by uuid of who was locked: whom, in words
     std::set<std::string> justly_killed;
     std::shared_ptr<const QueueSnapshot> queue;  ///< of the turn before this one, as is `pool`
     std::shared_ptr<const PoolSnapshot> pool;
     std::int64_t calls = 0;  ///< in this minute
+  };
+  struct PassedOver {
+    std::uint64_t process = 0;
+    std::string locked, other;  ///< uuids
+    SteadyTime at{};
+    std::string detail;
   };
   /// How long something has been wrong that must come right by itself.
   struct Lasting {
@@ -88,20 +99,29 @@ class Invariants final : public SimWatcher {
   bool calm_for(Duration time) const { return !core_.storm() && core_.now() - calm_since_ >= time; }
   const Cluster& cluster() const { return core_.options.cluster; }
   const CloudVmsConfig& vms() const { return cluster().containers.cloud_vms; }
+  void force_unlocks();
   bool knows_runner(const Link& link, const SimVm& vm, const SimRunner& runner);
 
   // invariant_starts.cpp
+  void check_passed_over(const Link& link, const SimVm& vm, const std::string& uuid);
+  void judge_passed_over(const Link& link);
+  void check_lock_order(const Link& link, const std::string& uuid);
   void check_one_runner(const SimVm& vm, const SimRunner& runner, const Link& link);
   void check_eligible(const SimVm& vm, const QueueEntry& entry);
   void check_room(const SimVm& vm, const PoolInstance& instance, const QueueSnapshot& queue);
   void check_order(const Link& link, const SimVm& vm, const QueueEntry& started, const QueueSnapshot& queue,
                    const PoolSnapshot& pool);
 
-  // invariant_limits.cpp
+  // invariant_acts.cpp
   void check_create(Known& known, const InstanceType& type);
+  void check_cancel(const Link& link, const std::string& uuid);
 
   // invariant_states.cpp
   void check_record(const SimRecord& record);
+  void check_runners();
+  bool fits_somewhere(const Container& container) const;
+  /// Nothing goes wrong in this history but what the cloud's limits and impossible requests bring about.
+  bool fault_free() const { return core_.options.storms.empty() && core_.options.cloud.interruptions_per_hour <= 0; }
   void check_instance(const SimVm& vm, bool dispatched);
   void check_mirror(const Link& active);
   void check_calls(const Link& link);
@@ -120,10 +140,11 @@ class Invariants final : public SimWatcher {
   std::set<std::string> killed_instances_;
   std::set<std::string> killed_containers_;
   std::map<std::string, std::int64_t> forced_unlocks_;  ///< by uuid: reasons for an attempt to fail
-  std::int64_t forced_for_all_ = 0;  ///< of every container: starts of dispatchers, limits of the cloud
-  std::map<std::string, std::int64_t> forced_before_;  ///< forced_for_all_ at the first lock
-  std::map<std::string, SteadyTime> runner_ended_;     ///< by uuid
+  std::map<std::string, SteadyTime> runner_ended_;      ///< by uuid
   std::map<std::string, Lasting> lasting_;
+  std::vector<PassedOver> passed_over_;  ///< in this turn
+  std::uint64_t excused_ = 0;            ///< starts beside a runner that the dispatcher could not know of
+  std::set<std::string> excused_twice_;  ///< uuids of those
 };
 
 /// The bound within which record and process agree again once faults have stopped: unresponsive instances are found

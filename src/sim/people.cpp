@@ -40,7 +40,7 @@ void People::plan(double SimFaults::*per_hour, void (People::*verb)()) {
   const double rate = core_.options.faults.*per_hour;
   if (rate <= 0) return;
   core_.after(core_.chance.until_next(rate), [this, per_hour, verb] {
-    if (core_.storm()) (this->*verb)();
+    if (core_.strikes_now(per_hour)) (this->*verb)();
     plan(per_hour, verb);
   });
 }

@@ -4,6 +4,8 @@
 #include <exception>
 #include <utility>
 
+#include "berth/base/task_count.hpp"
+
 #include "announcer.hpp"
 #include "event_server.hpp"
 #include "invariants.hpp"
@@ -102,7 +104,7 @@ struct SimWorld::Impl {
     const double rate = core.options.faults.*per_hour;
     if (rate <= 0) return;
     core.after(core.chance.until_next(rate), [this, slot, per_hour] {
-      if (core.storm() && slots[slot].process) end(slot, per_hour == &SimFaults::kills_per_hour);
+      if (slots[slot].process && core.strikes_now(per_hour)) end(slot, per_hour == &SimFaults::kills_per_hour);
       plan_end(slot, per_hour);
     });
   }
@@ -119,7 +121,7 @@ struct SimWorld::Impl {
     const double rate = core.options.faults.lease_losses_per_hour;
     if (rate <= 0) return;
     core.after(core.chance.until_next(rate), [this] {
-      if (core.storm()) lease_server.take_away();
+      if (core.strikes_now(&SimFaults::lease_losses_per_hour)) lease_server.take_away();
       plan_lease_loss();
     });
   }
@@ -128,7 +130,7 @@ struct SimWorld::Impl {
     const double rate = core.options.faults.clock_steps_per_hour;
     if (rate <= 0) return;
     core.after(core.chance.until_next(rate), [this] {
-      if (core.storm()) {
+      if (core.strikes_now(&SimFaults::clock_steps_per_hour)) {
         const Duration by = core.chance.between(Duration(-2h), Duration(2h));
         core.note(SimEventKind::fault, {}, {}, "clock step of " + std::to_string(by / 1s) + " s");
         core.runtime.step_wall_clock(by);
@@ -188,10 +190,15 @@ struct SimWorld::Impl {
     const Link& link = slot.process->link();
     if (link.waiting > 0)
       core.violate("shutdown", std::to_string(link.waiting) + " tasks are left of a dispatcher that has stopped");
+    const bool alone =
+        std::count_if(slots.begin(), slots.end(), [](const SimSlot& s) { return s.process != nullptr; }) == 1;
+    if (const auto left = live_tasks(core.runtime.executor()); alone && left > 0) {
+      core.violate("shutdown", std::to_string(left) + " tasks of a dispatcher go on after it has stopped");
+      (void)slot.process.release();  // they refer to it
+      return;
+    }
     slot.process.reset();
     core.runtime.settle();
-    bool alone = true;
-    for (const SimSlot& other : slots) alone = alone && !other.process;
     if (alone && core.runtime.pending_timers() > 0)
       core.violate("shutdown", std::to_string(core.runtime.pending_timers()) + " timers are left");
   }
@@ -241,6 +248,7 @@ struct SimWorld::Impl {
         core.set_storm(false);
         invariants.storm_changed();
         if (run_until(all_done, core.now() + longest_overtime) && !all_done()) core.violate("ends", what_is_left());
+        invariants.check_ends();
       }
       stop_all();
     } catch (const std::exception& e) {
@@ -303,6 +311,16 @@ std::uint64_t SimWorld::event_hash() const {
 }
 const std::optional<SimViolation>& SimWorld::violation() const {
   return impl_->core.violation;
+}
+
+std::map<std::string_view, std::uint64_t> SimWorld::strikes() const {
+  std::map<std::string_view, std::uint64_t> out;
+  for (std::size_t i = 0; i < fault_count; ++i)
+    if (const std::uint64_t count = impl_->core.strike_counts[i]) out[named_faults()[i].name] = count;
+  return out;
+}
+std::uint64_t SimWorld::excused() const {
+  return impl_->invariants.excused();
 }
 
 std::vector<SimContainerRecord> SimWorld::containers() const {

@@ -17,6 +17,7 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "berth/base/handler_times.hpp"
+#include "berth/base/seconds.hpp"
 #include "berth/dispatcher/dispatcher.hpp"
 #include "berth/scheduler/scheduler.hpp"
 
@@ -29,10 +30,6 @@ namespace berth {
 namespace {
 
 using namespace std::chrono_literals;
-
-double seconds(Duration d) {
-  return std::chrono::duration<double>(d).count();
-}
 
 /// Of this process, in MB.
 struct Memory {

@@ -17,6 +17,7 @@
 
 #include "berth/base/handler_times.hpp"
 #include "berth/base/metrics.hpp"
+#include "berth/base/seconds.hpp"
 #include "berth/base/signal.hpp"
 #include "berth/remote/ssh.hpp"
 
@@ -27,10 +28,6 @@ namespace berth {
 namespace {
 
 using namespace std::chrono_literals;
-
-double seconds(Duration d) {
-  return std::chrono::duration<double>(d).count();
-}
 
 /// Of this process, in KB; `field` of /proc/self/smaps_rollup.
 long memory_kb(const std::string& field) {

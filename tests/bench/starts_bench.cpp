@@ -14,6 +14,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "berth/base/handler_times.hpp"
+#include "berth/base/seconds.hpp"
 #include "berth/dispatcher/dispatcher.hpp"
 #include "berth/remote/ssh.hpp"
 
@@ -29,10 +30,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration life = 1s;  // of a runner
-
-double seconds(Duration d) {
-  return std::chrono::duration<double>(d).count();
-}
 
 /// The runners of all stub workers, in the server's process: tells each start, as a line with the UUID, to `starts`.
 class StubRunners {

@@ -75,6 +75,10 @@ def try_mutant(patch):
 
 def main():
     names = sys.argv[1:]
+    unknown = [name for name in names if not (PATCHES / f"{name}.patch").is_file()]
+    if unknown:
+        print(f"mutants: there is no tests/sim/mutants/{unknown[0]}.patch", file=sys.stderr)
+        sys.exit(2)
     patches = [patch for patch in sorted(PATCHES.glob("*.patch")) if not names or patch.stem in names]
     TREE.mkdir(parents=True, exist_ok=True)
     copy_tree()

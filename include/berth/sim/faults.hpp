@@ -1,5 +1,8 @@
 #pragma once
 
+#include <array>
+#include <string_view>
+
 #include "berth/base/time.hpp"
 
 namespace berth {
@@ -74,5 +77,15 @@ struct SimFaults {
   double operator_verbs_per_hour = 0;  ///< hold, drain, run, kill instance, kill container
   double user_verbs_per_hour = 0;      ///< cancel, priority up and down, hold and release
 };
+
+struct NamedFault {
+  std::string_view name;
+  double SimFaults::*rate;
+};
+
+constexpr std::size_t fault_count = sizeof(SimFaults) / sizeof(double);
+
+/// All of them, in their order in SimFaults.
+const std::array<NamedFault, fault_count>& named_faults();
 
 }  // namespace berth

@@ -182,6 +182,10 @@ class SimWorld {
   std::uint64_t events() const;
   std::uint64_t event_hash() const;  ///< of all events so far
   const std::optional<SimViolation>& violation() const;
+  /// How often each fault has struck, by its name; those that have.
+  std::map<std::string_view, std::uint64_t> strikes() const;
+  /// Starts beside another live runner of the same container that the dispatcher could not know of.
+  std::uint64_t excused() const;
   std::vector<SimContainerRecord> containers() const;  ///< in the order of their submission
 
  private:

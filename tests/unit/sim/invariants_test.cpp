@@ -1,0 +1,229 @@
+// That the invariants can fail: each is told of something that must not be, without any dispatcher.
+#include "invariants.hpp"
+
+#include <gtest/gtest.h>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "berth/lease/lease.hpp"
+#include "berth/sim/history.hpp"
+
+#include "machine.hpp"
+
+namespace berth {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// The parts of a world that invariants look at, and one connection to it.
+class Invariant : public testing::Test {
+ protected:
+  Invariant() : link_(make_link(1)) { core_.set_storm(false); }
+
+  static SimOptions options() {
+    SimOptions out = draw_history(10, 1h);  // without faults
+    out.cluster.containers.maximum_price_factor = 4;
+    out.cluster.containers.cloud_vms.max_instances = 2;
+    out.cluster.containers.cloud_vms.max_concurrent_instance_create_ops = 1;
+    out.cloud = {};
+    return out;
+  }
+  std::shared_ptr<Link> make_link(std::uint64_t number) {
+    auto link = std::make_shared<Link>();
+    link->number = number;
+    link->lease = lease_.get();
+    return link;
+  }
+  const std::string& add(std::int64_t vcpus = 1) {
+    WorkloadContainer what;
+    what.constraints.vcpus = vcpus;
+    what.constraints.ram = 1'000'000'000;
+    return store_.add(what, 0, 1).uuid();
+  }
+  CreateRequest request(const std::string& secret = "s", const std::string& type = "small") {
+    CreateRequest request;
+    request.type = core_.options.cluster.instance_types.at(type);
+    request.tags["ArvadosInstanceSecret"] = secret;
+    return request;
+  }
+  std::shared_ptr<SimVm> booted() {
+    auto vm = *cloud_.create(request(), *link_);
+    vm->machine->booted = true;
+    vm->booted = core_.now();
+    vms_.push_back(vm);
+    invariants_.list_answered(*link_, vms_);
+    return vm;
+  }
+  void start(SimVm& vm, const std::string& uuid, const Link& by) {
+    Command command;
+    command.text = "crunch-run --detach --stdin-config '" + uuid + "'";
+    ASSERT_EQ(vm.machine->carry_out(command, by)->exit_status, 0);
+  }
+  void fail_create(Error error) { invariants_.create_answered(*link_, request().type, nullptr, &error); }
+  std::string broken() const { return core_.violation ? core_.violation->invariant : "none"; }
+
+  SimCore core_{options()};
+  RecordStore store_{core_, invariants_};
+  SimMachine::Shared shared_{core_, store_, invariants_, [](const SimRecord&) { return true; }};
+  SimCloud cloud_{core_, shared_};
+  Invariants invariants_{core_, store_, cloud_};  // they keep references, and look at nothing yet
+  std::unique_ptr<Lease> lease_ = make_no_lease();
+  std::shared_ptr<Link> link_;
+  std::vector<std::shared_ptr<SimVm>> vms_;
+};
+
+TEST_F(Invariant, OneRunnerAtTheStart) {
+  const auto first = booted(), second = booted();
+  const std::string uuid = add();
+  start(*first, uuid, *link_);
+  EXPECT_EQ(broken(), "none");
+  start(*second, uuid, *link_);
+  EXPECT_EQ(broken(), "one-runner");
+}
+
+TEST_F(Invariant, OneRunnerExcusesWhoCouldNotKnow) {
+  const auto first = booted(), second = booted();
+  const auto other = make_link(2);
+  const std::string uuid = add();
+  start(*first, uuid, *other);
+  start(*second, uuid, *link_);
+  invariants_.check_all({}, nullptr);
+  EXPECT_EQ(broken(), "none");
+  EXPECT_EQ(invariants_.excused(), 1U);
+}
+
+TEST_F(Invariant, OneRunnerInTheFullCheck) {
+  // Nobody was told of these starts.
+  SimWatcher nobody;
+  SimMachine::Shared untold{core_, store_, nobody, [](const SimRecord&) { return true; }};
+  const auto first = booted(), second = booted();
+  const std::string uuid = add();
+  for (const auto& vm : {first, second}) {
+    vm->machine = std::make_shared<SimMachine>(untold, *vm);
+    start(*vm, uuid, *link_);
+  }
+  EXPECT_EQ(broken(), "none");
+  invariants_.check_all({}, nullptr);
+  EXPECT_EQ(broken(), "one-runner");
+}
+
+TEST_F(Invariant, CancelsByRule) {
+  const std::string uuid = add();
+  ASSERT_TRUE(store_.lock(uuid));
+  ASSERT_TRUE(store_.set_error(uuid, "a whim"));
+  ASSERT_TRUE(store_.cancel(uuid));
+  EXPECT_EQ(broken(), "cancels-by-rule");
+}
+
+TEST_F(Invariant, CancelsByRuleWhatFitsNowhere) {
+  const std::string uuid = add(4096);
+  ASSERT_TRUE(store_.lock(uuid));
+  ASSERT_TRUE(store_.set_error(uuid, "no type is large enough"));
+  ASSERT_TRUE(store_.cancel(uuid));
+  invariants_.check_ends();
+  EXPECT_EQ(broken(), "none");
+}
+
+TEST_F(Invariant, SaysWhy) {
+  const std::string uuid = add(4096);
+  ASSERT_TRUE(store_.lock(uuid));
+  ASSERT_TRUE(store_.cancel(uuid));
+  EXPECT_EQ(broken(), "says-why");
+}
+
+TEST_F(Invariant, Completes) {
+  (void)add();
+  invariants_.check_ends();
+  EXPECT_EQ(broken(), "completes");
+}
+
+TEST_F(Invariant, LockCycles) {
+  const std::string uuid = add();
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_TRUE(store_.lock(uuid));
+    ASSERT_TRUE(store_.unlock(uuid));
+  }
+  EXPECT_EQ(broken(), "none");
+  ASSERT_TRUE(store_.lock(uuid));
+  EXPECT_EQ(broken(), "lock-cycles");
+}
+
+TEST_F(Invariant, LockCyclesThatWereForced) {
+  const std::string uuid = add();
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_TRUE(store_.lock(uuid));
+    fail_create(Error{ErrorKind::failed, "a bad day"});
+    ASSERT_TRUE(store_.unlock(uuid));
+  }
+  EXPECT_EQ(broken(), "none");
+}
+
+TEST_F(Invariant, MaxInstances) {
+  const auto first = booted(), second = booted();
+  EXPECT_EQ(broken(), "none");
+  invariants_.create_begun(*link_, request());
+  EXPECT_EQ(broken(), "max-instances");
+}
+
+TEST_F(Invariant, MaxCreates) {
+  invariants_.create_begun(*link_, request("a"));
+  EXPECT_EQ(broken(), "none");
+  invariants_.create_begun(*link_, request("b"));
+  EXPECT_EQ(broken(), "max-creates");
+}
+
+TEST_F(Invariant, RateLimit) {
+  Error error{ErrorKind::rate_limited, "too many requests"};
+  error.retry_at = core_.now() + 1min;
+  fail_create(error);
+  invariants_.create_begun(*link_, request());
+  EXPECT_EQ(broken(), "rate-limit");
+}
+
+TEST_F(Invariant, Capacity) {
+  Error error{ErrorKind::capacity, "no room"};
+  error.scope = CapacityScope::instance_type;
+  fail_create(error);
+  invariants_.create_begun(*link_, request("a", "medium"));
+  EXPECT_EQ(broken(), "none");
+  invariants_.create_ended(*link_, "a");
+  invariants_.create_begun(*link_, request("b"));
+  EXPECT_EQ(broken(), "capacity");
+}
+
+TEST_F(Invariant, Quota) {
+  fail_create(Error{ErrorKind::quota, "no more"});
+  invariants_.create_begun(*link_, request());
+  EXPECT_EQ(broken(), "quota");
+}
+
+TEST_F(Invariant, DestroysNoBusy) {
+  const auto vm = booted();
+  const std::string uuid = add();
+  ASSERT_TRUE(store_.lock(uuid));
+  start(*vm, uuid, *link_);
+  ASSERT_TRUE(store_.claim(uuid, "gateway"));
+  invariants_.probed(*link_, *vm, core_.now());
+  invariants_.destroy_sent(*link_, *vm);
+  EXPECT_EQ(broken(), "destroys-no-busy");
+}
+
+TEST_F(Invariant, Hold) {
+  const auto vm = booted();
+  invariants_.behavior_set(*link_, vm->id, IdleBehavior::hold);
+  invariants_.destroy_sent(*link_, *vm);
+  EXPECT_EQ(broken(), "hold");
+}
+
+TEST_F(Invariant, CallRate) {
+  for (int i = 0; i < 600; ++i) invariants_.acts(*link_, "unlock", "x");
+  invariants_.check_all({link_.get()}, nullptr);
+  EXPECT_EQ(broken(), "none");
+  for (int i = 0; i < 601; ++i) invariants_.acts(*link_, "unlock", "x");
+  invariants_.check_all({link_.get()}, nullptr);
+  EXPECT_EQ(broken(), "call-rate");
+}
+
+}  // namespace
+}  // namespace berth
