@@ -151,6 +151,7 @@ void bench_starts(std::size_t containers, std::size_t workers) {
     std::printf("%5zu workers: %zu starts in %.2f s = %.0f/s  CPU %.3f ms each  longest stall %.1f ms  wrong %d\n",
                 workers, containers, took, total / took, 1e3 * (cpu_seconds() - cpu) / total,
                 1e3 * seconds(take_longest_handler(world.runtime)), world.wrong);
+    if (world.wrong > 0) throw std::runtime_error("a container was started that was not Locked");
   });
 }
 
