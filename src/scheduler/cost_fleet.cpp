@@ -41,23 +41,31 @@ std::optional<std::uint32_t> CostFleet::find(std::uint32_t need, const MayRide& 
   Choice best;
   const NeedClass& wanted = input().needs[need];
   for (const std::uint32_t type : types_for(input(), need, static_cast<bool>(may_ride))) {
-    if (by_type_[type].stale) refresh(by_type_[type]);
-    if (!by_type_[type].most.covers(needs_[need])) continue;
-    look_at(type, need, within_[wanted.type_list][type] ? nullptr : &may_ride, best);
+    OfType& of_type = by_type_[type];
+    if (of_type.stale) refresh(of_type);
+    if (!of_type.most.covers(needs_[need])) continue;
+    const std::uint32_t before = best.instance;
+    look_at(of_type, need, within_[wanted.type_list][type] ? nullptr : &may_ride, best);
+    if (best.instance == before && of_type.loose) of_type.stale = true;  // it may be known at a glance next time
   }
   return best.instance == kNoType ? std::nullopt : std::optional(best.instance);
 }
 
-void CostFleet::look_at(std::uint32_t type, std::uint32_t need, const MayRide* may_ride, Choice& best) const {
-  const OfType& of_type = by_type_[type];
+void CostFleet::look_at(OfType& of_type, std::uint32_t need, const MayRide* may_ride, Choice& best) const {
   const Resources& wanted = input().needs[need].need;
-  for (std::size_t i = 0; i < of_type.instances.size(); ++i) {
+  for (std::size_t i = 0; i < of_type.used.size(); ++i) {
     if (!of_type.rooms[i].covers(needs_[need])) continue;
-    const std::uint32_t instance = of_type.instances[i];
+    const std::uint32_t instance = of_type.used[i];
     if (!(*this)[instance].capacity.accommodates(wanted)) continue;
     const Choice candidate = choice(instance, of_type, wanted);
     if (better(candidate, best) && (!may_ride || (*may_ride)(instance))) best = candidate;
   }
+  if (may_ride || (best.instance != kNoType && !best.empty)) return;
+  std::size_t& first = of_type.first_empty;
+  while (first < of_type.empty.size() && (*this)[of_type.empty[first]].containers > 0) ++first;
+  if (first == of_type.empty.size() || !(*this)[of_type.empty[first]].capacity.accommodates(wanted)) return;
+  const Choice candidate = choice(of_type.empty[first], of_type, wanted);
+  if (better(candidate, best)) best = candidate;
 }
 
 CostFleet::Choice CostFleet::choice(std::uint32_t instance, const OfType& of_type, const Resources& need) const {
@@ -82,22 +90,52 @@ bool CostFleet::better(const Choice& a, const Choice& b) const {
 }
 
 void CostFleet::refresh(OfType& of_type) {
-  of_type.stale = false;
+  of_type.stale = of_type.loose = false;
   of_type.most = {};
   of_type.rooms.clear();
+  of_type.used.clear();
+  of_type.empty.clear();
+  of_type.first_empty = 0;
   std::erase_if(of_type.instances, [&](std::uint32_t i) {
     const CoarseCapacity room = units_.of((*this)[i].capacity);
     if (i == aside_ || full(i) || !room.covers(least_need_)) return true;
     of_type.most.raise_to(room);
+    if ((*this)[i].containers == 0) {
+      of_type.empty.push_back(i);
+      return false;
+    }
+    place_in_type_[i] = static_cast<std::uint32_t>(of_type.used.size());
+    of_type.used.push_back(i);
     of_type.rooms.push_back(room);
     return false;
   });
-  for (std::uint32_t at = 0; at < of_type.instances.size(); ++at) place_in_type_[of_type.instances[at]] = at;
+  const auto key = [&](std::uint32_t i) { return std::tuple(input().instances[i].idle, (*this)[i].order); };
+  std::sort(of_type.empty.begin(), of_type.empty.end(),
+            [&](std::uint32_t a, std::uint32_t b) { return key(a) < key(b); });
 }
 
 void CostFleet::place(std::uint32_t instance, std::uint32_t need) {
+  const bool was_empty = (*this)[instance].containers == 0;
   subtract(instance, need);
-  if ((*this)[instance].ready) by_type_[(*this)[instance].type].stale = true;
+  if (!(*this)[instance].ready) return;
+  OfType& of_type = by_type_[(*this)[instance].type];
+  if (of_type.stale || instance == aside_) return;
+  of_type.loose = true;
+  const CoarseCapacity room = units_.of((*this)[instance].capacity);
+  if (was_empty) {
+    place_in_type_[instance] = static_cast<std::uint32_t>(of_type.used.size());
+    of_type.used.push_back(instance);
+    of_type.rooms.push_back(room);
+  }
+  const std::uint32_t at = place_in_type_[instance];
+  if (at >= of_type.used.size() || of_type.used[at] != instance) return;  // find() passes over it already
+  of_type.rooms[at] = room;
+  if (!full(instance) && room.covers(least_need_)) return;
+  of_type.used[at] = of_type.used.back();
+  of_type.rooms[at] = of_type.rooms.back();
+  place_in_type_[of_type.used[at]] = at;
+  of_type.used.pop_back();
+  of_type.rooms.pop_back();
 }
 
 void CostFleet::create(std::uint32_t type, std::uint32_t need) {

@@ -15,7 +15,7 @@ class CostFleet : public Fleet {
  public:
   explicit CostFleet(const PlanInput& input);
 
-  /// Whether a container may be put on an instance that is above its price ceiling.
+  /// Whether a container may be put on an instance in use that is above its price ceiling.
   using MayRide = std::function<bool(std::uint32_t instance)>;
   /// `may_ride`: empty for never.
   std::optional<std::uint32_t> find(std::uint32_t need, const MayRide& may_ride);
@@ -35,9 +35,13 @@ class CostFleet : public Fleet {
  private:
   struct OfType {
     std::vector<std::uint32_t> instances;  // ready, with room for anything that exists
-    std::vector<CoarseCapacity> rooms;
-    CoarseCapacity most;  // component-wise
-    bool stale = false;
+    std::vector<std::uint32_t> used;       // of them those in use
+    std::vector<CoarseCapacity> rooms;     // of `used`
+    std::vector<std::uint32_t> empty;  // of them the others, best first; those that got something since are passed over
+    std::size_t first_empty = 0;
+    CoarseCapacity most;                                  // component-wise
+    bool loose = false;                                   // `most` may be too much
+    bool stale = false;                                   // all of these are to be made anew
     double vcpu_price = 0, ram_price = 0, gpu_price = 0;  // $/hour each, as if the type were made of nothing else
   };
   struct Choice {
@@ -47,7 +51,7 @@ class CostFleet : public Fleet {
     Duration idle{};
   };
   void refresh(OfType& of_type);
-  void look_at(std::uint32_t type, std::uint32_t need, const MayRide* may_ride, Choice& best) const;
+  void look_at(OfType& of_type, std::uint32_t need, const MayRide* may_ride, Choice& best) const;
   Choice choice(std::uint32_t instance, const OfType& of_type, const Resources& need) const;
   bool better(const Choice& a, const Choice& b) const;
 
@@ -55,7 +59,7 @@ class CostFleet : public Fleet {
   std::vector<CoarseCapacity> needs_;  // by need class
   CoarseCapacity least_need_;
   std::vector<OfType> by_type_;
-  std::vector<std::uint32_t> place_in_type_;  // by instance
+  std::vector<std::uint32_t> place_in_type_;  // by instance, in OfType::used
   std::vector<std::vector<char>> within_;     // by type list, by type
   std::uint32_t aside_ = kNoType;
 };
