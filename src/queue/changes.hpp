@@ -1,7 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "berth/arvados/container_api.hpp"
 #include "berth/base/lasting_problem.hpp"
@@ -13,6 +17,7 @@
 #include "exclusion.hpp"
 #include "first_sight.hpp"
 #include "hints.hpp"
+#include "vain_pause.hpp"
 
 namespace berth {
 
@@ -23,7 +28,8 @@ class Changes {
  public:
   /// `on_doubt`: something may have been missed.
   Changes(Runtime& runtime, Logger log, Metrics& metrics, ContainerApi& api, Cache& cache, FirstSight& first_sight,
-          const Canceller& canceller, const Exclusion& exclusion, std::function<void()> on_doubt);
+          const Canceller& canceller, const Exclusion& exclusion, prometheus::Summary& news_seconds,
+          std::function<void()> on_doubt);
 
   /// Thread-safe.
   void tell(ApiChange change) { hints_.add(std::move(change), runtime_.now()); }
@@ -36,18 +42,22 @@ class Changes {
   void set_newcomers_to_tail(bool to_tail) { newcomers_to_tail_ = to_tail; }
 
  private:
+  /// By uuid: since when it was told, if it was.
+  using Told = std::map<std::string, std::optional<SteadyTime>>;
   struct Sorted {
-    UuidSet containers;
-    UuidSet requests;
+    Told containers;
+    Told requests;
     Hints::Map later;
   };
   Sorted sort(const Hints::Map& hints);
   bool says_nothing_new(const std::string& uuid, const Hints::Hint& hint) const;
   awaitable<Result<void>> look_at(Sorted sorted);
-  awaitable<Result<UuidSet>> containers_of(const UuidSet& requests);
+  awaitable<Result<Told>> containers_of(const Told& requests);
+  awaitable<Result<void>> fetch_all(Told containers);
   awaitable<Result<void>> fetch_known(std::vector<std::string> uuids);
   awaitable<Result<void>> fetch_batch_of_known(std::vector<std::string> uuids);
-  void add_unknown(const UuidSet& uuids);
+  void add_unknown(std::vector<Arrival> arrivals);
+  void doubt();
 
   Runtime& runtime_;
   LastingProblem problem_;
@@ -62,6 +72,9 @@ class Changes {
   prometheus::Counter& overflows_;
   prometheus::Summary& seconds_;
   Hints hints_;
+  std::uint64_t looks_ = 0;  // requests that look_at() made
+  std::uint64_t news_ = 0;   // what they brought
+  VainPause vain_;
   bool newcomers_to_tail_ = false;
 };
 

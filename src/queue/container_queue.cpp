@@ -29,13 +29,17 @@ class ContainerQueue::Impl : public std::enable_shared_from_this<Impl> {
         tasks(runtime.make_strand()),
         cache(metrics),
         canceller(log, api, cache, exclusion, tasks),
-        first_sight(runtime, log, api, options, cache, canceller, tasks),
-        changes(runtime, log, metrics, api, cache, first_sight, canceller, exclusion, [this] { poller.doubt(); }),
+        news_seconds(
+            metrics.plain_summary("berth_queue_news_seconds", "From being told of a change to having fetched it.")),
+        first_sight(runtime, log, api, options, cache, canceller, tasks, news_seconds),
+        changes(runtime, log, metrics, api, cache, first_sight, canceller, exclusion, news_seconds,
+                [this] { poller.doubt(); }),
         poller(runtime, log, metrics, api, options, cache, first_sight, changes, exclusion) {}
 
   void begin() {
     tasks.spawn(poller.poll_loop());
     tasks.spawn(poller.sweep_loop());
+    tasks.spawn(poller.doubt_loop());
     tasks.spawn(changes.look_loop());
   }
 
@@ -53,6 +57,7 @@ class ContainerQueue::Impl : public std::enable_shared_from_this<Impl> {
   Cache cache;
   Exclusion exclusion;
   Canceller canceller;
+  prometheus::Summary& news_seconds;
   FirstSight first_sight;
   Changes changes;
   Poller poller;

@@ -1,6 +1,8 @@
 #include "first_sight.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <prometheus/summary.h>
 #include <utility>
 
 #include "count_guard.hpp"
@@ -10,8 +12,16 @@ namespace berth {
 
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr std::size_t batch_size = 50;
-constexpr std::size_t max_workers = 4;
+constexpr std::size_t max_workers = 4;          // of each line
+constexpr std::size_t most_told = 1000;         // that wait
+constexpr Duration failure_retry = 1s;          // of what was told
+constexpr int most_failures = 3;                // after which it is left to polling
+constexpr Duration longest_vain_pause = 250ms;  // of each worker
+constexpr Duration unknown_time = 10s;
+constexpr std::size_t most_unknown = 10'000;
 
 // Whether one container of the batch may be what made it fail.
 bool may_be_the_content(ErrorKind kind) {
@@ -50,44 +60,108 @@ class Arriving {
 }  // namespace
 
 FirstSight::FirstSight(Runtime& runtime, Logger log, ContainerApi& api, const QueueOptions& options, Cache& cache,
-                       Canceller& canceller, TaskGroup& tasks)
+                       Canceller& canceller, TaskGroup& tasks, prometheus::Summary& news_seconds)
     : runtime_(runtime),
       log_(std::move(log)),
       api_(api),
       options_(options),
       cache_(cache),
       canceller_(canceller),
-      tasks_(tasks) {}
+      tasks_(tasks),
+      news_seconds_(news_seconds),
+      unknown_(unknown_time, most_unknown),
+      vain_(longest_vain_pause) {}
 
-void FirstSight::add(std::vector<Arrival> arrivals) {
-  for (Arrival& arrival : arrivals) add_one(std::move(arrival));
-  const std::size_t batches = (waiting_.size() + batch_size - 1) / batch_size;
-  const std::size_t workers = std::min(batches, max_workers - workers_);
-  for (std::size_t i = 0; i < workers; ++i) tasks_.spawn(work());
+bool FirstSight::add(std::vector<Arrival> arrivals) {
+  bool room = true;
+  for (Arrival& arrival : arrivals) room = add_one(std::move(arrival)) && room;
+  spawn_workers(listed_);
+  spawn_workers(told_);
+  return room;
 }
 
-void FirstSight::add_one(Arrival arrival) {
+void FirstSight::spawn_workers(Line& line) {
+  const std::size_t batches = (line.waiting.size() + batch_size - 1) / batch_size;
+  const std::size_t workers = std::min(batches, max_workers - line.workers);
+  for (std::size_t i = 0; i < workers; ++i) tasks_.spawn(work(line));
+}
+
+bool FirstSight::add_one(Arrival arrival) {
   const std::string uuid = arrival.uuid;
-  if (cache_.entries().find(uuid) || canceller_.contains(uuid) || !arriving_.insert(uuid).second) return;
-  waiting_.emplace(uuid, Pending{std::move(arrival), runtime_.wall_now()});
+  const bool told = arrival.told_at.has_value();
+  if (is_settled(uuid)) return true;
+  if (arriving_.contains(uuid)) {
+    if (!told) show(uuid);
+    return true;
+  }
+  if (told && told_.waiting.size() >= most_told) return false;
+  arriving_.insert(uuid);
+  (told ? told_ : listed_).waiting.push_back({std::move(arrival), runtime_.wall_now()});
+  return true;
 }
 
-awaitable<void> FirstSight::work() {
-  const CountGuard working(workers_);
-  while (!waiting_.empty()) {
-    Batch batch = next_batch();
-    std::vector<std::string> uuids;
-    for (const Pending& pending : batch) uuids.push_back(pending.arrival.uuid);
-    const Arriving arriving(arriving_, std::move(uuids));
-    co_await settle_batch(std::move(batch));
-    cache_.publish();
+// What was told and waits need wait no longer than what lists have shown.
+void FirstSight::show(const std::string& uuid) {
+  const auto waiting =
+      std::ranges::find(told_.waiting, uuid, [](const Pending& pending) { return pending.arrival.uuid; });
+  if (waiting == told_.waiting.end()) return;
+  waiting->arrival.told_at.reset();
+  listed_.waiting.push_back(std::move(*waiting));
+  told_.waiting.erase(waiting);
+}
+
+bool FirstSight::is_in_backlog(std::string_view uuid) const {
+  const auto is_it = [&](const Pending& pending) { return pending.arrival.uuid == uuid; };
+  return arriving_.contains(uuid) && std::ranges::none_of(told_.waiting, is_it);
+}
+
+bool FirstSight::is_settled(const std::string& uuid) const {
+  return cache_.entries().find(uuid) || canceller_.contains(uuid);
+}
+
+awaitable<void> FirstSight::work(Line& line) {
+  const CountGuard working(line.workers);
+  const bool told = &line == &told_;
+  while (!line.waiting.empty()) {
+    Batch batch = next_batch(line);
+    Batch failed = co_await try_batch(batch);
+    if (!told) continue;
+    for (Pending& pending : failed)
+      if (arriving_.insert(pending.arrival.uuid).second) line.waiting.push_back(std::move(pending));
+    const Duration pause = failed.empty() ? pause_after(batch) : Duration{};
+    if (pause > Duration{}) co_await runtime_.sleep_for(pause);
   }
 }
 
-FirstSight::Batch FirstSight::next_batch() {
+// Those that are to be tried again, now that some time has passed.
+awaitable<FirstSight::Batch> FirstSight::try_batch(Batch batch) {
+  std::vector<std::string> uuids;
+  for (const Pending& pending : batch) uuids.push_back(pending.arrival.uuid);
+  const Arriving arriving(arriving_, std::move(uuids));
+  const auto settled = co_await settle_batch(batch);
+  cache_.publish();
+  if (settled) {
+    for (const Pending& pending : batch)
+      if (const auto& told_at = pending.arrival.told_at)
+        news_seconds_.Observe(std::chrono::duration<double>(runtime_.now() - *told_at).count());
+    co_return Batch{};
+  }
+  std::erase_if(batch, [&](Pending& pending) {
+    return !pending.arrival.told_at || ++pending.failures >= most_failures || is_settled(pending.arrival.uuid);
+  });
+  if (!batch.empty()) co_await runtime_.sleep_for(failure_retry);
+  co_return batch;
+}
+
+Duration FirstSight::pause_after(const Batch& told) {
+  const auto in_vain = std::ranges::count_if(told, [&](const Pending& p) { return !is_settled(p.arrival.uuid); });
+  return vain_.after(told.size(), static_cast<std::size_t>(in_vain));
+}
+
+FirstSight::Batch FirstSight::next_batch(Line& line) {
   Batch batch;
-  while (!waiting_.empty() && batch.size() < batch_size)
-    batch.push_back(std::move(waiting_.extract(waiting_.begin()).mapped()));
+  for (; !line.waiting.empty() && batch.size() < batch_size; line.waiting.pop_front())
+    batch.push_back(std::move(line.waiting.front()));
   return batch;
 }
 
@@ -122,7 +196,11 @@ awaitable<Result<void>> FirstSight::settle_batch(Batch batch) {
     query.filters.push_back({"uuid", "in", "", {}});
     for (const auto& [uuid, pending] : open) query.filters.back().uuids.push_back(uuid);
     auto page = co_await api_.list_containers(std::move(query));
-    if (page && page->empty()) break;  // what is left is gone from the database
+    if (page && page->empty()) {  // what is left is gone from the database
+      for (const auto& [uuid, pending] : open)
+        if (pending.arrival.told_at) unknown_.add(uuid, runtime_.now());
+      break;
+    }
     const std::size_t before = open.size();
     if (page) {
       for (Container& container : *page)

@@ -19,6 +19,8 @@ using namespace std::chrono_literals;
 
 constexpr Duration filter_retry = 10min;  // until a server that could not list by modification is asked to again
 constexpr Duration backlog_pause = 100ms;
+constexpr Duration least_doubt_distance = 5s;
+constexpr Duration most_doubt_distance = 1min;
 // So many new containers may be on their way before the sweep waits for them, or what was modified is left to it.
 constexpr std::size_t max_sweep_backlog = 1000;
 constexpr std::size_t most_arrivals = 5000;
@@ -68,7 +70,8 @@ Poller::Poller(Runtime& runtime, Logger log, Metrics& metrics, ContainerApi& api
                                    "Duration of the last whole list of the containers beyond the scheduling window.")),
       soon_(Signal().subscribe()),
       tail_appeared_(Signal().subscribe()),
-      hurry_(Signal().subscribe()) {}
+      hurry_(Signal().subscribe()),
+      doubted_(Signal().subscribe()) {}
 
 awaitable<void> Poller::poll_loop() {
   const Duration retry = std::max<Duration>(1s, options_.poll_interval / 10);
@@ -188,7 +191,7 @@ void Poller::choose_for_fetch(ModifiedQuery::Of of, const ModifiedRecord& record
   if (uuid.empty()) return;
   if (cache_.known().tail.contains(uuid)) {
     out.insert(uuid);
-  } else if ((request || record.waiting) && !cache_.entries().contains(uuid) && !first_sight_.is_arriving(uuid)) {
+  } else if ((request || record.waiting) && !cache_.entries().contains(uuid) && !first_sight_.is_in_backlog(uuid)) {
     if (first_sight_.backlog() + out.size() < most_arrivals)
       out.insert(uuid);
     else if (hurried_sweeps_ < 2)
@@ -196,9 +199,18 @@ void Poller::choose_for_fetch(ModifiedQuery::Of of, const ModifiedRecord& record
   }
 }
 
-void Poller::doubt() {
-  hurry_sweeps();
-  soon_.wake();
+awaitable<void> Poller::doubt_loop() {
+  Duration distance = least_doubt_distance;
+  for (;;) {
+    co_await doubted_.wait();
+    hurry_sweeps();
+    soon_.wake();
+    const SteadyTime next = runtime_.now() + distance;
+    co_await runtime_.sleep_until(next);
+    const bool again = co_await doubted_.wait_until(runtime_, next);
+    distance = again ? std::min(distance * 2, most_doubt_distance) : least_doubt_distance;
+    if (again) doubted_.wake();
+  }
 }
 
 void Poller::hurry_sweeps() {

@@ -30,8 +30,11 @@ class Poller {
   awaitable<void> sweep_loop();
   /// Thread-safe.
   void poll_soon() { soon_.wake(); }
-  /// Something may have been missed: lists everything anew. On the queue's strand.
-  void doubt();
+  /// Lists everything anew whenever something may have been missed: at once, but of doubts that go on no more often
+  /// than every 5 s, doubling up to a minute.
+  awaitable<void> doubt_loop();
+  /// Something may have been missed. Thread-safe.
+  void doubt() { doubted_.wake(); }
 
  private:
   awaitable<bool> poll();
@@ -67,6 +70,7 @@ class Poller {
   Subscription soon_;
   Subscription tail_appeared_;
   Subscription hurry_;
+  Subscription doubted_;
   std::optional<std::string> token_uuid_;
   bool polled_ = false;                  // a poll has succeeded
   std::optional<SteadyTime> last_poll_;  // when the last one that succeeded had begun

@@ -1,5 +1,5 @@
 // What the queue is told of is fetched at once, and nothing else.
-#include "queue_test.hpp"
+#include "news_fixture.hpp"
 
 namespace berth {
 namespace {
@@ -9,20 +9,7 @@ using enum ContainerState;
 
 const auto uuid = FakeContainerApi::uuid;
 
-class News : public QueueTest {
- protected:
-  void begin(int containers) {
-    for (int i = 0; i < containers; ++i) api_.add(i, i + 1);
-    start_and_load(static_cast<std::size_t>(containers));
-    run_next_poll();
-    runtime_.run_for(1s);
-    api_.calls.clear();
-  }
-  void tell(int number, std::optional<ContainerState> state = {}) { queue_->tell({uuid(number), state}); }
-  bool metric_is(const std::string& line) const {
-    return metrics_.text().find('\n' + line + '\n') != std::string::npos;
-  }
-};
+using News = NewsTest;
 
 TEST_F(News, ANewContainerCostsOneRequest) {
   begin(5);
@@ -140,6 +127,51 @@ TEST_F(News, WhatComesTogetherIsFetchedTogether) {
   EXPECT_EQ(api_.calls.size(), 3);
   EXPECT_TRUE(metric_is(R"(berth_queue_news_total{outcome="fetched"} 200)")) << metrics_.text();
   EXPECT_TRUE(metric_is("berth_queue_news_seconds_count 200"));
+}
+
+TEST_F(News, WhatComesWithinAMillisecondIsFetchedTogether) {
+  begin(3);
+  for (const int i : {1, 2}) {
+    api_.user_cancels(uuid(i));
+    tell(i, cancelled);
+    runtime_.run_for(1ms);
+  }
+  runtime_.run_for(20ms);
+  EXPECT_EQ(seen(1) + ", " + seen(2), "Cancelled 2, Cancelled 3");
+  EXPECT_EQ(api_.count_lists("fetch"), 1);
+}
+
+/// Also if a change of it is under way here meanwhile; what is known already is not counted.
+TEST_F(News, ItsTimeIsThatUntilItIsFetched) {
+  begin(3);
+  api_.latency = 400ms;
+  const auto sum_is = [&](const std::string& begin) {
+    return metrics_.text().find("\nberth_queue_news_seconds_sum " + begin) != std::string::npos;
+  };
+  api_.add(7, 5);
+  tell(7, queued);
+  tell(1, queued);  // known
+  runtime_.run_for(300ms);
+  EXPECT_TRUE(metric_is("berth_queue_news_seconds_count 0"));
+  runtime_.run_for(300ms);
+  EXPECT_TRUE(metric_is("berth_queue_news_seconds_count 1"));
+  EXPECT_TRUE(sum_is("0.402")) << metrics_.text();
+  SimTask<Result<void>> locking(runtime_, queue_->lock(uuid(1)));
+  runtime_.run_for(10ms);
+  tell(1, locked);
+  runtime_.run_for(1s);
+  EXPECT_TRUE(locking.get());
+  EXPECT_TRUE(metric_is("berth_queue_news_seconds_count 1")) << "our own lock";
+  api_.user_cancels(uuid(1));
+  tell(1, cancelled);
+  runtime_.run_for(1s);
+  EXPECT_TRUE(metric_is("berth_queue_news_seconds_count 2"));
+  EXPECT_TRUE(sum_is("0.804"));
+  api_.user_sets_priority(uuid(2), 9);
+  queue_->tell({api_.records.at(uuid(2)).request, {}});
+  runtime_.run_for(2s);
+  EXPECT_TRUE(metric_is("berth_queue_news_seconds_count 3"));
+  EXPECT_TRUE(sum_is("1.606")) << "a request, and its container";
 }
 
 TEST_F(News, OurOwnChangesAreNoNews) {

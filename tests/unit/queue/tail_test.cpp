@@ -191,6 +191,36 @@ TEST_F(Tail, ClocksMayDiffer) {
   }
 }
 
+/// It may lie behind the page that would have shown it, while further pages show later changes.
+TEST_F(Tail, WhatChangesWhileALongListIsOnItsWayIsSeenByTheNextPoll) {
+  api_.clock_offset = -1h;  // so that our own clock does not bound the stamps
+  options_.tail_page_interval = 1h;
+  options_.tail_sweep_time = 24h;
+  load(3000);
+  api_.user_sets_priority(uuid(1), 101);
+  runtime_.run_for(5min);  // until lists of requests reach back to the server's time
+  api_.user_sets_priority(uuid(10), 110);
+  bool first_page = false;
+  bool second_page = false;
+  api_.intercept = [&](const FakeCall& call) -> std::optional<Error> {
+    if (call.list_kind() != "requests" || call.verb != "modified") return std::nullopt;
+    if (!std::exchange(first_page, true)) {
+      api_.latency = 1min;
+    } else if (!std::exchange(second_page, true)) {
+      api_.user_sets_priority(uuid(20), 120);
+      api_.latency = {};
+    }
+    return std::nullopt;
+  };
+  ASSERT_TRUE(runtime_.run_until([&] { return first_page; }, 1min));
+  runtime_.run_for(1s);
+  api_.user_sets_priority(uuid(5), 105);
+  ASSERT_TRUE(runtime_.run_until([&] { return second_page; }, 3min));
+  runtime_.run_for(15s);
+  EXPECT_EQ(seen(10) + ", " + seen(20), "Queued 110, Queued 120");
+  EXPECT_EQ(seen(5), "Queued 105");
+}
+
 TEST_F(Tail, AStampFromTheFutureHidesNothing) {
   load(2500);
   api_.user_sets_priority(uuid(3), 333);
