@@ -140,13 +140,16 @@ def test_hostile_frames_harm_nothing(site):
 
 
 def test_a_flood_of_news_is_bounded(site):
+    """30,000 containers that do not exist: 600 requests if each were asked for; some 16 a second are (docs/push.md)."""
+    began, asked = time.monotonic(), len(site.controller.asked)
     for base in range(0, 30_000, 1000):
         site.bus.send_all(b"".join(websocket.frame(json.dumps({
             "object_uuid": f"zzzzz-dz642-{base + i:015d}", "properties": {"new_attributes": {"state": "Queued"}}})) for i in range(10_000, 11_000)))
     site.runs(site.controller.add(2))
+    assert len(site.controller.asked) - asked < 100 + 20 * (time.monotonic() - began)
     for pid_line in open(f"/proc/{site.process.process.pid}/status"):
         if pid_line.startswith("VmRSS"):
-            assert int(pid_line.split()[1]) < 300_000
+            assert int(pid_line.split()[1]) < 100_000
 
 
 def test_a_standalone_daemon_serves_the_bus(make_daemon):
