@@ -19,6 +19,8 @@ constexpr const char* kSubscribe =
     R"({"method":"subscribe","filters":[["event_type","in",["create","update","delete"]]]})";
 /// A connection that lasted for so long was a good one: the next pause is a short one again.
 constexpr Duration kGoodTime = std::chrono::seconds(30);
+/// So many messages in a row that cannot be read end the connection.
+constexpr int kMostMalformed = 1000;
 
 std::string dialled(const EventBusOptions& options) {
   std::string url = options.url;
@@ -79,6 +81,7 @@ class EventBus::Impl {
     if (!socket) co_return socket.error();
     auto subscribed = co_await with_deadline(runtime_, options_.answer_deadline, subscribe(**socket));
     if (!subscribed) co_return subscribed.error();
+    malformed_in_a_row_ = 0;
     connections_.Increment();
     connected_.Set(1);
     if (std::exchange(complained_, false)) log_.info("the event bus is back");
@@ -87,6 +90,8 @@ class EventBus::Impl {
       auto message = co_await (*socket)->read();
       if (!message) co_return message.error();
       (void)take(*message);
+      if (malformed_in_a_row_ >= kMostMalformed)
+        co_return Error{ErrorKind::undecodable, "the event bus sends what cannot be read"};
     }
   }
 
@@ -109,9 +114,11 @@ class EventBus::Impl {
     auto message = parse_bus_message(text);
     if (!message) {
       malformed_.Increment();
+      ++malformed_in_a_row_;
       log_.debug("malformed message of the event bus", {{"error", message.error().message}});
       return 0;
     }
+    malformed_in_a_row_ = 0;
     const bool changed = message->kind == BusMessage::Kind::change;
     (changed ? changes_ : others_).Increment();
     if (changed) listener_.on_change(std::move(message->change));
@@ -125,6 +132,7 @@ class EventBus::Impl {
   const WebSocketOpener open_;
   BackOff pause_;
   bool complained_ = false;
+  int malformed_in_a_row_ = 0;
   prometheus::Gauge& connected_;
   prometheus::Counter& connections_;
   prometheus::Counter& changes_;

@@ -20,6 +20,7 @@
 #include "berth/net/websocket.hpp"
 
 #include "beast.hpp"
+#include "metered_stream.hpp"
 
 namespace berth {
 
@@ -27,12 +28,12 @@ namespace berth {
 template <class Connection>
 class BeastWebSocket final : public WebSocket {
  public:
-  using Stream = beast::websocket::stream<Connection&, false>;
+  using Stream = beast::websocket::stream<MeteredStream<Connection>, false>;
 
   /// `owner` lives as long as this.
   BeastWebSocket(Connection& connection, beast::role_type role, const WebSocketLimits& limits,
                  std::shared_ptr<void> owner)
-      : owner_(std::move(owner)), stream_(connection) {
+      : owner_(std::move(owner)), stream_(connection, most_reads(limits)) {
     auto timeout = beast::websocket::stream_base::timeout::suggested(role);
     timeout.idle_timeout = limits.silence;
     timeout.handshake_timeout =
@@ -47,11 +48,14 @@ class BeastWebSocket final : public WebSocket {
 
   awaitable<Result<std::string>> read() override {
     buffer_.clear();
+    stream_.next_layer().renew();
     // A peer that floods keeps Beast's own operations busy, so that a cancellation meets none that waits: it closes the
     // connection under them.
     const CloseOnCancel guard((co_await asio::this_coro::cancellation_state).slot(), stream_);
     auto token = asio::bind_cancellation_slot(asio::cancellation_slot(), asio::as_tuple(asio::use_awaitable));
     auto [error, size] = co_await stream_.async_read(buffer_, token);
+    if (error && stream_.next_layer().is_exhausted())
+      co_return fail(ErrorKind::exhausted, "the peer sends without end, and no message");
     if (error) co_return fail(error_of(error));
     if (!stream_.got_text()) co_return fail(ErrorKind::undecodable, "a binary message");
     co_return beast::buffers_to_string(buffer_.data());
@@ -83,6 +87,9 @@ class BeastWebSocket final : public WebSocket {
    private:
     asio::cancellation_slot slot_;
   };
+
+  /// Enough for a message that comes in pieces of 512 bytes, and for a day's pings.
+  static std::size_t most_reads(const WebSocketLimits& limits) { return limits.max_message / 512 + 256; }
 
   static Error error_of(const beast::error_code& error) {
     if (error == beast::error::timeout) return {ErrorKind::timeout, "the peer is silent"};

@@ -23,6 +23,7 @@ struct ApiContext {
   std::shared_ptr<Store> store;
   LogStore logs;
   std::atomic<int> event_sessions = 0;
+  std::atomic<int> tokenless_sessions = 0;  ///< of these, those that did not show the token
   Signal activity;  ///< raised when any log grew or any record changed: those who follow a log look again
 };
 

@@ -23,8 +23,12 @@ class EventSession {
   EventSession(ApiContextPtr api, bool may_read, WebSocket& socket)
       : api_(std::move(api)), may_read_(may_read), socket_(socket), events_(api_->store->events().follow()) {
     ++api_->event_sessions;
+    if (!may_read_) ++api_->tokenless_sessions;
   }
-  ~EventSession() { --api_->event_sessions; }
+  ~EventSession() {
+    --api_->event_sessions;
+    if (!may_read_) --api_->tokenless_sessions;
+  }
   EventSession(const EventSession&) = delete;
   EventSession& operator=(const EventSession&) = delete;
 

@@ -45,12 +45,15 @@ Answer answer_document(const Route& route, const Params& params, const ServerReq
 
 /// A bound on those who follow: each has a queue.
 constexpr int kMostSessions = 64;
+/// Of these, those without the token: they get no events, and must not keep out who does.
+constexpr int kMostTokenless = 8;
 
 Answer event_bus(const ApiContextPtr& api, const ServerRequest& request) {
-  if (api->event_sessions >= kMostSessions) return refuse(503, "too many clients of the event bus");
+  const bool may_read = holds_token(request.query, api->store->options().root_token);
+  const bool full = api->event_sessions >= kMostSessions || (!may_read && api->tokenless_sessions >= kMostTokenless);
+  if (full) return refuse(503, "too many clients of the event bus");
   ServerResponse response;
-  response.websocket = [api, may_read = holds_token(request.query, api->store->options().root_token)](
-                           WebSocket& socket) { return serve_events(api, may_read, socket); };
+  response.websocket = [api, may_read](WebSocket& socket) { return serve_events(api, may_read, socket); };
   return response;
 }
 

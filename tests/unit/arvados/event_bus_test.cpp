@@ -208,5 +208,19 @@ TEST_F(EventBusTest, TheTokenIsNeverLogged) {
   EXPECT_FALSE(sink_->contains("secret"));
 }
 
+TEST_F(EventBusTest, EndlessGarbageEndsTheConnection) {
+  start();
+  for (int i = 0; i < 999; ++i) send("{");
+  send(kEvent);
+  for (int i = 0; i < 999; ++i) send("{");
+  EXPECT_TRUE(metric_is("berth_event_bus_connected 1")) << "not without end";
+  send("{");
+  EXPECT_TRUE(metric_is("berth_event_bus_connected 0"));
+  EXPECT_TRUE(sink_->contains("the event bus sends what cannot be read"));
+  runtime_.run_for(2s);
+  EXPECT_EQ(urls_.size(), 2);
+  EXPECT_TRUE(metric_is("berth_event_bus_connected 1"));
+}
+
 }  // namespace
 }  // namespace berth

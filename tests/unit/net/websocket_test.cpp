@@ -284,7 +284,9 @@ TEST_F(WebSocketTest, AFloodHoldsNobodyUp) {
   for (const auto& [once, flood] : table) {
     const HostileServer server(once, flood);
     auto executor = runtime_.make_strand();
-    auto socket = run(call_on(executor, open_websocket(runtime_, server.url(), {})));
+    WebSocketClientOptions client;
+    client.limits.max_message = 1 << 30;  // so that it is not cut off
+    auto socket = run(call_on(executor, open_websocket(runtime_, server.url(), client)));
     ASSERT_TRUE(socket);
     auto reading = with_deadline(runtime_, 200ms, (*socket)->read());
     const auto read = run(call_on(executor, std::move(reading)));
@@ -302,10 +304,24 @@ TEST_F(WebSocketTest, AServerThatStaysAfterTheGoodbyeIsLeftAfterAWhile) {
   EXPECT_EQ(listen(server.url(), client).kind, ErrorKind::network);
 }
 
+TEST_F(WebSocketTest, WhatNeverBecomesAMessageIsCutOff) {
+  std::string fragments, pings;
+  for (int i = 0; i < 512; ++i) fragments += std::string(2, '\0');
+  for (int i = 0; i < 512; ++i) pings += std::string("\x89\x00", 2);
+  const std::pair<std::string, std::string> table[] = {{std::string("\x01\x00", 2), fragments}, {"", pings}};
+  for (const auto& [once, flood] : table) {
+    const HostileServer server(once, flood);
+    const Error error = listen(server.url(), {});
+    EXPECT_EQ(error.kind, ErrorKind::exhausted);
+    EXPECT_EQ(error.message, "the peer sends without end, and no message");
+  }
+}
+
 TEST_F(WebSocketTest, APingerThatReadsNothingIsGoneAfterAWhile) {
   const HostileServer server("", "\x89\x7d" + std::string(125, 'p'), HostileServer::Reads::nothing);
   WebSocketClientOptions client;
   client.limits.silence = 300ms;
+  client.limits.max_message = 1 << 30;  // so that it is not cut off before
   EXPECT_EQ(listen(server.url(), client).kind, ErrorKind::timeout);
 }
 

@@ -66,6 +66,18 @@ TEST_F(Flood, WhatWasToldFirstIsFetchedFirst) {
   EXPECT_EQ(seen(900), "Queued 5");
 }
 
+TEST_F(Flood, WhatAPollShowsLeavesTheLineOfEvents) {
+  begin(3);
+  api_.latency = 5s;
+  for (int i = 0; i < 900; ++i) queue_->tell({bogus(i), queued});  // 200 at a time
+  runtime_.run_for(1s);
+  api_.add(900, 5);
+  tell(900, queued);
+  queue_->poll_soon();
+  runtime_.run_for(22s);
+  EXPECT_EQ(seen(900), "Queued 5");
+}
+
 /// Without a flood it is fetched within 20 ms.
 TEST_F(Flood, AfterwardsNewsAreFetchedAtOnce) {
   begin(3);

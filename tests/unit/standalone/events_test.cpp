@@ -189,6 +189,27 @@ TEST_F(Events, AClientThatDoesNotReadIsDropped) {
   EXPECT_LE(socket_.received.size(), 5);
 }
 
+TEST_F(Events, ThoseWithoutTokenKeepNobodyOut) {
+  std::deque<MemorySocket> sockets(10);
+  std::deque<SimTask<void>> sessions;
+  const auto status_of = [&](const std::string& query) {
+    const ServerResponse response = send(make_request("GET", "/websocket" + query));
+    if (!response.websocket) return response.status;
+    sessions.emplace_back(runtime_, runtime_.make_strand(), response.websocket(sockets.at(sessions.size())));
+    runtime_.settle();
+    return 101;
+  };
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(status_of(""), 101);
+  EXPECT_EQ(status_of("?api_token=wrong"), 503);
+  EXPECT_EQ(status_of("?api_token=" + kToken), 101);
+  sockets[0].send(fail(ErrorKind::network, "gone"));
+  runtime_.run_for(1s);
+  EXPECT_EQ(status_of(""), 101);
+  for (MemorySocket& socket : sockets) socket.send(fail(ErrorKind::network, "gone"));
+  runtime_.run_for(1s);
+  for (const auto& session : sessions) EXPECT_TRUE(session.done());
+}
+
 TEST(EventLog, AFullQueueGetsNothingMore) {
   EventLog log(0);
   const auto follower = log.follow();
