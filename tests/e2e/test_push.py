@@ -178,11 +178,15 @@ def test_a_standalone_daemon_serves_the_bus(make_daemon):
     assert daemon.stop() == 0, "an open websocket holds up no end"
 
 
-def test_too_many_listeners_are_refused(make_daemon):
+def test_too_many_listeners_are_refused_and_strangers_take_no_places(make_daemon):
     client = make_daemon().start()
-    url = f"{client.api_url.replace('http', 'ws')}/websocket"
-    listeners = [websocket.Client(url) for _ in range(64)]
-    assert [listener.status for listener in listeners] == [101] * 64
+    strange = f"{client.api_url.replace('http', 'ws')}/websocket"
+    url = f"{strange}?api_token={client.api_token}"
+    strangers = [websocket.Client(strange) for _ in range(8)]
+    assert [stranger.status for stranger in strangers] == [101] * 8
+    assert websocket.Client(strange).status == 503
+    listeners = [websocket.Client(url) for _ in range(56)]
+    assert [listener.status for listener in listeners] == [101] * 56
     for listener in listeners:
         listener.send('{"method":"subscribe"}')
         assert listener.receive()
