@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Policies side by side in the simulator: the tables of docs/policies.md.
 
-    tests/bench/policies.py [--sim build/release/bin/berth-sim] [--seeds N] [--workload NAME]… [--limit N]…
-                            [--variant NAME]… [--boot SECONDS]
+    ./dev bench policies [--seeds N] [--workload NAME]… [--limit N]…
+                         [--variant NAME]… [--boot SECONDS]
 
 A row for each policy, by workload and MaxInstances: cost, ratio to the lower bound, waits, creates. `--limit half` is
 half of the instances that the first variant uses at most without limit; `--boot` is the median boot time.
