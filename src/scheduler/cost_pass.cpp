@@ -150,7 +150,7 @@ std::optional<std::uint32_t> CostPass::find(std::uint32_t c) {
       fleet_.has_room(guard_->instance, need))
     return guard_->instance;
   if (!rules_.ride) return fleet_.find(need);
-  return fleet_.find(need, [&](std::uint32_t i) { return fleet_[i].containers > 0 && rides_.allows(c, i); });
+  return fleet_.find(need, [&](std::uint32_t i) { return rides_.allows(c, i); });
 }
 
 void CostPass::put_on(std::uint32_t c, std::uint32_t instance) {
