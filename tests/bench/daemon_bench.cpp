@@ -6,9 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
 #include <functional>
-#include <malloc.h>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -22,7 +20,9 @@
 #include "berth/scheduler/scheduler.hpp"
 
 #include "bench_cluster.hpp"
+#include "bench_memory.hpp"
 #include "bench_process.hpp"
+#include "bench_wait.hpp"
 #include "fake_cloud.hpp"
 #include "fake_container_api.hpp"
 
@@ -30,25 +30,6 @@ namespace berth {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// Of this process, in MB.
-struct Memory {
-  double resident = 0;
-  double peak = 0;    ///< of what was resident, since forget_peak()
-  double in_use = 0;  ///< what was allocated and not freed
-
-  static Memory now() {
-    Memory out;
-    std::ifstream status("/proc/self/status");
-    for (std::string word; status >> word;) {
-      if (word == "VmHWM:") status >> out.peak;
-      if (word == "VmRSS:") status >> out.resident;
-    }
-    const struct mallinfo2 info = ::mallinfo2();
-    return {out.resident * 1.024e-3, out.peak * 1.024e-3, static_cast<double>(info.uordblks + info.hblkhd) * 1e-6};
-  }
-  static void forget_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
-};
 
 class FakeWorld {
  public:
@@ -120,7 +101,8 @@ class FakeWorld {
     DispatcherEdges edges{w.runtime, Logger(), w.metrics_, w.api, w.instances_, make_fake_executor, *w.lease_, {}, {}};
     w.dispatcher_ = std::make_unique<Dispatcher>(std::move(edges), w.cluster_);
     (void)co_await w.dispatcher_->start();
-    while (w.idle_workers() < w.workers_) co_await w.runtime.sleep_for(10ms);
+    std::function<bool()> ready = [&w] { return w.idle_workers() == w.workers_; };
+    co_await wait_until(w.runtime, 10ms, "all workers are idle", std::move(ready));
     co_await w.runtime.sleep_for(2s);  // past StaleLockTimeout
     co_await scenario();
     co_await w.dispatcher_->stop();
@@ -143,9 +125,11 @@ void bench_starts(std::size_t containers, std::size_t workers) {
     (void)take_longest_handler(world.runtime);
     for (std::size_t i = 1; i <= containers; ++i) world.api.add(static_cast<int>(i));
     const double cpu = cpu_seconds();
-    while (world.started == 0) co_await world.runtime.sleep_for(100us);  // the queue polls every 10 s
+    std::function<bool()> begins = [&world] { return world.started > 0; };  // the queue polls every 10 s
+    co_await wait_until(world.runtime, 100us, "the first container starts", std::move(begins));
     const SteadyTime begun = world.runtime.now();
-    while (world.started < containers) co_await world.runtime.sleep_for(1ms);
+    std::function<bool()> all = [&world, containers] { return world.started >= containers; };
+    co_await wait_until(world.runtime, 1ms, "all containers have started", std::move(all));
     const double took = seconds(world.last_start - begun);
     const auto total = static_cast<double>(containers);
     std::printf("%5zu workers: %zu starts in %.2f s = %.0f/s  CPU %.3f ms each  longest stall %.1f ms  wrong %d\n",
@@ -165,10 +149,11 @@ void bench_idle(std::size_t workers, Duration time, Idle idle) {
   });
   world.run([&]() -> awaitable<void> {
     for (std::size_t i = 1; i <= workers; ++i) world.api.add(static_cast<int>(i));
-    while (world.started < workers) {
+    std::function<bool()> all = [&world, workers] {
       world.dispatcher().queue()->poll_soon();
-      co_await world.runtime.sleep_for(1s);
-    }
+      return world.started >= workers;
+    };
+    co_await wait_until(world.runtime, 1s, "all containers have started", std::move(all));
     world.dispatcher().queue()->poll_soon();
     co_await world.runtime.sleep_for(25s);
     (void)take_longest_handler(world.runtime);
@@ -198,9 +183,10 @@ void bench_memory(std::size_t queued, std::size_t workers, const std::string& po
     const Memory empty = Memory::now();
     for (std::size_t i = 1; i <= queued + workers; ++i) world.api.add(static_cast<int>(i));
     const Memory fakes = Memory::now();
-    while (world.started < workers) co_await world.runtime.sleep_for(10ms);
-    const auto loaded = [&] { return world.dispatcher().queue()->snapshot()->entries.size() == queued + workers; };
-    while (!loaded()) co_await world.runtime.sleep_for(100ms);
+    std::function<bool()> loaded = [&world, queued, workers] {
+      return world.started >= workers && world.dispatcher().queue()->snapshot()->entries.size() == queued + workers;
+    };
+    co_await wait_until(world.runtime, 10ms, "all is loaded, and as many run as can", std::move(loaded));
     const Memory at_load = Memory::now();
     co_await world.runtime.sleep_for(40s);  // all is at peace
     world.check(queued + workers, workers);

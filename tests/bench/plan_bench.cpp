@@ -129,7 +129,14 @@ void run_plan(benchmark::State& state, const Row& row, CurrentWorld& worlds) {
 
 void run_order(benchmark::State& state, std::uint32_t count) {
   PlanWorld world({count, 1, 10, PoolLoad::empty, Needs::classes});
+  const std::vector<PlanContainer> in_order = world.input.containers;
   std::shuffle(world.input.containers.begin(), world.input.containers.end(), std::mt19937_64(2));
+  const std::vector<std::uint32_t> order = scheduling_order(world.input.containers);
+  const auto same = [&](std::uint32_t number, const PlanContainer& wanted) {
+    return world.input.containers[number].uuid == wanted.uuid;
+  };
+  if (!std::equal(order.begin(), order.end(), in_order.begin(), in_order.end(), same))
+    return state.SkipWithError("not in scheduling order");
   for (auto _ : state) benchmark::DoNotOptimize(scheduling_order(world.input.containers));
 }
 

@@ -4,10 +4,8 @@
 // a server's, and the time to write them is not in the figures. HTTP is not in them either. Time is simulated.
 #include <cstdio>
 #include <ctime>
-#include <fstream>
 #include <map>
 #include <set>
-#include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 
@@ -15,6 +13,7 @@
 #include "berth/queue/container_queue.hpp"
 
 #include "answer.hpp"
+#include "bench_memory.hpp"
 
 namespace berth {
 namespace {
@@ -25,13 +24,6 @@ double thread_cpu() {
   timespec time{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
-double resident_mb() {
-  std::ifstream file("/proc/self/statm");
-  double size = 0, resident = 0;
-  file >> size >> resident;
-  return resident * static_cast<double>(::sysconf(_SC_PAGESIZE)) * 1e-6;
 }
 
 /// 100,000 containers that wait, say, or 10,000 that run and are ours.
@@ -199,14 +191,14 @@ class PollBench {
   }
 
   void load() {
-    const double memory = resident_mb();
+    const double memory = Memory::now().resident;
     const Cost cost = measure([&] {
       queue_->start();
       if (!runtime_.run_until([&] { return std::ssize(queue_->snapshot()->entries) == containers_; }, 1h))
         throw std::runtime_error("the queue was not loaded");
     });
     std::printf("%6d containers: all of them loaded                        CPU %8.2f ms  %5lld requests  %.0f MB\n",
-                containers_, 1e3 * cost.cpu, static_cast<long long>(cost.requests), resident_mb() - memory);
+                containers_, 1e3 * cost.cpu, static_cast<long long>(cost.requests), Memory::now().resident - memory);
     runtime_.run_for(2min);
   }
 

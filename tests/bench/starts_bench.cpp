@@ -20,6 +20,7 @@
 
 #include "bench_cluster.hpp"
 #include "bench_process.hpp"
+#include "bench_wait.hpp"
 #include "fake_cloud.hpp"
 #include "fake_container_api.hpp"
 #include "ssh_stub.hpp"
@@ -137,19 +138,23 @@ class StartsBench {
                           {}};
     b.dispatcher_ = std::make_unique<Dispatcher>(std::move(edges), b.cluster_);
     (void)co_await b.dispatcher_->start();
-    while (b.idle_workers() < b.workers_) co_await b.runtime_.sleep_for(10ms);
+    std::function<bool()> ready = [&b] { return b.idle_workers() == b.workers_; };
+    co_await wait_until(b.runtime_, 10ms, "all workers are idle", ready);
     co_await b.runtime_.sleep_for(2s);  // past StaleLockTimeout
     asio::co_spawn(b.runtime_.executor(), hear_starts(b), asio::detached);
     (void)take_longest_handler(b.runtime_);
     const double cpu = cpu_seconds();
     for (std::size_t i = 1; i <= b.containers_; ++i) b.api_.add(static_cast<int>(i));
     // The queue polls every 10 s: time begins with the first start.
-    while (b.started_ == 0) co_await b.runtime_.sleep_for(100us);
+    std::function<bool()> begins = [&b] { return b.started_ > 0; };
+    co_await wait_until(b.runtime_, 100us, "the first container starts", std::move(begins));
     const SteadyTime begun = b.runtime_.now();
-    while (b.started_ < b.containers_) co_await b.runtime_.sleep_for(10ms);
+    std::function<bool()> all = [&b] { return b.started_ >= b.containers_; };
+    co_await wait_until(b.runtime_, 10ms, "all containers have started", std::move(all));
     const double took = seconds(b.last_start_ - begun);
     const double until_started = cpu_seconds() - cpu;
-    while (b.completed_ < b.containers_ || b.idle_workers() < b.workers_) co_await b.runtime_.sleep_for(10ms);
+    std::function<bool()> over = [&b] { return b.completed_ >= b.containers_ && b.idle_workers() == b.workers_; };
+    co_await wait_until(b.runtime_, 10ms, "all containers have ended", std::move(over));
     const auto total = static_cast<double>(b.containers_);
     std::printf(
         "%4zu workers: %zu starts in %.2f s = %.0f/s  CPU of this process %.2f ms each until started, %.2f ms each "
@@ -157,6 +162,8 @@ class StartsBench {
         "all is over  longest stall %.1f ms  wrong %d\n",
         b.workers_, b.containers_, took, total / took, 1e3 * until_started / total, 1e3 * (cpu_seconds() - cpu) / total,
         1e3 * seconds(take_longest_handler(b.runtime_)), b.wrong_);
+    if (b.wrong_ > 0)
+      throw std::runtime_error("a container was started that was not Locked, or ended that did not run");
     co_await b.dispatcher_->stop();
     b.runtime_.stop();
   }

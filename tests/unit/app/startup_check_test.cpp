@@ -5,7 +5,9 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <string>
 #include <unistd.h>
+#include <vector>
 
 namespace berth {
 namespace {
@@ -49,29 +51,27 @@ class StartupCheckTest : public testing::Test {
     return found;
   }
 
-  std::string dir_;
-};
+  struct Case {
+    std::string from;
+    std::string to;
+    std::string want;
+  };
+  void expect(const std::vector<Case>& cases) const {
+    for (const Case& c : cases) EXPECT_EQ(findings(c.from, c.to, {}), c.want) << c.to;
+  }
 
-struct Case {
-  std::string from;
-  std::string to;
-  std::string want;
+  std::string dir_;
 };
 
 TEST_F(StartupCheckTest, AGoodConfigurationHasNoFindings) {
   EXPECT_EQ(findings("zzzzz", "zzzzz", {}), "");
 }
 
-TEST_F(StartupCheckTest, EachReasonIsNamedWithItsKey) {
-  const std::string vms = "Containers: {CloudVMs: {Driver: loopback, DeployRunnerBinary: \"\"}}";
+TEST_F(StartupCheckTest, WhatIsWrongWithServicesIsNamedWithItsKey) {
   const std::string url = "\"http://127.0.0.1:9006/\": {}";
-  const std::string plain = file("plain", "");
-  const Case cases[] = {
+  expect({
       {"https://zzzzz.example/", "",
        "c.yml:7:33: error: Services.Controller.ExternalURL: not set: there is no API to dispatch for\n"},
-      {"Driver: loopback", "Driver: loopback, SSHPort: sshd-of-ours",
-       "c.yml:11:56: error: Containers.CloudVMs.SSHPort: neither a port nor the name of a TCP service: "
-       "\"sshd-of-ours\"\n"},
       {"https://zzzzz.example/", "zzzzz.example",
        "c.yml:7:33: error: Services.Controller.ExternalURL: must be http://HOST/ or https://HOST/\n"},
       {"DispatchCloud: {I", "Websocket: {ExternalURL: \"ftp://zzzzz.example/websocket\"}\n      DispatchCloud: {I",
@@ -98,6 +98,11 @@ TEST_F(StartupCheckTest, EachReasonIsNamedWithItsKey) {
        "c.yml:8:68: warning: Services.DispatchCloud.InternalURLs.https://127.0.0.1:9007/: https needs TLS.Certificate "
        "and "
        "TLS.Key\n"},
+  });
+}
+
+TEST_F(StartupCheckTest, WhatIsWrongWithPostgresqlIsNamedWithItsKey) {
+  expect({
       {"dbname: arvados", "",
        "c.yml:9:18: error: PostgreSQL.Connection: not set: the lock that keeps two dispatchers apart is taken there. "
        "With "
@@ -114,6 +119,16 @@ TEST_F(StartupCheckTest, EachReasonIsNamedWithItsKey) {
       {"dbname: arvados", "sslrootcert: /dev/null",
        "c.yml:9:44: error: PostgreSQL.Connection.sslrootcert: no certificates in PEM form can be read from it\n"},
       {"dbname: arvados", "sslrootcert: /no/ca.pem, sslmode: disable", ""},
+  });
+}
+
+TEST_F(StartupCheckTest, WhatIsWrongWithInstancesIsNamedWithItsKey) {
+  const std::string vms = "Containers: {CloudVMs: {Driver: loopback, DeployRunnerBinary: \"\"}}";
+  const std::string plain = file("plain", "");
+  expect({
+      {"Driver: loopback", "Driver: loopback, SSHPort: sshd-of-ours",
+       "c.yml:11:56: error: Containers.CloudVMs.SSHPort: neither a port nor the name of a TCP service: "
+       "\"sshd-of-ours\"\n"},
       {"small: {VCPUs: 1, RAM: 1GiB, Price: 0.1}", "",
        "c.yml:10:5: error: InstanceTypes: none: every container would be cancelled. CloudVMs.Enable: true makes one of "
        "this machine\n"},
@@ -148,8 +163,7 @@ TEST_F(StartupCheckTest, EachReasonIsNamedWithItsKey) {
        "c.yml:11:35: error: Containers.ReserveExtraRAM: must not be negative\n"
        "c.yml:11:68: error: Containers.LocalKeepBlobBuffersPerVCPU: must not be negative\n"
        "c.yml:11:90: error: Containers.StaleLockTimeout: must not be negative\n"},
-  };
-  for (const Case& c : cases) EXPECT_EQ(findings(c.from, c.to, {}), c.want) << c.to;
+  });
 }
 
 TEST_F(StartupCheckTest, AStateDirectoryMustBeWritable) {
