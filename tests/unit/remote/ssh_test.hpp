@@ -124,4 +124,20 @@ struct SshBed {
   }
 };
 
+inline void expect_error(const Result<CommandOutput>& result, ErrorKind kind, std::string_view says) {
+  if (result) {
+    ADD_FAILURE() << "succeeded with " << result->exit_status << "; expected: " << says;
+    return;
+  }
+  EXPECT_EQ(result.error().kind, kind) << result.error().message;
+  EXPECT_NE(result.error().message.find(says), std::string::npos) << result.error().message;
+}
+
+inline void expect_output(const Result<CommandOutput>& result, std::string_view output) {
+  if (!result)
+    ADD_FAILURE() << result.error().message;
+  else
+    EXPECT_EQ(result->stdout_text, output);
+}
+
 }  // namespace berth
