@@ -154,9 +154,9 @@ constexpr std::array kBuiltIn{
 duration: 24h
 containers: 2000
 kinds:
-  small: {weight: 6, vcpus: [1, 2], ram: [1GiB, 2GiB, 4GiB], run_time: {median: 8m, spread: 0.8, most: 4h}}
-  medium: {weight: 3, vcpus: [2, 4], ram: [8GiB, 12GiB], run_time: {median: 25m, spread: 0.8, most: 8h}}
-  large: {weight: 1, vcpus: [8, 16], ram: [24GiB, 48GiB], run_time: {median: 1h, spread: 0.7, most: 12h}}
+  small: {weight: 6, vcpus: [1, 2, 3, 4], ram: [1GiB, 2GiB, 4GiB, 8GiB], run_time: {median: 8m, spread: 0.8, most: 4h}}
+  medium: {weight: 3, vcpus: [2, 4, 6], ram: [4GiB, 8GiB, 16GiB, 24GiB], run_time: {median: 25m, spread: 0.8, most: 8h}}
+  large: {weight: 1, vcpus: [8, 12, 16], ram: [16GiB, 32GiB, 64GiB], run_time: {median: 1h, spread: 0.7, most: 12h}}
 )"},
     BuiltIn{"diurnal", R"(
 duration: 24h
@@ -190,6 +190,28 @@ workflows:
       - {of: align, count: {median: 16, spread: 0.7, least: 1, most: 200}}
       - {of: sort, count: 16, after: each}
       - {of: merge, after: all}
+)"},
+    BuiltIn{"bioinformatics", R"(
+duration: 24h
+containers: 2000
+arrivals: {process: bursty, burst_size: 8, burst_length: 20m, burst_share: 0.7}
+kinds:
+  supervisor: {weight: 0, vcpus: 1, ram: 1GiB, run_time: 10s}
+  check: {weight: 0, vcpus: [1, 2], ram: [512MiB, 2GiB], run_time: {median: 90s, spread: 0.8, least: 5s, most: 1h}}
+  align: {weight: 0, vcpus: [8, 12, 16], ram: [32GiB, 48GiB, 64GiB], run_time: {median: 2h, spread: 0.5, most: 12h}}
+  merge: {weight: 0, vcpus: [2, 4], ram: [16GiB, 24GiB], run_time: {median: 25m, spread: 0.5, most: 6h}}
+  call: {weight: 0, vcpus: [2, 3], ram: [6GiB, 12GiB], run_time: {median: 15m, spread: 0.7, most: 6h}}
+  report: {weight: 0, vcpus: 1, ram: 4GiB, run_time: {median: 3m, spread: 0.5, most: 1h}}
+workflows:
+  - supervisor: supervisor
+    weight: 1
+    stages:
+      - {of: check, count: {median: 12, spread: 0.5, least: 2, most: 60}}
+      - {of: align, count: [1, 2, 4]}
+      - {of: merge}
+      - {of: call, count: 24}
+      - {of: merge}
+      - {of: report}
 )"},
     BuiltIn{"gpus", R"(
 duration: 24h
@@ -226,7 +248,9 @@ Result<GeneratorSpec> read_generator(const std::string& name_or_path) {
     if (spec.name == name_or_path) return read_generator_text(spec.text, name_or_path);
   constexpr std::size_t most = std::size_t{2} << 20;
   const auto text = read_input_file(name_or_path, most);
-  if (!text) return fail(text.error().within("neither a file nor one of steady, diurnal, bursty, workflows, gpus"));
+  if (!text)
+    return fail(
+        text.error().within("neither a file nor one of steady, diurnal, bursty, workflows, bioinformatics, gpus"));
   return read_generator_text(*text, name_or_path);
 }
 

@@ -117,7 +117,7 @@ def main():
     args = parser.parse_args()
     args.variant = args.variant or list(VARIANTS)
     with tempfile.TemporaryDirectory() as folder:
-        for workload in args.workload or ["steady", "diurnal", "workflows", "bursty"]:
+        for workload in args.workload or ["steady", "diurnal", "workflows", "bioinformatics", "bursty"]:
             for limit in args.limit or ["0", "half"]:
                 limit = limit_of(args, pathlib.Path(folder), workload, limit)
                 print(f"\n{workload}, MaxInstances {limit or 'none'}\n")
