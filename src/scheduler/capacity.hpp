@@ -74,6 +74,8 @@ class CoarseUnits {
     return {{lane(2 * need.vcpus, 1), lane(need.ram >> ram_shift_, 0), lane(need.scratch >> scratch_shift_, 0),
              lane(need.gpus, 0)}};
   }
+  /// No more than the RAM that the capacity was made of.
+  std::int64_t least_ram(const CoarseCapacity& of) const { return std::int64_t{of.lanes[1]} << ram_shift_; }
 
  private:
   static constexpr std::int64_t kMost = INT32_MAX;

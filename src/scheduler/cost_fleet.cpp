@@ -1,155 +1,216 @@
 #include "cost_fleet.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <tuple>
+#include <utility>
 
 #include "cost_waiting.hpp"
 
 namespace berth {
+namespace {
+
+constexpr std::int64_t kMostVcpuBits = 63;
+
+std::int64_t vcpu_bit(std::int64_t vcpus) {
+  return std::clamp<std::int64_t>(vcpus, 0, kMostVcpuBits);
+}
+/// As in the capacity that it was made of, or INT32_MAX / 2.
+std::int64_t vcpus_of(const CoarseCapacity& room) {
+  return (std::int64_t{room.lanes[0]} + 1) / 2;
+}
+std::uint64_t vcpu_mask(const CoarseCapacity& room) {
+  return std::uint64_t{1} << vcpu_bit(vcpus_of(room));
+}
+
+}  // namespace
 
 CostFleet::CostFleet(const PlanInput& input)
     : Fleet(input, GpuMemory::per_device),
       units_(input.types),
       least_need_{{INT32_MAX, INT32_MAX, INT32_MAX, INT32_MAX}},
       by_type_(input.types.size()),
-      place_in_type_(size()) {
+      summaries_(input.types.size()),
+      shelves_(size()),
+      seen_(input.types.size()) {
   needs_.reserve(input.needs.size());
   for (const NeedClass& need : input.needs) {
     needs_.push_back(units_.of(need.need));
     least_need_.lower_to(needs_.back());
-  }
-  within_.reserve(input.type_lists.size());
-  for (const auto& list : input.type_lists) {
-    within_.emplace_back(input.types.size());
-    for (const std::uint32_t type : list) within_.back()[type] = 1;
   }
   const auto each = [](double price, std::int64_t amount) {
     return amount > 0 ? price / static_cast<double>(amount) : 0;
   };
   for (std::uint32_t t = 0; t < input.types.size(); ++t) {
     const PlanType& type = input.types[t];
-    by_type_[t].vcpu_price = each(type.price, type.size.vcpus);
+    summaries_[t].vcpu_price = each(type.price, type.size.vcpus);
     by_type_[t].ram_price = each(type.price, type.size.ram);
     by_type_[t].gpu_price = each(type.price, type.size.gpus);
-    by_type_[t].stale = true;
   }
   for (std::uint32_t i = 0; i < size(); ++i)
-    if ((*this)[i].usable && (*this)[i].ready) by_type_[(*this)[i].type].instances.push_back(i);
+    if (belongs(i)) add(i);
+  for (OfType& of_type : by_type_) {
+    std::sort(of_type.used.begin(), of_type.used.end(), before);
+    std::sort(of_type.empty.begin(), of_type.empty.end(),
+              [&](std::uint32_t a, std::uint32_t b) { return used_later(b, a); });
+  }
 }
 
 std::optional<std::uint32_t> CostFleet::find(std::uint32_t need, const MayRide& may_ride) {
   Choice best;
-  const NeedClass& wanted = input().needs[need];
-  for (const std::uint32_t type : types_for(input(), need, static_cast<bool>(may_ride))) {
-    OfType& of_type = by_type_[type];
-    if (of_type.stale) refresh(of_type);
-    if (!of_type.most.covers(needs_[need])) continue;
-    const std::uint32_t before = best.instance;
-    look_at(of_type, need, within_[wanted.type_list][type] ? nullptr : &may_ride, best);
-    if (best.instance == before && of_type.loose) of_type.stale = true;  // it may be known at a glance next time
+  const auto& within_ceiling = types_for(input(), need, false);
+  ++search_;
+  for (const std::uint32_t type : within_ceiling) {
+    seen_[type] = search_;
+    look_at(type, need, nullptr, best);
   }
+  if (may_ride)
+    for (const std::uint32_t type : types_for(input(), need, true))
+      if (seen_[type] != search_) look_at(type, need, &may_ride, best);
+  if (best.instance == kNoType)
+    for (const std::uint32_t type : within_ceiling) look_at_empty(type, need, best);
   return best.instance == kNoType ? std::nullopt : std::optional(best.instance);
 }
 
-void CostFleet::look_at(OfType& of_type, std::uint32_t need, const MayRide* may_ride, Choice& best) const {
+void CostFleet::look_at(std::uint32_t type, std::uint32_t need, const MayRide* may_ride, Choice& best) const {
+  const Summary& summary = summaries_[type];
+  const CoarseCapacity& coarse = needs_[need];
+  if (!summary.most.covers(coarse)) return;
+  const OfType& of_type = by_type_[type];
   const Resources& wanted = input().needs[need].need;
-  for (std::size_t i = 0; i < of_type.used.size(); ++i) {
-    if (!of_type.rooms[i].covers(needs_[need])) continue;
-    const std::uint32_t instance = of_type.used[i];
-    if (!(*this)[instance].capacity.accommodates(wanted)) continue;
-    const Choice candidate = choice(instance, of_type, wanted);
-    if (better(candidate, best) && (!may_ride || (*may_ride)(instance))) best = candidate;
+  const auto worse = [&](std::int64_t over, double price) {
+    return best.instance != kNoType && static_cast<double>(over) * price > best.left_over;
+  };
+  const std::uint64_t enough = summary.vcpus >> vcpu_bit(wanted.vcpus);
+  if (enough == 0 || worse(std::countr_zero(enough), summary.vcpu_price)) return;
+  const auto end = of_type.used.end();
+  auto room = std::lower_bound(of_type.used.begin(), end, CoarseCapacity{{coarse.lanes[0], -1, -1, -1}}, smaller);
+  while (room != end && !worse(vcpus_of(room->left) - wanted.vcpus, summary.vcpu_price)) {
+    const std::int32_t vcpus = room->left.lanes[0];
+    room = std::lower_bound(room, end, CoarseCapacity{{vcpus, coarse.lanes[1], -1, -1}}, smaller);
+    for (; room != end && room->left.lanes[0] == vcpus; ++room) {
+      if (worse(units_.least_ram(room->left) - wanted.ram, of_type.ram_price)) break;
+      if (!room->left.covers(coarse) || !(*this)[room->instance].capacity.accommodates(wanted)) continue;
+      const Choice candidate{room->instance, left_over(room->instance, wanted)};
+      if (better(candidate, best) && (!may_ride || (*may_ride)(room->instance))) best = candidate;
+    }
+    room = std::lower_bound(room, end, CoarseCapacity{{vcpus + 1, -1, -1, -1}}, smaller);
   }
-  if (may_ride || (best.instance != kNoType && !best.empty)) return;
-  std::size_t& first = of_type.first_empty;
-  while (first < of_type.empty.size() && (*this)[of_type.empty[first]].containers > 0) ++first;
-  if (first == of_type.empty.size() || !(*this)[of_type.empty[first]].capacity.accommodates(wanted)) return;
-  const Choice candidate = choice(of_type.empty[first], of_type, wanted);
+}
+
+void CostFleet::look_at_empty(std::uint32_t type, std::uint32_t need, Choice& best) const {
+  const std::vector<std::uint32_t>& empty = by_type_[type].empty;
+  if (empty.empty()) return;
+  const Resources& wanted = input().needs[need].need;
+  if (!(*this)[empty.back()].capacity.accommodates(wanted)) return;
+  const Choice candidate{empty.back(), left_over(empty.back(), wanted)};
   if (better(candidate, best)) best = candidate;
 }
 
-CostFleet::Choice CostFleet::choice(std::uint32_t instance, const OfType& of_type, const Resources& need) const {
+double CostFleet::left_over(std::uint32_t instance, const Resources& need) const {
   const FleetInstance& on = (*this)[instance];
   const Resources& left = on.capacity.left;
-  Choice made;
-  made.instance = instance;
-  made.empty = on.containers == 0;
-  made.left_over = std::max({static_cast<double>(left.vcpus - need.vcpus) * of_type.vcpu_price,
-                             static_cast<double>(left.ram - need.ram) * of_type.ram_price,
-                             static_cast<double>(left.gpus - need.gpus) * of_type.gpu_price});
-  made.idle = input().instances[instance].idle;
-  return made;
+  return std::max({static_cast<double>(left.vcpus - need.vcpus) * summaries_[on.type].vcpu_price,
+                   static_cast<double>(left.ram - need.ram) * by_type_[on.type].ram_price,
+                   static_cast<double>(left.gpus - need.gpus) * by_type_[on.type].gpu_price});
 }
 
 bool CostFleet::better(const Choice& a, const Choice& b) const {
   if (b.instance == kNoType) return true;
-  if (a.empty != b.empty) return b.empty;
   if (a.left_over != b.left_over) return a.left_over < b.left_over;
-  if (a.idle != b.idle) return a.idle < b.idle;
-  return (*this)[a.instance].order < (*this)[b.instance].order;
+  return used_later(a.instance, b.instance);
 }
 
-void CostFleet::refresh(OfType& of_type) {
-  of_type.stale = of_type.loose = false;
-  of_type.most = {};
-  of_type.rooms.clear();
-  of_type.used.clear();
-  of_type.empty.clear();
-  of_type.first_empty = 0;
-  std::erase_if(of_type.instances, [&](std::uint32_t i) {
-    const CoarseCapacity room = units_.of((*this)[i].capacity);
-    if (i == aside_ || full(i) || !room.covers(least_need_)) return true;
-    of_type.most.raise_to(room);
-    if ((*this)[i].containers == 0) {
-      of_type.empty.push_back(i);
-      return false;
-    }
-    place_in_type_[i] = static_cast<std::uint32_t>(of_type.used.size());
-    of_type.used.push_back(i);
-    of_type.rooms.push_back(room);
-    return false;
-  });
+bool CostFleet::used_later(std::uint32_t a, std::uint32_t b) const {
   const auto key = [&](std::uint32_t i) { return std::tuple(input().instances[i].idle, (*this)[i].order); };
-  std::sort(of_type.empty.begin(), of_type.empty.end(),
-            [&](std::uint32_t a, std::uint32_t b) { return key(a) < key(b); });
+  return key(a) < key(b);
+}
+
+bool CostFleet::before(const Room& a, const Room& b) {
+  return std::tuple(a.left.lanes[0], a.left.lanes[1], a.instance) <
+         std::tuple(b.left.lanes[0], b.left.lanes[1], b.instance);
+}
+bool CostFleet::smaller(const Room& a, const CoarseCapacity& b) {
+  return std::pair(a.left.lanes[0], a.left.lanes[1]) < std::pair(b.lanes[0], b.lanes[1]);
+}
+
+/// Whether it may get anything.
+bool CostFleet::belongs(std::uint32_t instance) const {
+  const FleetInstance& on = (*this)[instance];
+  return on.usable && on.ready && instance != aside_ && !full(instance) && units_.of(on.capacity).covers(least_need_);
+}
+
+/// As the last of its type.
+void CostFleet::add(std::uint32_t instance) {
+  const FleetInstance& on = (*this)[instance];
+  OfType& of_type = by_type_[on.type];
+  if (on.containers == 0) {
+    shelves_[instance] = Shelf::empty;
+    of_type.empty.push_back(instance);
+    return;
+  }
+  shelves_[instance] = Shelf::used;
+  of_type.used.push_back({units_.of(on.capacity), instance});
+  summaries_[on.type].most.raise_to(of_type.used.back().left);
+  summaries_[on.type].vcpus |= vcpu_mask(of_type.used.back().left);
+}
+
+void CostFleet::shelve(std::uint32_t instance) {
+  if (!belongs(instance)) return;
+  add(instance);
+  OfType& of_type = by_type_[(*this)[instance].type];
+  const auto move_last = [](auto& list, auto before) {
+    std::rotate(std::upper_bound(list.begin(), list.end() - 1, list.back(), before), list.end() - 1, list.end());
+  };
+  if (shelves_[instance] == Shelf::used)
+    move_last(of_type.used, before);
+  else
+    move_last(of_type.empty, [&](std::uint32_t a, std::uint32_t b) { return used_later(b, a); });
+}
+
+void CostFleet::unshelve(std::uint32_t instance) {
+  const Shelf from = std::exchange(shelves_[instance], Shelf::none);
+  if (from == Shelf::none) return;
+  const FleetInstance& on = (*this)[instance];
+  OfType& of_type = by_type_[on.type];
+  if (from == Shelf::empty) {
+    of_type.empty.erase(std::find(of_type.empty.rbegin(), of_type.empty.rend(), instance).base() - 1);
+    return;
+  }
+  const CoarseCapacity room = units_.of(on.capacity);
+  const auto place =
+      of_type.used.erase(std::lower_bound(of_type.used.begin(), of_type.used.end(), Room{room, instance}, before));
+  const std::uint64_t mask = vcpu_mask(room);
+  const bool one_before = place != of_type.used.begin() && vcpu_mask(place[-1].left) == mask;
+  const bool one_after = place != of_type.used.end() && vcpu_mask(place->left) == mask;
+  Summary& summary = summaries_[on.type];
+  if (!one_before && !one_after) summary.vcpus &= ~mask;
+  const auto had_most = [&](int lane) { return room.lanes[lane] == summary.most.lanes[lane]; };
+  if (!had_most(0) && !had_most(1) && !had_most(2) && !had_most(3)) return;
+  summary.most = {};
+  for (const Room& other : of_type.used) summary.most.raise_to(other.left);
 }
 
 void CostFleet::place(std::uint32_t instance, std::uint32_t need) {
-  const bool was_empty = (*this)[instance].containers == 0;
+  unshelve(instance);
   subtract(instance, need);
-  if (!(*this)[instance].ready) return;
-  OfType& of_type = by_type_[(*this)[instance].type];
-  if (of_type.stale || instance == aside_) return;
-  of_type.loose = true;
-  const CoarseCapacity room = units_.of((*this)[instance].capacity);
-  if (was_empty) {
-    place_in_type_[instance] = static_cast<std::uint32_t>(of_type.used.size());
-    of_type.used.push_back(instance);
-    of_type.rooms.push_back(room);
-  }
-  const std::uint32_t at = place_in_type_[instance];
-  if (at >= of_type.used.size() || of_type.used[at] != instance) return;  // find() passes over it already
-  of_type.rooms[at] = room;
-  if (!full(instance) && room.covers(least_need_)) return;
-  of_type.used[at] = of_type.used.back();
-  of_type.rooms[at] = of_type.rooms.back();
-  place_in_type_[of_type.used[at]] = at;
-  of_type.used.pop_back();
-  of_type.rooms.pop_back();
+  shelve(instance);
 }
 
 void CostFleet::create(std::uint32_t type, std::uint32_t need) {
-  place(add_pending(type), need);
+  const std::uint32_t created = add_pending(type);
+  shelves_.push_back(Shelf::none);
+  place(created, need);
 }
 
 void CostFleet::set_aside(std::uint32_t instance) {
+  unshelve(instance);
   aside_ = instance;
-  if ((*this)[instance].type != kNoType) by_type_[(*this)[instance].type].stale = true;
 }
 
 bool CostFleet::within_ceiling(std::uint32_t instance, std::uint32_t need) const {
-  const std::uint32_t type = (*this)[instance].type;
-  return type != kNoType && within_[input().needs[need].type_list][type];
+  const auto& types = types_for(input(), need, false);
+  return std::find(types.begin(), types.end(), (*this)[instance].type) != types.end();
 }
 
 bool CostFleet::has_room(std::uint32_t instance, std::uint32_t need) const {

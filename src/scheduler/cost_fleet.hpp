@@ -11,6 +11,9 @@ namespace berth {
 
 /// The instances of a pass, and which of the ready ones a container gets: one in use before an empty one, then the one
 /// where the room that is left over is worth least, then the one that was in use last.
+///
+/// Of each type those in use lie by the VCPUs that are left, beside a summary that tells most types at a glance: how
+/// much room there is at most, and how little can be left over.
 class CostFleet : public Fleet {
  public:
   explicit CostFleet(const PlanInput& input);
@@ -33,34 +36,47 @@ class CostFleet : public Fleet {
   bool set_aside_is(std::uint32_t instance) const { return aside_ == instance; }
 
  private:
-  struct OfType {
-    std::vector<std::uint32_t> instances;  // ready, with room for anything that exists
-    std::vector<std::uint32_t> used;       // of them those in use
-    std::vector<CoarseCapacity> rooms;     // of `used`
-    std::vector<std::uint32_t> empty;  // of them the others, best first; those that got something since are passed over
-    std::size_t first_empty = 0;
-    CoarseCapacity most;                                  // component-wise
-    bool loose = false;                                   // `most` may be too much
-    bool stale = false;                                   // all of these are to be made anew
-    double vcpu_price = 0, ram_price = 0, gpu_price = 0;  // $/hour each, as if the type were made of nothing else
+  struct Room {
+    CoarseCapacity left;
+    std::uint32_t instance;
   };
+  /// Ready instances with room for anything that exists.
+  struct OfType {
+    std::vector<Room> used;               // by VCPUs, then RAM left
+    std::vector<std::uint32_t> empty;     // the best last
+    double ram_price = 0, gpu_price = 0;  // $/hour each, as if the type were made of nothing else
+  };
+  /// Of those in use, what most searches need to know, side by side.
+  struct Summary {
+    CoarseCapacity most;      // component-wise
+    std::uint64_t vcpus = 0;  // which numbers of VCPUs are left anywhere; bit 63: that or more
+    double vcpu_price = 0;
+  };
+  enum class Shelf : std::uint8_t { none, empty, used };
   struct Choice {
     std::uint32_t instance = kNoType;
-    bool empty = false;
     double left_over = 0;
-    Duration idle{};
   };
-  void refresh(OfType& of_type);
-  void look_at(OfType& of_type, std::uint32_t need, const MayRide* may_ride, Choice& best) const;
-  Choice choice(std::uint32_t instance, const OfType& of_type, const Resources& need) const;
+  void look_at(std::uint32_t type, std::uint32_t need, const MayRide* may_ride, Choice& best) const;
+  void look_at_empty(std::uint32_t type, std::uint32_t need, Choice& best) const;
+  double left_over(std::uint32_t instance, const Resources& need) const;
   bool better(const Choice& a, const Choice& b) const;
+  bool used_later(std::uint32_t a, std::uint32_t b) const;
+  static bool before(const Room& a, const Room& b);
+  static bool smaller(const Room& a, const CoarseCapacity& b);
+  bool belongs(std::uint32_t instance) const;
+  void add(std::uint32_t instance);
+  void shelve(std::uint32_t instance);
+  void unshelve(std::uint32_t instance);
 
   CoarseUnits units_;
   std::vector<CoarseCapacity> needs_;  // by need class
   CoarseCapacity least_need_;
   std::vector<OfType> by_type_;
-  std::vector<std::uint32_t> place_in_type_;  // by instance, in OfType::used
-  std::vector<std::vector<char>> within_;     // by type list, by type
+  std::vector<Summary> summaries_;   // by type
+  std::vector<Shelf> shelves_;       // by instance: where it is
+  std::vector<std::uint32_t> seen_;  // by type: the last search that looked at it
+  std::uint32_t search_ = 0;
   std::uint32_t aside_ = kNoType;
 };
 
