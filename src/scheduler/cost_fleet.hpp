@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "cost_rooms.hpp"
 #include "fleet.hpp"
 
 namespace berth {
@@ -12,8 +13,7 @@ namespace berth {
 /// The instances of a pass, and which of the ready ones a container gets: one in use before an empty one, then the one
 /// where the room that is left over is worth least, then the one that was in use last.
 ///
-/// Of each type those in use lie by the VCPUs that are left, beside a summary that tells most types at a glance: how
-/// much room there is at most, and how little can be left over.
+/// Those in use lie by what is left on them (CostRooms), so that a search sees the best fits first and may stop.
 class CostFleet : public Fleet {
  public:
   explicit CostFleet(const PlanInput& input);
@@ -36,47 +36,33 @@ class CostFleet : public Fleet {
   bool set_aside_is(std::uint32_t instance) const { return aside_ == instance; }
 
  private:
-  struct Room {
-    CoarseCapacity left;
-    std::uint32_t instance;
-  };
-  /// Ready instances with room for anything that exists.
   struct OfType {
-    std::vector<Room> used;               // by VCPUs, then RAM left
-    std::vector<std::uint32_t> empty;     // the best last
-    double ram_price = 0, gpu_price = 0;  // $/hour each, as if the type were made of nothing else
-  };
-  /// Of those in use, what most searches need to know, side by side.
-  struct Summary {
-    CoarseCapacity most;      // component-wise
-    std::uint64_t vcpus = 0;  // which numbers of VCPUs are left anywhere; bit 63: that or more
-    double vcpu_price = 0;
+    std::vector<std::uint32_t> empty;                     // the best last
+    double vcpu_price = 0, ram_price = 0, gpu_price = 0;  // $/hour each, as if the type were made of nothing else
   };
   enum class Shelf : std::uint8_t { none, empty, used };
   struct Choice {
     std::uint32_t instance = kNoType;
     double left_over = 0;
   };
-  void look_at(std::uint32_t type, std::uint32_t need, const MayRide* may_ride, Choice& best) const;
-  void look_at_empty(std::uint32_t type, std::uint32_t need, Choice& best) const;
+  void search_used(std::uint32_t need, const MayRide& may_ride, Choice& best);
+  void search_empty(std::uint32_t need, Choice& best) const;
   double left_over(std::uint32_t instance, const Resources& need) const;
   bool better(const Choice& a, const Choice& b) const;
   bool used_later(std::uint32_t a, std::uint32_t b) const;
-  static bool before(const Room& a, const Room& b);
-  static bool smaller(const Room& a, const CoarseCapacity& b);
   bool belongs(std::uint32_t instance) const;
-  void add(std::uint32_t instance);
+  bool listed(std::uint32_t type_list, std::uint32_t type);
   void shelve(std::uint32_t instance);
   void unshelve(std::uint32_t instance);
 
   CoarseUnits units_;
   std::vector<CoarseCapacity> needs_;  // by need class
   CoarseCapacity least_need_;
-  std::vector<OfType> by_type_;
-  std::vector<Summary> summaries_;   // by type
-  std::vector<Shelf> shelves_;       // by instance: where it is
-  std::vector<std::uint32_t> seen_;  // by type: the last search that looked at it
-  std::uint32_t search_ = 0;
+  std::vector<OfType> by_type_;  // of the ready ones with room for anything that exists those that are not in use
+  CostRooms used_;               // and those that are
+  double least_vcpu_price_ = 0, least_ram_price_ = 0;  // of any type
+  std::vector<Shelf> shelves_;                         // by instance: where it is
+  std::vector<std::vector<bool>> listed_;              // by type list, made when first asked for: by type
   std::uint32_t aside_ = kNoType;
 };
 
