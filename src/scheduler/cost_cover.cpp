@@ -44,8 +44,12 @@ std::uint32_t count_that_fits(const Capacity& room, const Resources& need, std::
 
 class Packer {
  public:
-  Packer(const PlanInput& input, const Waiting& waiting, bool any_price)
-      : input_(input), waiting_(waiting), any_price_(any_price), needs_(needs_by_type(input, waiting, any_price)) {}
+  Packer(Waiting& waiting, bool any_price)
+      : waiting_(waiting),
+        classes_(waiting.classes()),
+        input_(classes_.input()),
+        any_price_(any_price),
+        needs_(input_.types.size()) {}
 
   bool available(std::uint32_t type) const { return !input_.limits.blocked_types[type]; }
 
@@ -56,19 +60,38 @@ class Packer {
     std::int64_t places =
         input_.limits.max_per_instance > 0 ? input_.limits.max_per_instance : std::numeric_limits<std::uint32_t>::max();
     if (first) add(made, room, places, type, *first, 1);
-    std::vector<std::uint32_t>& needs = needs_[type];
+    if (any_price_)
+      add_any(made, room, places, type, first);
+    else
+      add_within(made, room, places, type, first);
+    return made;
+  }
+
+ private:
+  void add_any(Pack& pack, Capacity& room, std::int64_t& places, std::uint32_t type,
+               std::optional<std::uint32_t> first) {
+    const std::vector<std::uint32_t>& needs = waiting_.needs();
+    for (std::size_t at = 0; room.left.vcpus > 0 && places > 0; ++at) {
+      at = waiting_.next_by_price(type, room, at);
+      if (at == needs.size()) return;
+      add(pack, room, places, type, needs[at], waiting_.left(needs[at]) - (first == needs[at] ? 1 : 0));
+    }
+  }
+
+  void add_within(Pack& pack, Capacity& room, std::int64_t& places, std::uint32_t type,
+                  std::optional<std::uint32_t> first) {
+    if (!needs_[type]) needs_[type] = classes_.within_ceiling(type);
+    std::vector<std::uint32_t>& needs = *needs_[type];
     std::size_t at = 0, kept = 0;
     for (; at < needs.size() && room.left.vcpus > 0 && places > 0; ++at) {
       const std::uint32_t left = waiting_.left(needs[at]);
       if (left == 0) continue;
       needs[kept++] = needs[at];
-      add(made, room, places, type, needs[at], left - (first == needs[at] ? 1 : 0));
+      add(pack, room, places, type, needs[at], left - (first == needs[at] ? 1 : 0));
     }
     needs.erase(needs.begin() + static_cast<std::ptrdiff_t>(kept), needs.begin() + static_cast<std::ptrdiff_t>(at));
-    return made;
   }
 
- private:
   void add(Pack& pack, Capacity& room, std::int64_t& places, std::uint32_t type, std::uint32_t need,
            std::uint32_t most) {
     const Resources& each = input_.needs[need].need;
@@ -77,19 +100,16 @@ class Packer {
     for (std::uint32_t i = 0; i < count; ++i) room.subtract(each, GpuMemory::per_device);
     places -= count;
     pack.shares.push_back({need, count});
-    pack.value += count * own_price(input_, need);
-    pack.above_ceiling |= any_price_ && !within_ceiling(type, need);
+    pack.value += count * classes_.own_price(need);
+    pack.above_ceiling |= any_price_ && !classes_.may_use(need, type, false);
   }
 
-  bool within_ceiling(std::uint32_t type, std::uint32_t need) {
-    const auto& list = types_for(input_, need, false);
-    return std::find(list.begin(), list.end(), type) != list.end();
-  }
-
+  Waiting& waiting_;
+  const CostNeeds& classes_;
   const PlanInput& input_;
-  const Waiting& waiting_;
   const bool any_price_;
-  std::vector<std::vector<std::uint32_t>> needs_;  // by type; classes of which none is left are dropped on the way
+  /// By type, within the ceiling; classes of which none is left are dropped on the way.
+  std::vector<std::optional<std::vector<std::uint32_t>>> needs_;
 };
 
 /// Takes one instance's load.
@@ -110,8 +130,9 @@ std::uint32_t times_possible(const Waiting& waiting, const Pack& pack) {
 
 /// The type whose pack has most value per $, again and again. A pack is made anew only when its type comes up and a
 /// class in it has changed: less waits, so that it can hardly be worth more than it was.
-std::vector<Cover> most_valuable(const PlanInput& input, Waiting& waiting) {
-  Packer packer(input, waiting, false);
+std::vector<Cover> most_valuable(Waiting& waiting, std::int64_t most) {
+  const PlanInput& input = waiting.classes().input();
+  Packer packer(waiting, false);
   std::vector<Pack> packs(input.types.size());
   std::vector<char> changed(input.types.size());
   using Candidate = std::tuple<double, double, std::uint32_t>;  // value per $, -price, type
@@ -125,7 +146,7 @@ std::vector<Cover> most_valuable(const PlanInput& input, Waiting& waiting) {
   for (std::uint32_t type = 0; type < input.types.size(); ++type)
     if (packer.available(type)) consider(type);
   std::vector<Cover> covers;
-  while (!candidates.empty() && waiting.all_left() > 0) {
+  while (!candidates.empty() && waiting.all_left() > 0 && std::ssize(covers) <= most) {
     const std::uint32_t type = std::get<2>(candidates.top());
     candidates.pop();
     if (!changed[type]) {
@@ -140,13 +161,14 @@ std::vector<Cover> most_valuable(const PlanInput& input, Waiting& waiting) {
 }
 
 /// The cheapest available type for the first in order, filled up in order, again and again.
-std::vector<Cover> cheapest_for_each(const PlanInput& input, Waiting& waiting) {
-  const auto needs = needs_by_type(input, waiting, false);
+std::vector<Cover> cheapest_for_each(Waiting& waiting, std::int64_t most_covers) {
+  const PlanInput& input = waiting.classes().input();
   const auto most = input.limits.max_per_instance;
   const auto places = static_cast<std::uint32_t>(most > 0 ? most : std::numeric_limits<std::uint32_t>::max());
   std::vector<Cover> covers;
   for (const std::uint32_t rank : waiting.rest()) {
-    const std::uint32_t need = input.containers[waiting.container(rank)].need;
+    if (std::ssize(covers) > most_covers) break;
+    const std::uint32_t need = waiting.need(rank);
     if (waiting.left(need) == 0 || waiting.first(need) > rank) continue;
     const auto& types = types_for(input, need, false);
     const auto type = std::find_if(types.begin(), types.end(), [&](std::uint32_t t) {
@@ -155,22 +177,25 @@ std::vector<Cover> cheapest_for_each(const PlanInput& input, Waiting& waiting) {
     });
     if (type == types.end()) continue;
     Capacity room{input.types[*type].size, false};
-    covers.push_back({*type, fill(input, waiting, needs[*type], room, places)});
+    covers.push_back({*type, waiting.fill(waiting.classes().within_ceiling(*type), room, places)});
   }
   return covers;
 }
 
-double value_left(const PlanInput& input, const Waiting& waiting) {
+double value_left(const Waiting& waiting) {
   double value = 0;
-  for (const std::uint32_t need : waiting.needs()) value += waiting.left(need) * own_price(input, need);
+  for (const std::uint32_t need : waiting.needs()) value += waiting.left(need) * waiting.classes().own_price(need);
   return value;
 }
 
 /// Instances being what is short: of the packs that take their share the one with most value per $, else the largest.
 class ScarceChooser {
  public:
-  ScarceChooser(const PlanInput& input, const Waiting& waiting)
-      : input_(input), packer_(input, waiting, true), last_(input.types.size(), kUnknown) {}
+  explicit ScarceChooser(Waiting& waiting)
+      : classes_(waiting.classes()),
+        input_(classes_.input()),
+        packer_(waiting, true),
+        last_(input_.types.size(), kUnknown) {}
 
   struct Choice {
     std::uint32_t type = kNoType;
@@ -181,7 +206,7 @@ class ScarceChooser {
     candidates_.clear();
     for (const std::uint32_t type : types_for(input_, first, true))
       if (packer_.available(type))
-        candidates_.emplace_back(key(type, last_[type] + own_price(input_, first), share), type);
+        candidates_.emplace_back(key(type, last_[type] + classes_.own_price(first), share), type);
     std::sort(candidates_.begin(), candidates_.end(), std::greater<>());
     Choice best;
     Key best_key;
@@ -208,6 +233,7 @@ class ScarceChooser {
     return {enough, enough ? value_per_dollar(value, input_.types[type]) : value, -input_.types[type].price};
   }
 
+  const CostNeeds& classes_;
   const PlanInput& input_;
   Packer packer_;
   /// By type, the value of the last pack. Less waits since: the next is hardly worth more, but for another first.
@@ -217,32 +243,32 @@ class ScarceChooser {
 
 }  // namespace
 
-std::vector<Cover> cover(const PlanInput& input, Waiting& waiting) {
+std::vector<Cover> cover(Waiting& waiting, std::int64_t most) {
   std::vector<Cover> covers =
-      input.cost.rules.cover ? most_valuable(input, waiting) : cheapest_for_each(input, waiting);
+      waiting.classes().input().cost.rules.cover ? most_valuable(waiting, most) : cheapest_for_each(waiting, most);
   std::sort(covers.begin(), covers.end(),
             [](const Cover& a, const Cover& b) { return a.ranks.front() < b.ranks.front(); });
   return covers;
 }
 
-std::vector<Cover> cover_scarce(const PlanInput& input, Waiting& waiting, std::int64_t slots) {
+std::vector<Cover> cover_scarce(Waiting& waiting, std::int64_t slots) {
   std::vector<Cover> covers;
-  ScarceChooser chooser(input, waiting);
-  std::vector<std::uint32_t> needs = waiting.needs();
-  double value = value_left(input, waiting);
-  for (std::int64_t left = slots; left > 0 && slots - left < kMostScarceCovers;) {
-    std::erase_if(needs, [&](std::uint32_t need) { return waiting.left(need) == 0; });
-    if (needs.empty()) break;
-    const auto first = std::min_element(needs.begin(), needs.end(), [&](std::uint32_t a, std::uint32_t b) {
-      return waiting.first(a) < waiting.first(b);
-    });
-    const ScarceChooser::Choice choice = chooser.choose(*first, value / static_cast<double>(left));
+  if (slots <= 0) return covers;
+  ScarceChooser chooser(waiting);
+  std::vector<char> given_up(waiting.classes().input().needs.size());  // by class
+  double value = value_left(waiting);
+  std::int64_t left = slots;
+  for (const std::uint32_t rank : waiting.rest()) {
+    if (left <= 0 || slots - left >= kMostScarceCovers) break;
+    const std::uint32_t need = waiting.need(rank);
+    if (given_up[need] || waiting.left(need) == 0 || waiting.first(need) > rank) continue;
+    const ScarceChooser::Choice choice = chooser.choose(need, value / static_cast<double>(left));
     if (choice.type != kNoType) {
       covers.push_back(take(waiting, choice.type, choice.pack));
       value -= choice.pack.value;
       --left;
     } else {
-      needs.erase(first);
+      given_up[need] = 1;
     }
   }
   return covers;

@@ -17,13 +17,14 @@ struct Cover {
 
 /// Which instances hold all that waits, sorted by their first containers. Takes what it covers from `waiting`; what no
 /// available type holds is left. Types are chosen again and again by the most value (the sum of the containers' own
-/// prices) per $ of what would be packed on one; without CostRules::cover the cheapest for the first.
-std::vector<Cover> cover(const PlanInput& input, Waiting& waiting);
+/// prices) per $ of what would be packed on one; without CostRules::cover the cheapest for the first. Given up once
+/// they are more than `most`.
+std::vector<Cover> cover(Waiting& waiting, std::int64_t most);
 
 /// The same when only `slots` more instances may exist: each is made for the first container in order that has none
 /// yet, and as large as its share of all that waits asks for; it may be above the containers' price ceilings if they
 /// are worth it together. At most kMostScarceCovers at a time.
-std::vector<Cover> cover_scarce(const PlanInput& input, Waiting& waiting, std::int64_t slots);
+std::vector<Cover> cover_scarce(Waiting& waiting, std::int64_t slots);
 constexpr std::int64_t kMostScarceCovers = 64;
 
 }  // namespace berth

@@ -6,8 +6,6 @@
 #include <tuple>
 #include <utility>
 
-#include "cost_waiting.hpp"
-
 namespace berth {
 namespace {
 
@@ -18,24 +16,18 @@ std::int64_t vcpus_of(const CoarseCapacity& room) {
 
 }  // namespace
 
-CostFleet::CostFleet(const PlanInput& input)
-    : Fleet(input, GpuMemory::per_device),
-      units_(input.types),
-      least_need_{{INT32_MAX, INT32_MAX, INT32_MAX, INT32_MAX}},
-      by_type_(input.types.size()),
+CostFleet::CostFleet(const CostNeeds& classes)
+    : Fleet(classes.input(), GpuMemory::per_device),
+      classes_(classes),
+      by_type_(input().types.size()),
       least_vcpu_price_(std::numeric_limits<double>::infinity()),
       least_ram_price_(least_vcpu_price_),
       shelves_(size()) {
-  needs_.reserve(input.needs.size());
-  for (const NeedClass& need : input.needs) {
-    needs_.push_back(units_.of(need.need));
-    least_need_.lower_to(needs_.back());
-  }
   const auto each = [](double price, std::int64_t amount) {
     return amount > 0 ? price / static_cast<double>(amount) : 0;
   };
-  for (std::uint32_t t = 0; t < input.types.size(); ++t) {
-    const PlanType& type = input.types[t];
+  for (std::uint32_t t = 0; t < input().types.size(); ++t) {
+    const PlanType& type = input().types[t];
     by_type_[t].vcpu_price = each(type.price, type.size.vcpus);
     by_type_[t].ram_price = each(type.price, type.size.ram);
     by_type_[t].gpu_price = each(type.price, type.size.gpus);
@@ -56,26 +48,29 @@ std::optional<std::uint32_t> CostFleet::find(std::uint32_t need, const MayRide& 
 }
 
 /// By VCPUs, then RAM left, both from what is needed on, as long as what is left over can be worth less.
-void CostFleet::search_used(std::uint32_t need, const MayRide& may_ride, Choice& best) {
-  const NeedClass& wanted = input().needs[need];
-  const CoarseCapacity& coarse = needs_[need];
-  const std::uint32_t any_price = wanted.any_price_list == kNoType ? wanted.type_list : wanted.any_price_list;
+void CostFleet::search_used(std::uint32_t need, const MayRide& may_ride, Choice& best) const {
+  const Resources& wanted = input().needs[need].need;
+  const CoarseCapacity& coarse = classes_.coarse(need);
   const auto worse = [&](std::int64_t over, double price) {
     return best.instance != kNoType && static_cast<double>(over) * price > best.left_over;
   };
   CostRooms::Cursor cursor = used_.from(coarse.lanes[0], coarse.lanes[1]);
   while (const CostRooms::Room* room = used_.at(cursor)) {
     const auto& [vcpus, ram, scratch, gpus] = room->left.lanes;
-    if (worse(vcpus_of(room->left) - wanted.need.vcpus, least_vcpu_price_)) return;
-    if (ram < coarse.lanes[1] || worse(units_.least_ram(room->left) - wanted.need.ram, least_ram_price_)) {
+    if (worse(vcpus_of(room->left) - wanted.vcpus, least_vcpu_price_)) return;
+    if (ram < coarse.lanes[1] || worse(classes_.units().least_ram(room->left) - wanted.ram, least_ram_price_)) {
       cursor = used_.from(ram < coarse.lanes[1] ? vcpus : vcpus + 1, coarse.lanes[1]);
       continue;
     }
     cursor = used_.next(cursor);
-    if (!room->left.covers(coarse) || !(*this)[room->instance].capacity.accommodates(wanted.need)) continue;
-    const Choice candidate{room->instance, left_over(room->instance, wanted.need)};
+    const OfType& of_type = by_type_[room->type];
+    if (worse(vcpus_of(room->left) - wanted.vcpus, of_type.vcpu_price)) continue;
+    if (worse(classes_.units().least_ram(room->left) - wanted.ram, of_type.ram_price)) continue;
+    if (!room->left.covers(coarse) || !(*this)[room->instance].capacity.accommodates(wanted)) continue;
+    const Choice candidate{room->instance, left_over(room->instance, wanted)};
     if (!better(candidate, best)) continue;
-    if (listed(wanted.type_list, room->type) || (may_ride && listed(any_price, room->type) && may_ride(room->instance)))
+    if (classes_.may_use(need, room->type, false) ||
+        (may_ride && classes_.may_use(need, room->type, true) && may_ride(room->instance)))
       best = candidate;
   }
 }
@@ -88,16 +83,6 @@ void CostFleet::search_empty(std::uint32_t need, Choice& best) const {
     const Choice candidate{empty.back(), left_over(empty.back(), wanted)};
     if (better(candidate, best)) best = candidate;
   }
-}
-
-bool CostFleet::listed(std::uint32_t type_list, std::uint32_t type) {
-  if (type_list >= listed_.size()) listed_.resize(input().type_lists.size());
-  std::vector<bool>& types = listed_[type_list];
-  if (types.empty()) {
-    types.resize(input().types.size());
-    for (const std::uint32_t one : input().type_lists[type_list]) types[one] = true;
-  }
-  return types[type];
 }
 
 double CostFleet::left_over(std::uint32_t instance, const Resources& need) const {
@@ -122,7 +107,8 @@ bool CostFleet::used_later(std::uint32_t a, std::uint32_t b) const {
 /// Whether it may get anything.
 bool CostFleet::belongs(std::uint32_t instance) const {
   const FleetInstance& on = (*this)[instance];
-  return on.usable && on.ready && instance != aside_ && !full(instance) && units_.of(on.capacity).covers(least_need_);
+  return on.usable && on.ready && instance != aside_ && !full(instance) &&
+         classes_.units().of(on.capacity).covers(classes_.least());
 }
 
 void CostFleet::shelve(std::uint32_t instance) {
@@ -130,7 +116,7 @@ void CostFleet::shelve(std::uint32_t instance) {
   const FleetInstance& on = (*this)[instance];
   if (on.containers > 0) {
     shelves_[instance] = Shelf::used;
-    used_.insert({units_.of(on.capacity), instance, on.type});
+    used_.insert({classes_.units().of(on.capacity), instance, on.type});
     return;
   }
   shelves_[instance] = Shelf::empty;
@@ -143,7 +129,7 @@ void CostFleet::shelve(std::uint32_t instance) {
 void CostFleet::unshelve(std::uint32_t instance) {
   const FleetInstance& on = (*this)[instance];
   const Shelf from = std::exchange(shelves_[instance], Shelf::none);
-  if (from == Shelf::used) used_.erase({units_.of(on.capacity), instance, on.type});
+  if (from == Shelf::used) used_.erase({classes_.units().of(on.capacity), instance, on.type});
   if (from != Shelf::empty) return;
   std::vector<std::uint32_t>& empty = by_type_[on.type].empty;
   empty.erase(std::find(empty.rbegin(), empty.rend(), instance).base() - 1);
@@ -167,15 +153,14 @@ void CostFleet::set_aside(std::uint32_t instance) {
 }
 
 bool CostFleet::within_ceiling(std::uint32_t instance, std::uint32_t need) const {
-  const auto& types = types_for(input(), need, false);
-  return std::find(types.begin(), types.end(), (*this)[instance].type) != types.end();
+  const std::uint32_t type = (*this)[instance].type;
+  return type != kNoType && classes_.may_use(need, type, false);
 }
 
 bool CostFleet::has_room(std::uint32_t instance, std::uint32_t need) const {
   const FleetInstance& on = (*this)[instance];
   if (!on.ready || !on.usable || full(instance) || !on.capacity.accommodates(input().needs[need].need)) return false;
-  const auto& types = types_for(input(), need, true);
-  return std::find(types.begin(), types.end(), on.type) != types.end();
+  return classes_.may_use(need, on.type, true);
 }
 
 }  // namespace berth

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "cost_needs.hpp"
 #include "cost_rooms.hpp"
 #include "fleet.hpp"
 
@@ -16,7 +17,7 @@ namespace berth {
 /// Those in use lie by what is left on them (CostRooms), so that a search sees the best fits first and may stop.
 class CostFleet : public Fleet {
  public:
-  explicit CostFleet(const PlanInput& input);
+  explicit CostFleet(const CostNeeds& classes);
 
   /// Whether a container may be put on an instance in use that is above its price ceiling.
   using MayRide = std::function<bool(std::uint32_t instance)>;
@@ -45,24 +46,20 @@ class CostFleet : public Fleet {
     std::uint32_t instance = kNoType;
     double left_over = 0;
   };
-  void search_used(std::uint32_t need, const MayRide& may_ride, Choice& best);
+  void search_used(std::uint32_t need, const MayRide& may_ride, Choice& best) const;
   void search_empty(std::uint32_t need, Choice& best) const;
   double left_over(std::uint32_t instance, const Resources& need) const;
   bool better(const Choice& a, const Choice& b) const;
   bool used_later(std::uint32_t a, std::uint32_t b) const;
   bool belongs(std::uint32_t instance) const;
-  bool listed(std::uint32_t type_list, std::uint32_t type);
   void shelve(std::uint32_t instance);
   void unshelve(std::uint32_t instance);
 
-  CoarseUnits units_;
-  std::vector<CoarseCapacity> needs_;  // by need class
-  CoarseCapacity least_need_;
+  const CostNeeds& classes_;
   std::vector<OfType> by_type_;  // of the ready ones with room for anything that exists those that are not in use
   CostRooms used_;               // and those that are
   double least_vcpu_price_ = 0, least_ram_price_ = 0;  // of any type
   std::vector<Shelf> shelves_;                         // by instance: where it is
-  std::vector<std::vector<bool>> listed_;              // by type list, made when first asked for: by type
   std::uint32_t aside_ = kNoType;
 };
 

@@ -22,19 +22,18 @@ const LearnedTimes& nothing_learned() {
 
 class Forecaster {
  public:
-  Forecaster(const PlanInput& input, const CostFleet& fleet, Waiting& waiting, bool share)
-      : input_(input),
+  Forecaster(const CostFleet& fleet, Waiting& waiting, bool share)
+      : classes_(waiting.classes()),
+        input_(classes_.input()),
         fleet_(fleet),
         waiting_(waiting),
         share_(share),
-        learned_(input.cost.learned ? *input.cost.learned : nothing_learned()),
+        learned_(input_.cost.learned ? *input_.cost.learned : nothing_learned()),
         boot_time_(learned_.boot_time()),
-        horizon_(input.cost.rules.spare * boot_time_),
-        within_(needs_by_type(input, waiting, false)),
+        horizon_(input_.cost.rules.spare * boot_time_),
+        wanted_(input_.types.size()),
         rooms_(fleet.size()),
-        places_(fleet.size()) {
-    if (share) any_price_ = needs_by_type(input, waiting, true);
-  }
+        places_(fleet.size()) {}
 
   Forecast run() && {
     if (waiting_.all_left() == 0) return {};
@@ -67,7 +66,7 @@ class Forecaster {
   void expect_ends() {
     for (std::uint32_t i = 0; i < fleet_.size(); ++i) {
       if (!fleet_[i].usable || !fleet_[i].ready || fleet_.set_aside_is(i)) continue;
-      if (within_[fleet_[i].type].empty() || input_.instances[i].unknown_containers > 0) continue;
+      if (input_.instances[i].unknown_containers > 0 || !wanted(fleet_[i].type)) continue;
       rooms_[i] = fleet_[i].capacity;
       places_[i] = places_left(input_, fleet_, i);
       for (const std::uint32_t c : input_.instances[i].containers)
@@ -90,9 +89,9 @@ class Forecaster {
     room.left.gpus += freed.gpus;
     ++places_[event.instance];
     patient_.clear();
-    for (const std::uint32_t need : within_[fleet_[event.instance].type])
+    for (const std::uint32_t need : classes_.within_ceiling(fleet_[event.instance].type))
       if (waiting_.left(need) > 0 && may_wait(waiting_.first(need))) patient_.push_back(need);
-    const auto ranks = fill(input_, waiting_, patient_, room, places_[event.instance]);
+    const auto ranks = waiting_.fill(patient_, room, places_[event.instance]);
     for (const std::uint32_t rank : ranks) result_.soon.push_back({rank, event.instance});
     if (ranks.empty()) return;
     const Duration look = from_seconds(event.when + kLook);
@@ -103,13 +102,14 @@ class Forecaster {
   void come_up(std::uint32_t instance, double when) {
     Capacity& room = rooms_[instance];
     const std::uint32_t type = fleet_[instance].type;
-    std::vector<std::uint32_t> ranks = fill(input_, waiting_, within_[type], room, places_[instance]);
+    std::vector<std::uint32_t> ranks = waiting_.fill(classes_.within_ceiling(type), room, places_[instance]);
     if (share_) {
       double worth = 0;
-      for (const std::uint32_t rank : ranks) worth += own_price(input_, need_of(rank));
+      for (const std::uint32_t rank : ranks) worth += classes_.own_price(waiting_.need(rank));
       const auto places = places_[instance] - static_cast<std::uint32_t>(ranks.size());
-      const auto more = fill_if_worth(input_, waiting_, any_price_[type], room, places, type, worth);
-      for (const std::uint32_t rank : more) room.subtract(input_.needs[need_of(rank)].need, GpuMemory::per_device);
+      const auto more = fill_if_worth(waiting_, type, room, places, worth);
+      for (const std::uint32_t rank : more)
+        room.subtract(input_.needs[waiting_.need(rank)].need, GpuMemory::per_device);
       ranks.insert(ranks.end(), more.begin(), more.end());
     }
     for (const std::uint32_t rank : ranks) result_.booting.push_back({rank, instance});
@@ -124,12 +124,20 @@ class Forecaster {
       expect_end(event.instance, input_.containers[waiting_.container(rank)], event.when, 0);
   }
 
+  /// Whether anything waits that such an instance is for.
+  bool wanted(std::uint32_t type) {
+    if (!wanted_[type]) {
+      const auto& needs = classes_.within_ceiling(type);
+      wanted_[type] = std::any_of(needs.begin(), needs.end(), [&](auto need) { return waiting_.left(need) > 0; });
+    }
+    return *wanted_[type];
+  }
   bool may_wait(std::uint32_t rank) const {
     const PlanContainer& container = input_.containers[waiting_.container(rank)];
     return seconds(input_.cost.now - container.first_seen) < kPatience * boot_time_;
   }
-  std::uint32_t need_of(std::uint32_t rank) const { return input_.containers[waiting_.container(rank)].need; }
 
+  const CostNeeds& classes_;
   const PlanInput& input_;
   const CostFleet& fleet_;
   Waiting& waiting_;
@@ -137,33 +145,33 @@ class Forecaster {
   const LearnedTimes& learned_;
   const double boot_time_;
   const double horizon_;
-  const std::vector<std::vector<std::uint32_t>> within_;  // need classes by type
-  std::vector<std::vector<std::uint32_t>> any_price_;
-  std::vector<Capacity> rooms_;         // by instance
-  std::vector<std::uint32_t> places_;   // by instance
-  std::vector<std::uint32_t> patient_;  // need classes
+  std::vector<std::optional<bool>> wanted_;  // by type
+  std::vector<Capacity> rooms_;              // by instance
+  std::vector<std::uint32_t> places_;        // by instance
+  std::vector<std::uint32_t> patient_;       // need classes
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
   Forecast result_;
 };
 
 }  // namespace
 
-Forecast forecast(const PlanInput& input, const CostFleet& fleet, Waiting& waiting, bool share) {
-  return Forecaster(input, fleet, waiting, share).run();
+Forecast forecast(const CostFleet& fleet, Waiting& waiting, bool share) {
+  return Forecaster(fleet, waiting, share).run();
 }
 
-std::vector<std::uint32_t> fill_if_worth(const PlanInput& input, Waiting& waiting,
-                                         const std::vector<std::uint32_t>& needs, Capacity room, std::uint32_t places,
-                                         std::uint32_t type, double worth) {
+std::vector<std::uint32_t> fill_if_worth(Waiting& waiting, std::uint32_t type, Capacity room, std::uint32_t places,
+                                         double worth) {
   constexpr double rounding = 1e-9;
+  const CostNeeds& classes = waiting.classes();
+  const PlanInput& input = classes.input();
   const double missing = input.types[type].price * least_worth(input.cost.rules) * (1 - rounding) - worth;
-  for (const auto& choose : {fill, fill_by_price}) {
+  for (const auto choose : {&Waiting::fill_any, &Waiting::fill_any_by_price}) {
     Capacity left = room;
-    std::vector<std::uint32_t> ranks = choose(input, waiting, needs, left, places);
+    std::vector<std::uint32_t> ranks = (waiting.*choose)(type, left, places);
     double more = 0;
-    for (const std::uint32_t rank : ranks) more += own_price(input, input.containers[waiting.container(rank)].need);
+    for (const std::uint32_t rank : ranks) more += classes.own_price(waiting.need(rank));
     if (more >= missing) return ranks;
-    for (const std::uint32_t rank : ranks) waiting.put_back(input.containers[waiting.container(rank)].need);
+    for (const std::uint32_t rank : ranks) waiting.put_back(waiting.need(rank));
   }
   return {};
 }

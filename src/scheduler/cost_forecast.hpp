@@ -26,18 +26,17 @@ struct Forecast {
 /// time if that is soon (CostRules::spare), and what waits starts in order. Takes what it finds room for from
 /// `waiting`. Who has waited for half a boot is not put off for `soon` any more. `share`: instances are scarce, so
 /// that several containers may share one that is above their ceilings if they are worth it together.
-Forecast forecast(const PlanInput& input, const CostFleet& fleet, Waiting& waiting, bool share);
+Forecast forecast(const CostFleet& fleet, Waiting& waiting, bool share);
 
 /// The share of an instance's price that a group must be worth.
 inline double least_worth(const CostRules& rules) {
   return 1 / std::max(rules.maximum_price_factor, 1.0);
 }
-/// Those of `needs` that fill `room` on an instance of this type, if together with `worth` ($/hour, of what is there
+/// Those that fill `room` on an instance of this type, if together with `worth` ($/hour, of what is there
 /// already) they are worth its price: in order, else as cover_scarce() fills it, so that what was created for a group
 /// is used for it; else nothing.
-std::vector<std::uint32_t> fill_if_worth(const PlanInput& input, Waiting& waiting,
-                                         const std::vector<std::uint32_t>& needs, Capacity room, std::uint32_t places,
-                                         std::uint32_t type, double worth);
+std::vector<std::uint32_t> fill_if_worth(Waiting& waiting, std::uint32_t type, Capacity room, std::uint32_t places,
+                                         double worth);
 /// How many more containers may be listed on the instance.
 std::uint32_t places_left(const PlanInput& input, const CostFleet& fleet, std::uint32_t instance);
 

@@ -27,8 +27,9 @@ class CostPass {
       : input_(input),
         limits_(input.limits),
         rules_(input.cost.rules),
-        fleet_(input),
-        rides_(input),
+        classes_(input),
+        fleet_(classes_),
+        rides_(classes_),
         guard_(input.cost.guard),
         worth_(input.instances.size()),
         needed_(input.instances.size()),
@@ -36,13 +37,13 @@ class CostPass {
         instances_left_(input.limits.instances_left) {
     for (std::uint32_t i = 0; i < input.instances.size(); ++i)
       for (const std::uint32_t c : input.instances[i].containers)
-        worth_[i] += own_price(input, input.containers[c].need);
+        worth_[i] += classes_.own_price(input.containers[c].need);
   }
 
   Plan run() && {
     plan_.order = scheduling_order(input_.containers);
     plan_.statuses.resize(input_.containers.size());
-    Waiting waiting(input_, place_on_ready(admit()));
+    Waiting waiting(classes_, place_on_ready(admit()));
     create_for(waiting);
     plan_.at_quota = at_quota();
     if (!over_quota_.empty()) make_room();
@@ -62,7 +63,8 @@ class CostPass {
   void put_on(std::uint32_t container, std::uint32_t instance);
   void lock(std::uint32_t container);
 
-  void create_for(Waiting waiting);
+  void create_for(Waiting& waiting);
+  void create_scarce(Waiting& waiting);
   void share_ready(Waiting& waiting);
   void apply(const Waiting& waiting, const Forecast& expected);
   void apply(const Waiting& waiting, const std::vector<Cover>& covers);
@@ -87,6 +89,7 @@ class CostPass {
   const PlanInput& input_;
   const PlanLimits& limits_;
   const CostRules& rules_;
+  CostNeeds classes_;
   CostFleet fleet_;
   Rides rides_;
   const std::optional<PlanGuard> guard_;
@@ -168,32 +171,35 @@ void CostPass::put_on(std::uint32_t c, std::uint32_t instance) {
   }
   fleet_.place(instance, container.need);
   rides_.put(c, instance);
-  worth_[instance] += own_price(input_, container.need);
+  worth_[instance] += classes_.own_price(container.need);
 }
 
 void CostPass::lock(std::uint32_t c) {
   if (!locked(c)) (input_.containers[c].old_process ? plan_.kills : plan_.locks).push_back(c);
 }
 
-void CostPass::create_for(Waiting waiting) {
+void CostPass::create_for(Waiting& waiting) {
   if (waiting.all_left() == 0) return;
   Waiting tried = waiting;
-  Forecast expected = forecast(input_, fleet_, tried, false);
-  std::vector<Cover> covers = cover(input_, tried);
-  if (rules_.group && static_cast<std::int64_t>(covers.size()) > slots()) {
-    share_ready(waiting);
-    expected = forecast(input_, fleet_, waiting, true);
-    covers = cover_scarce(input_, waiting, slots());
-    tried = std::move(waiting);
-  }
+  const Forecast expected = forecast(fleet_, tried, false);
+  const std::vector<Cover> covers = cover(tried, rules_.group ? slots() : std::numeric_limits<std::int64_t>::max());
+  if (rules_.group && std::ssize(covers) > slots()) return create_scarce(waiting);
   apply(tried, expected);
   apply(tried, covers);
   set_over_quota(tried);
 }
 
+void CostPass::create_scarce(Waiting& waiting) {
+  share_ready(waiting);
+  const Forecast expected = forecast(fleet_, waiting, true);
+  const std::vector<Cover> covers = cover_scarce(waiting, slots());
+  apply(waiting, expected);
+  apply(waiting, covers);
+  set_over_quota(waiting);
+}
+
 /// Instances are scarce: groups are put on ready ones.
 void CostPass::share_ready(Waiting& waiting) {
-  const auto any_price = needs_by_type(input_, waiting, true);
   std::vector<std::vector<Capacity>> too_small(input_.types.size());  // by type: nothing fits, nor in less
   for (std::uint32_t i = 0; i < fleet_.size() && waiting.all_left() > 0; ++i) {
     const FleetInstance& on = fleet_[i];
@@ -201,13 +207,12 @@ void CostPass::share_ready(Waiting& waiting) {
     std::vector<Capacity>& rooms = too_small[on.type];
     if (std::any_of(rooms.begin(), rooms.end(), [&](const Capacity& room) { return room.holds_all_of(on.capacity); }))
       continue;
-    if (!any_fits(input_, waiting, any_price[on.type], on.capacity)) {
+    if (!waiting.any_fits(on.type, on.capacity)) {
       std::erase_if(rooms, [&](const Capacity& room) { return on.capacity.holds_all_of(room); });
       rooms.push_back(on.capacity);
       continue;
     }
-    const auto ranks = fill_if_worth(input_, waiting, any_price[on.type], on.capacity, places_left(input_, fleet_, i),
-                                     on.type, worth_[i]);
+    const auto ranks = fill_if_worth(waiting, on.type, on.capacity, places_left(input_, fleet_, i), worth_[i]);
     for (const std::uint32_t rank : ranks) put_on(waiting.container(rank), i);
   }
 }

@@ -1,6 +1,5 @@
 #include "cost_ride.hpp"
 
-#include "cost_waiting.hpp"
 #include "seconds.hpp"
 
 namespace berth {
@@ -27,8 +26,8 @@ double extension(const Survival& alive, const Survival& others_ended) {
 
 }  // namespace
 
-Rides::Rides(const PlanInput& input)
-    : input_(input), put_(input.instances.size()), all_ended_(input.instances.size()) {}
+Rides::Rides(const CostNeeds& classes)
+    : classes_(classes), input_(classes.input()), put_(input_.instances.size()), all_ended_(input_.instances.size()) {}
 
 bool Rides::allows(std::uint32_t container, std::uint32_t instance) {
   const LearnedTimes* learned = input_.cost.learned;
@@ -36,7 +35,7 @@ bool Rides::allows(std::uint32_t container, std::uint32_t instance) {
   const PlanContainer& rider = input_.containers[container];
   const double price = input_.types[input_.instances[instance].type].price;
   const Expected& run = expected(rider.run_time_key);
-  const double own_cost = own_price(input_, rider.need) * (run.mean + kOwnInstance);
+  const double own_cost = classes_.own_price(rider.need) * (run.mean + kOwnInstance);
   if (price * run.mean <= own_cost) return true;  // it cannot extend by more than it runs
   return price * extension(run.alive, all_ended(instance)) <= own_cost;
 }

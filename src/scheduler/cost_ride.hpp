@@ -8,6 +8,7 @@
 #include "berth/scheduler/plan.hpp"
 
 #include "cost_learned.hpp"
+#include "cost_needs.hpp"
 
 namespace berth {
 
@@ -15,7 +16,7 @@ namespace berth {
 /// which it is expected to keep that instance longer costs no more than an instance of its own would.
 class Rides {
  public:
-  explicit Rides(const PlanInput& input);
+  explicit Rides(const CostNeeds& classes);
 
   bool allows(std::uint32_t container, std::uint32_t instance);
   /// This pass puts the container on the instance.
@@ -29,6 +30,7 @@ class Rides {
   const Expected& expected(std::uint32_t key);
   const Survival& all_ended(std::uint32_t instance);
 
+  const CostNeeds& classes_;
   const PlanInput& input_;
   std::unordered_map<std::uint32_t, Expected> by_key_;
   std::vector<std::vector<std::uint32_t>> put_;       // by instance: keys of what this pass puts there

@@ -1,95 +1,126 @@
 #include "cost_waiting.hpp"
 
 #include <algorithm>
-#include <iterator>
-#include <tuple>
+#include <functional>
+#include <queue>
 #include <utility>
 
 namespace berth {
 
-Waiting::Waiting(const PlanInput& input, std::vector<std::uint32_t> containers)
-    : containers_(std::move(containers)),
+Waiting::Waiting(const CostNeeds& classes, std::vector<std::uint32_t> containers)
+    : classes_(classes),
+      input_(classes.input()),
+      containers_(std::move(containers)),
       ranks_(containers_.size()),
-      next_(input.needs.size()),
-      end_(input.needs.size()),
+      next_(input_.needs.size()),
+      end_(input_.needs.size()),
       all_left_(static_cast<std::uint32_t>(containers_.size())) {
-  for (const std::uint32_t c : containers_)
-    if (end_[input.containers[c].need]++ == 0) needs_.push_back(input.containers[c].need);
-  const auto key = [&](std::uint32_t need) { return std::tuple(-own_price(input, need), need); };
-  std::sort(needs_.begin(), needs_.end(), [&](std::uint32_t a, std::uint32_t b) { return key(a) < key(b); });
+  for (std::uint32_t rank = 0; rank < containers_.size(); ++rank)
+    if (end_[need(rank)]++ == 0) needs_.push_back(need(rank));
+  std::sort(needs_.begin(), needs_.end(), [&](std::uint32_t a, std::uint32_t b) { return classes.dearer(a, b); });
   std::uint32_t at = 0;
   for (const std::uint32_t need : needs_) {
     next_[need] = at;
     at += std::exchange(end_[need], at);
   }
-  for (std::uint32_t rank = 0; rank < containers_.size(); ++rank)
-    ranks_[end_[input.containers[containers_[rank]].need]++] = rank;
+  for (std::uint32_t rank = 0; rank < containers_.size(); ++rank) ranks_[end_[need(rank)]++] = rank;
+}
+
+std::uint32_t Waiting::take(std::uint32_t need) {
+  --all_left_;
+  const std::uint32_t rank = ranks_[next_[need]++];
+  if (in_order_) in_order_->set(rank, CoarseIndex::none());
+  return rank;
+}
+
+void Waiting::put_back(std::uint32_t need) {
+  ++all_left_;
+  --next_[need];
+  if (in_order_) in_order_->set(first(need), classes_.coarse(need));
 }
 
 std::vector<std::uint32_t> Waiting::rest() const {
   std::vector<std::uint32_t> ranks;
   ranks.reserve(all_left_);
-  for (const std::uint32_t need : needs_)
-    ranks.insert(ranks.end(), ranks_.begin() + next_[need], ranks_.begin() + end_[need]);
-  std::sort(ranks.begin(), ranks.end());
+  for (std::uint32_t rank = 0; rank < containers_.size(); ++rank)
+    if (is_left(rank)) ranks.push_back(rank);
   return ranks;
 }
 
-std::vector<std::vector<std::uint32_t>> needs_by_type(const PlanInput& input, const Waiting& waiting, bool any_price) {
-  std::vector<std::vector<std::uint32_t>> by_type(input.types.size());
-  for (const std::uint32_t need : waiting.needs())
-    if (waiting.left(need) > 0)
-      for (const std::uint32_t type : types_for(input, need, any_price)) by_type[type].push_back(need);
-  return by_type;
+std::uint32_t Waiting::take_into(std::uint32_t need, Capacity& room) {
+  room.subtract(input_.needs[need].need, GpuMemory::per_device);
+  return take(need);
 }
 
-double own_price(const PlanInput& input, std::uint32_t need) {
-  constexpr double least = 1e-12;  // of a free type: it has some value, too
-  const auto& list = types_for(input, need, false);
-  return list.empty() ? least : std::max(input.types[list.front()].price, least);
-}
-
-const std::vector<std::uint32_t>& types_for(const PlanInput& input, std::uint32_t need, bool any_price) {
-  const NeedClass& wanted = input.needs[need];
-  const bool wider = any_price && wanted.any_price_list != kNoType;
-  return input.type_lists[wider ? wanted.any_price_list : wanted.type_list];
-}
-
-bool any_fits(const PlanInput& input, const Waiting& waiting, const std::vector<std::uint32_t>& needs,
-              const Capacity& room) {
-  return room.left.vcpus > 0 && std::any_of(needs.begin(), needs.end(), [&](std::uint32_t need) {
-           return waiting.left(need) > 0 && room.accommodates(input.needs[need].need);
-         });
-}
-
-std::vector<std::uint32_t> fill(const PlanInput& input, Waiting& waiting, const std::vector<std::uint32_t>& needs,
-                                Capacity& room, std::uint32_t places) {
-  const auto fits = [&](std::uint32_t need) {
-    return waiting.left(need) > 0 && room.accommodates(input.needs[need].need);
-  };
-  const auto earlier = [&](std::uint32_t a, std::uint32_t b) { return waiting.first(a) < waiting.first(b); };
+std::vector<std::uint32_t> Waiting::fill(const std::vector<std::uint32_t>& needs, Capacity& room,
+                                         std::uint32_t places) {
   std::vector<std::uint32_t> taken;
-  if (room.left.vcpus <= 0) return taken;
-  std::vector<std::uint32_t> candidates;
-  std::copy_if(needs.begin(), needs.end(), std::back_inserter(candidates), fits);
-  while (!candidates.empty() && taken.size() < places) {
-    const std::uint32_t need = *std::min_element(candidates.begin(), candidates.end(), earlier);
-    taken.push_back(waiting.take(need));
-    room.subtract(input.needs[need].need, GpuMemory::per_device);
-    std::erase_if(candidates, [&](std::uint32_t n) { return !fits(n); });
+  if (room.left.vcpus <= 0 || places == 0) return taken;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> candidates;  // rank, class
+  for (const std::uint32_t need : needs)
+    if (fits(need, room)) candidates.emplace_back(first(need), need);
+  std::priority_queue<std::pair<std::uint32_t, std::uint32_t>, decltype(candidates), std::greater<>> first_come(
+      std::greater<>{}, std::move(candidates));
+  while (!first_come.empty() && taken.size() < places) {
+    const std::uint32_t need = first_come.top().second;
+    first_come.pop();
+    if (!fits(need, room)) continue;
+    taken.push_back(take_into(need, room));
+    if (fits(need, room)) first_come.emplace(first(need), need);
   }
   return taken;
 }
 
-std::vector<std::uint32_t> fill_by_price(const PlanInput& input, Waiting& waiting,
-                                         const std::vector<std::uint32_t>& needs, Capacity& room,
-                                         std::uint32_t places) {
-  std::vector<std::uint32_t> taken = fill(input, waiting, needs, room, std::min(places, 1U));
-  for (const std::uint32_t need : needs)
-    while (taken.size() < places && waiting.left(need) > 0 && room.accommodates(input.needs[need].need)) {
-      taken.push_back(waiting.take(need));
-      room.subtract(input.needs[need].need, GpuMemory::per_device);
-    }
+/// A rank that is left and fits, from `at` on, which is set to it.
+std::optional<std::uint32_t> Waiting::next_in_order(std::uint32_t type, const Capacity& room, std::size_t& at) {
+  if (!in_order_) {
+    std::vector<CoarseCapacity> needs;
+    needs.reserve(containers_.size());
+    for (std::uint32_t rank = 0; rank < containers_.size(); ++rank)
+      needs.push_back(is_left(rank) ? classes_.coarse(need(rank)) : CoarseIndex::none());
+    in_order_.emplace(std::move(needs));
+  }
+  const CoarseCapacity coarse = classes_.units().of(room);
+  for (at = in_order_->next(coarse, at); at < in_order_->size(); at = in_order_->next(coarse, at + 1)) {
+    const auto rank = static_cast<std::uint32_t>(at);
+    if (room.accommodates(input_.needs[need(rank)].need) && classes_.may_use(need(rank), type, true)) return rank;
+  }
+  return std::nullopt;
+}
+
+bool Waiting::any_fits(std::uint32_t type, const Capacity& room) {
+  std::size_t at = 0;
+  return room.left.vcpus > 0 && next_in_order(type, room, at);
+}
+
+std::vector<std::uint32_t> Waiting::fill_any(std::uint32_t type, Capacity& room, std::uint32_t places) {
+  std::vector<std::uint32_t> taken;
+  for (std::size_t at = 0; room.left.vcpus > 0 && taken.size() < places;) {
+    const auto rank = next_in_order(type, room, at);
+    if (!rank) break;
+    taken.push_back(take_into(need(*rank), room));
+  }
+  return taken;
+}
+
+std::size_t Waiting::next_by_price(std::uint32_t type, const Capacity& room, std::size_t at) {
+  if (!by_price_) {
+    std::vector<CoarseCapacity> needs;
+    needs.reserve(needs_.size());
+    for (const std::uint32_t need : needs_) needs.push_back(classes_.coarse(need));
+    by_price_.emplace(std::move(needs));
+  }
+  const CoarseCapacity coarse = classes_.units().of(room);
+  for (at = by_price_->next(coarse, at); at < needs_.size(); at = by_price_->next(coarse, at + 1))
+    if (fits(needs_[at], room) && classes_.may_use(needs_[at], type, true)) break;
+  return at;
+}
+
+std::vector<std::uint32_t> Waiting::fill_any_by_price(std::uint32_t type, Capacity& room, std::uint32_t places) {
+  std::vector<std::uint32_t> taken = fill_any(type, room, std::min(places, 1U));
+  std::size_t at = 0;
+  while (room.left.vcpus > 0 && taken.size() < places && (at = next_by_price(type, room, at)) < needs_.size())
+    taken.push_back(take_into(needs_[at], room));
   return taken;
 }
 

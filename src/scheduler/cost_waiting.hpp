@@ -1,11 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "berth/scheduler/plan.hpp"
 
 #include "capacity.hpp"
+#include "coarse_index.hpp"
+#include "cost_needs.hpp"
 
 namespace berth {
 
@@ -14,52 +17,54 @@ namespace berth {
 class Waiting {
  public:
   /// `containers`: in order.
-  Waiting(const PlanInput& input, std::vector<std::uint32_t> containers);
+  Waiting(const CostNeeds& classes, std::vector<std::uint32_t> containers);
 
+  const CostNeeds& classes() const { return classes_; }
   std::uint32_t container(std::uint32_t rank) const { return containers_[rank]; }
+  std::uint32_t need(std::uint32_t rank) const { return input_.containers[containers_[rank]].need; }
   /// Classes of which any waited at first; the most expensive first.
   const std::vector<std::uint32_t>& needs() const { return needs_; }
   std::uint32_t left(std::uint32_t need) const { return end_[need] - next_[need]; }
   std::uint32_t all_left() const { return all_left_; }
   /// Rank of the first; some must be left.
   std::uint32_t first(std::uint32_t need) const { return ranks_[next_[need]]; }
-  std::uint32_t take(std::uint32_t need) {
-    --all_left_;
-    return ranks_[next_[need]++];
-  }
+  std::uint32_t take(std::uint32_t need);
   /// Undoes the last take of this class.
-  void put_back(std::uint32_t need) {
-    ++all_left_;
-    --next_[need];
-  }
+  void put_back(std::uint32_t need);
   /// Ranks of all that are left, in order.
   std::vector<std::uint32_t> rest() const;
 
+  /// What of the classes in `needs` gets room, the first in order first. Takes it from here. `places`: how many
+  /// containers at most.
+  std::vector<std::uint32_t> fill(const std::vector<std::uint32_t>& needs, Capacity& room, std::uint32_t places);
+
+  // Of all classes that an instance of this type is for, whatever it costs:
+  /// Whether any that is left fits.
+  bool any_fits(std::uint32_t type, const Capacity& room);
+  std::vector<std::uint32_t> fill_any(std::uint32_t type, Capacity& room, std::uint32_t places);
+  /// The same, but after the first in order the most expensive first.
+  std::vector<std::uint32_t> fill_any_by_price(std::uint32_t type, Capacity& room, std::uint32_t places);
+  /// The next place in needs(), from `at` on, of a class that is left and fits; the end of it if none does.
+  std::size_t next_by_price(std::uint32_t type, const Capacity& room, std::size_t at);
+
  private:
+  bool fits(std::uint32_t need, const Capacity& room) const {
+    return left(need) > 0 && room.accommodates(input_.needs[need].need);
+  }
+  bool is_left(std::uint32_t rank) const { return left(need(rank)) > 0 && rank >= first(need(rank)); }
+  std::optional<std::uint32_t> next_in_order(std::uint32_t type, const Capacity& room, std::size_t& at);
+  std::uint32_t take_into(std::uint32_t need, Capacity& room);
+
+  const CostNeeds& classes_;
+  const PlanInput& input_;
   std::vector<std::uint32_t> containers_;  // by rank
   std::vector<std::uint32_t> ranks_;       // those of one class side by side
   std::vector<std::uint32_t> next_, end_;  // by class, in ranks_
   std::vector<std::uint32_t> needs_;
   std::uint32_t all_left_ = 0;
+  // Made when first asked for:
+  std::optional<CoarseIndex> in_order_;  // by rank, of those that are left
+  std::optional<CoarseIndex> by_price_;  // by place in needs_
 };
-
-/// The classes of `waiting` that each type is for: within their price ceiling, or whatever it costs. Most expensive
-/// first.
-std::vector<std::vector<std::uint32_t>> needs_by_type(const PlanInput& input, const Waiting& waiting, bool any_price);
-/// What an instance for this class alone costs: the price of the cheapest type that holds it, $/hour; not quite 0.
-double own_price(const PlanInput& input, std::uint32_t need);
-/// The list of types for a class.
-const std::vector<std::uint32_t>& types_for(const PlanInput& input, std::uint32_t need, bool any_price);
-
-/// Whether any of `needs` that is left fits.
-bool any_fits(const PlanInput& input, const Waiting& waiting, const std::vector<std::uint32_t>& needs,
-              const Capacity& room);
-/// What of `waiting` gets room, the first in order first, as long as any of `needs` fits. Takes it from there.
-/// `places`: how many containers at most.
-std::vector<std::uint32_t> fill(const PlanInput& input, Waiting& waiting, const std::vector<std::uint32_t>& needs,
-                                Capacity& room, std::uint32_t places);
-/// The same, but after the first in order the most expensive first; `needs`: in that order.
-std::vector<std::uint32_t> fill_by_price(const PlanInput& input, Waiting& waiting,
-                                         const std::vector<std::uint32_t>& needs, Capacity& room, std::uint32_t places);
 
 }  // namespace berth

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <tuple>
 
-#include "cost_waiting.hpp"
+#include "cost_needs.hpp"
 #include "random_input.hpp"
 
 namespace berth {
@@ -72,7 +72,8 @@ void expect_equal_all_along(Dice& dice, const Sizes& sizes, Seen& seen) {
   RandomCase c = random_case(dice, sizes);
   const PlanInput& input = c.builder.input;
   add_lists(dice, c.builder.input);
-  CostFleet fleet(input);
+  const CostNeeds classes(input);
+  CostFleet fleet(classes);
   const ScanCostFleet scan(input, fleet);
   const std::int64_t denied = dice(1, 4);
   for (std::int64_t step = 0; step < sizes.containers; ++step) {

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "capacity.hpp"
+
+namespace berth {
+
+/// A list of needs, built for the question "which is the next that may fit in this room?": above the needs lie levels
+/// of component-wise minimums, each of 16 from the level below, so that what fits nowhere is passed over with few
+/// looks.
+class CoarseIndex {
+ public:
+  explicit CoarseIndex(std::vector<CoarseCapacity> needs) {
+    levels_.push_back(std::move(needs));
+    while (levels_.back().size() > kFan) {
+      const std::vector<CoarseCapacity>& below = levels_.back();
+      std::vector<CoarseCapacity> level((below.size() + kFan - 1) / kFan, none());
+      for (std::size_t i = 0; i < below.size(); ++i) level[i / kFan].lower_to(below[i]);
+      levels_.push_back(std::move(level));
+    }
+  }
+
+  std::size_t size() const { return levels_[0].size(); }
+  /// The first from `at` on that the room covers; size() if none does.
+  std::size_t next(const CoarseCapacity& room, std::size_t at) const {
+    std::size_t level = 0;
+    for (bool ascend = true;;) {
+      while (ascend && level + 1 < levels_.size() && at % kFan == 0) {
+        at /= kFan;
+        ++level;
+      }
+      if (at >= levels_[level].size()) return size();
+      ascend = !room.covers(levels_[level][at]);
+      if (ascend) {
+        ++at;
+      } else if (level == 0) {
+        return at;
+      } else {
+        at *= kFan;
+        --level;
+      }
+    }
+  }
+  /// Fits in no room.
+  static CoarseCapacity none() { return {{INT32_MAX, INT32_MAX, INT32_MAX, INT32_MAX}}; }
+  void set(std::size_t at, const CoarseCapacity& need) {
+    levels_[0][at] = need;
+    for (std::size_t level = 1; level < levels_.size(); ++level) {
+      at /= kFan;
+      const std::vector<CoarseCapacity>& below = levels_[level - 1];
+      CoarseCapacity least = none();
+      for (std::size_t i = at * kFan; i < std::min(below.size(), (at + 1) * kFan); ++i) least.lower_to(below[i]);
+      levels_[level][at] = least;
+    }
+  }
+
+ private:
+  static constexpr std::size_t kFan = 16;
+
+  std::vector<std::vector<CoarseCapacity>> levels_;  // the needs first
+};
+
+}  // namespace berth

@@ -1,0 +1,64 @@
+#include "cost_needs.hpp"
+
+#include <algorithm>
+
+namespace berth {
+
+CostNeeds::CostNeeds(const PlanInput& input)
+    : input_(input), units_(input.types), least_{{INT32_MAX, INT32_MAX, INT32_MAX, INT32_MAX}} {
+  learn();
+}
+
+void CostNeeds::learn() {
+  constexpr double least = 1e-12;  // of a free type: it has some value, too
+  for (auto need = static_cast<std::uint32_t>(coarse_.size()); need < input_.needs.size(); ++need) {
+    const NeedClass& of = input_.needs[need];
+    coarse_.push_back(units_.of(of.need));
+    least_.lower_to(coarse_.back());
+    const auto& list = input_.type_lists[of.type_list];
+    own_prices_.push_back(list.empty() ? least : std::max(input_.types[list.front()].price, least));
+    type_list_.push_back(of.type_list);
+    any_price_list_.push_back(of.any_price_list == kNoType ? of.type_list : of.any_price_list);
+  }
+}
+
+bool CostNeeds::listed(std::uint32_t type_list, std::uint32_t type) const {
+  if (type_list >= listed_.size()) listed_.resize(input_.type_lists.size());
+  std::vector<bool>& types = listed_[type_list];
+  if (types.empty()) {
+    types.resize(input_.types.size());
+    for (const std::uint32_t one : input_.type_lists[type_list]) types[one] = true;
+  }
+  return types[type];
+}
+
+const std::vector<std::uint32_t>& CostNeeds::within_ceiling(std::uint32_t type) const {
+  const auto known = static_cast<std::uint32_t>(coarse_.size());
+  if (sorted_in_ == known) return within_ceiling_[type];
+  within_ceiling_.resize(input_.types.size());
+  std::vector<std::uint32_t> more(input_.types.size());  // by type
+  for (std::uint32_t need = sorted_in_; need < known; ++need)
+    for (const std::uint32_t one : input_.type_lists[type_list_[need]]) ++more[one];
+  for (std::uint32_t t = 0; t < more.size(); ++t)
+    if (more[t] > 0) within_ceiling_[t].reserve(within_ceiling_[t].size() + more[t]);
+  std::vector<std::uint32_t> needs(known - sorted_in_);
+  for (std::uint32_t i = 0; i < needs.size(); ++i) needs[i] = sorted_in_ + i;
+  const auto dearer_first = [&](std::uint32_t a, std::uint32_t b) { return dearer(a, b); };
+  std::sort(needs.begin(), needs.end(), dearer_first);
+  for (const std::uint32_t need : needs)
+    for (const std::uint32_t one : input_.type_lists[type_list_[need]]) within_ceiling_[one].push_back(need);
+  for (std::uint32_t t = 0; t < more.size(); ++t) {
+    std::vector<std::uint32_t>& of = within_ceiling_[t];
+    if (more[t] > 0) std::inplace_merge(of.begin(), of.end() - more[t], of.end(), dearer_first);
+  }
+  sorted_in_ = known;
+  return within_ceiling_[type];
+}
+
+const std::vector<std::uint32_t>& types_for(const PlanInput& input, std::uint32_t need, bool any_price) {
+  const NeedClass& wanted = input.needs[need];
+  const bool wider = any_price && wanted.any_price_list != kNoType;
+  return input.type_lists[wider ? wanted.any_price_list : wanted.type_list];
+}
+
+}  // namespace berth
