@@ -21,6 +21,8 @@ using prometheus::MetricType;
 
 constexpr std::chrono::minutes summary_window{10};
 constexpr int summary_age_buckets = 5;
+// Of a summary without quantiles; what it keeps of a window nobody reads, and a long one costs time.
+constexpr std::chrono::seconds no_window{5};
 
 const prometheus::Summary::Quantiles& quantiles() {
   static const prometheus::Summary::Quantiles wanted{{0.5, 0.05}, {0.9, 0.01}, {0.95, 0.005}, {0.99, 0.001}};
@@ -150,7 +152,7 @@ prometheus::Summary& Metrics::plain_summary(const std::string& name, const std::
       .Name(name)
       .Help(help)
       .Register(impl_->registry)
-      .Add(labels, prometheus::Summary::Quantiles{}, summary_window, 1);
+      .Add(labels, prometheus::Summary::Quantiles{}, no_window, 1);
 }
 
 std::string Metrics::text() const {

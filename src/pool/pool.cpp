@@ -60,7 +60,7 @@ void WorkerPool::Impl::begin() {
 awaitable<void> WorkerPool::Impl::stop() {
   stopped_ = true;
   co_await tasks_.stop();
-  for (auto& [number, member] : members_) member.executor->close();
+  for (auto& [number, member] : members_) member->executor->close();
   metrics_.set_gauges({}, runtime_.now());
   metrics_.set_watches(0);
 }
@@ -72,12 +72,12 @@ std::optional<std::string> WorkerPool::Impl::unhealthy() const {
 
 WorkerPool::Impl::Member* WorkerPool::Impl::find(std::uint64_t number) {
   const auto found = members_.find(number);
-  return found == members_.end() ? nullptr : &found->second;
+  return found == members_.end() ? nullptr : found->second.get();
 }
 
 WorkerPool::Impl::Member* WorkerPool::Impl::find_by_id(const std::string& id) {
-  const auto found = numbers_.find(id);
-  return found == numbers_.end() ? nullptr : find(found->second);
+  const auto found = members_by_id_.find(id);
+  return found == members_by_id_.end() ? nullptr : found->second;
 }
 
 void WorkerPool::Impl::step(Member& member, const WorkerEvent& event) {
@@ -239,7 +239,7 @@ void WorkerPool::Impl::set_idle_timeouts(const std::map<std::string, Duration>& 
       changed = true;
     }
   if (!changed) return;
-  for (auto& [number, member] : members_) set_deadline(member);
+  for (auto& [number, member] : members_) set_deadline(*member);
 }
 
 void WorkerPool::Impl::set_deadline(Member& member) {
@@ -287,7 +287,7 @@ void WorkerPool::Impl::refresh_gauges() {
   const SteadyTime now = runtime_.now();
   std::vector<PoolMetrics::Sample> samples;
   samples.reserve(members_.size());
-  for (const auto& [number, member] : members_) samples.push_back({&member.worker, &member.type});
+  for (const auto& [number, member] : members_) samples.push_back({&member->worker, &member->type});
   metrics_.set_gauges(samples, now);
   metrics_.set_probe_lag(pace_.lateness(now));
   gauges_set_ = now;

@@ -10,6 +10,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include <boost/container/flat_map.hpp>
+
 #include "berth/base/task_group.hpp"
 #include "berth/pool/worker_pool.hpp"
 
@@ -72,7 +74,8 @@ class WorkerPool::Impl {
     std::shared_ptr<HostIdentity> identity;
     std::shared_ptr<Executor> executor;
     std::string address;
-    InstanceTags tags;  ///< as last listed or written
+    InstanceTags tags;         ///< as last listed or written
+    bool tags_listed = false;  ///< they are those of `instance`
     bool writing_tags = false;
     std::map<std::string, std::int64_t> pids;   ///< of runners, by container
     std::map<std::string, SteadyTime> started;  ///< by container; only those whose start we accepted
@@ -185,8 +188,8 @@ class WorkerPool::Impl {
   bool loaded_ = false;
   QuotaMemory quota_;
   std::uint64_t last_number_ = 0;
-  std::map<std::uint64_t, Member> members_;
-  std::unordered_map<std::string, std::uint64_t> numbers_;  ///< by the cloud's id
+  boost::container::flat_map<std::uint64_t, std::unique_ptr<Member>> members_;  ///< by number; walked often
+  std::unordered_map<std::string, Member*> members_by_id_;                      ///< by the cloud's id
   std::set<std::string> types_without_room_;                ///< whose last create found no room
   std::map<std::string, PendingCreate> pending_;            ///< by secret
   std::int64_t creates_in_flight_ = 0;

@@ -83,7 +83,8 @@ void WorkerPool::Impl::create_failed(const InstanceType& type, const Error& erro
 
 /// `secret` tells whether one of our creates made it.
 void WorkerPool::Impl::appear(std::shared_ptr<Instance> instance, const std::string& secret) {
-  Member member;
+  auto made = std::make_unique<Member>();
+  Member& member = *made;
   const auto pending = pending_.find(secret);
   const bool ours = pending != pending_.end();
   member.number = ours ? pending->second.number : ++last_number_;
@@ -106,17 +107,16 @@ void WorkerPool::Impl::appear(std::shared_ptr<Instance> instance, const std::str
   member.identity = std::make_shared<HostIdentity>(host_log, host_checks_, instance, secret);
   member.executor = executors_(*instance, make_host_check(member.identity));
   member.instance = std::move(instance);
-  numbers_[member.instance->id()] = member.number;
-  const std::uint64_t number = member.number;
-  Member& added = members_[number] = std::move(member);
-  log_for(added).info("instance appeared", {{"WorkerState", to_string(worker_state(added.worker))},
+  members_by_id_[member.instance->id()] = &member;
+  members_[member.number] = std::move(made);
+  log_for(member).info("instance appeared", {{"WorkerState", to_string(worker_state(member.worker))},
                                             {"IdleBehavior", to_string(behavior)},
-                                            {"Address", added.address}});
-  write_tags_if_changed(added);
-  set_deadline(added);
-  publish(added);
+                                            {"Address", member.address}});
+  write_tags_if_changed(member);
+  set_deadline(member);
+  publish(member);
   publish_room();
-  request_probe(number);
+  request_probe(member.number);
 }
 
 awaitable<void> WorkerPool::Impl::sync_loop() {
@@ -164,7 +164,11 @@ void WorkerPool::Impl::refresh(Member& member, std::shared_ptr<Instance> instanc
     member.executor->set_address(member.address);
     publish(member);
   }
-  if (!member.writing_tags && member.tags != instance->tags()) member.tags = instance->tags();
+  const bool same_tags = member.tags_listed && &instance->tags() == &member.instance->tags();  // drivers may share them
+  if (!member.writing_tags && !same_tags) {
+    member.tags = instance->tags();
+    member.tags_listed = true;
+  }
   member.identity->refresh(instance);
   member.instance = std::move(instance);
   step(member, event::Listed{});
@@ -173,7 +177,7 @@ void WorkerPool::Impl::refresh(Member& member, std::shared_ptr<Instance> instanc
 
 void WorkerPool::Impl::vanish_if_older(SteadyTime list_begun) {
   for (auto it = members_.begin(); it != members_.end();) {
-    Member& member = it->second;
+    Member& member = *it->second;
     if (member.worker.updated >= list_begun) {
       ++it;
       continue;
@@ -183,7 +187,7 @@ void WorkerPool::Impl::vanish_if_older(SteadyTime list_begun) {
     set_watching(member, false);
     for (const auto& [uuid, process] : member.worker.processes) remove_process(uuid, member.number);
     if (member.deadline) deadlines_.erase({*member.deadline, member.number});
-    numbers_.erase(member.instance->id());
+    members_by_id_.erase(member.instance->id());
     notify(board_.erase(member.number));
     it = members_.erase(it);
   }
@@ -218,11 +222,12 @@ std::optional<InstanceTags> WorkerPool::Impl::tags_to_write(const Member& member
 /// keep it for ever.
 void WorkerPool::Impl::write_tags_if_changed(Member& member) {
   if (member.writing_tags) return;
-  const bool tagged_hold = tagged_idle_behavior(member.tags, tag_keys_) == IdleBehavior::hold;
-  if (member.worker.stage == WorkerStage::shutdown && !tagged_hold) return;
+  const auto tagged_hold = [&] { return tagged_idle_behavior(member.tags, tag_keys_) == IdleBehavior::hold; };
+  if (member.worker.stage == WorkerStage::shutdown && !tagged_hold()) return;
   auto wanted = tags_to_write(member);
   if (!wanted) return;
   member.writing_tags = true;
+  member.tags_listed = false;
   tasks_.spawn(write_tags(member.number, std::move(*wanted)));
 }
 

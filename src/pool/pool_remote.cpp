@@ -72,7 +72,7 @@ std::optional<std::uint64_t> WorkerPool::Impl::take_probe() {
 
 void WorkerPool::Impl::begin_round() {
   for (const auto& [number, member] : members_)
-    if (!may_skip_probe(member)) round_.push_back(number);
+    if (!may_skip_probe(*member)) round_.push_back(number);
   pace_.begin_round(runtime_.now(), runtime_.random_below(pace_.jitter()));
   metrics_.set_probe_lag(pace_.lateness(runtime_.now()));
   const bool overload = !pace_.fits(round_.size());

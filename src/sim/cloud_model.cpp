@@ -11,13 +11,6 @@ constexpr Duration latest = 90s;  ///< lists and tags that lag behind
 constexpr Duration longest_partition = 5min;
 constexpr int slow_boot_factor = 10;
 
-bool matches(const InstanceTags& tags, const InstanceTags& filter) {
-  return std::all_of(filter.begin(), filter.end(), [&](const auto& wanted) {
-    const auto found = tags.find(wanted.first);
-    return found != tags.end() && found->second == wanted.second;
-  });
-}
-
 Error capacity_error(CapacityScope scope) {
   Error error{ErrorKind::capacity, "no room for this instance"};
   error.scope = scope;
@@ -159,11 +152,10 @@ void SimCloud::partition(const std::shared_ptr<SimVm>& vm) {
   });
 }
 
-std::vector<std::shared_ptr<SimVm>> SimCloud::listed(const InstanceTags& filter) {
+std::vector<std::shared_ptr<SimVm>> SimCloud::listed() {
   std::vector<std::shared_ptr<SimVm>> out;
   for (const auto& [id, vm] : vms_)
-    if (vm->listed_from <= core_.now() && vm->tagged_from <= core_.now() && matches(vm->tags, filter))
-      out.push_back(vm);
+    if (vm->listed_from <= core_.now() && vm->tagged_from <= core_.now()) out.push_back(vm);
   if (!out.empty() && core_.strikes(&SimFaults::list_omission))
     out.erase(out.begin() + core_.chance.between(std::int64_t{0}, std::ssize(out) - 1));
   return out;

@@ -42,8 +42,8 @@ class SimCloud {
 
   /// Carries out a create call.
   Result<std::shared_ptr<SimVm>> create(const CreateRequest& request, const Link& link);
-  /// Those that lists show now, tags as they are shown.
-  std::vector<std::shared_ptr<SimVm>> listed(const InstanceTags& filter);
+  /// Those that lists show now, tags as they are shown. All are the dispatchers': there is nothing to filter.
+  std::vector<std::shared_ptr<SimVm>> listed();
   void destroy(const std::shared_ptr<SimVm>& vm);
   /// Also one that is gone; null if there never was such an instance.
   std::shared_ptr<SimVm> find(const std::string& id) const;

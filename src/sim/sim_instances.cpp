@@ -111,13 +111,13 @@ class SimInstanceSet final : public InstanceSet {
     co_return shown(*made);
   }
 
-  awaitable<Result<std::vector<std::shared_ptr<Instance>>>> instances(InstanceTags filter) override {
+  awaitable<Result<std::vector<std::shared_ptr<Instance>>>> instances(InstanceTags /*filter*/) override {
     using Page = std::vector<std::shared_ptr<SimVm>>;
     core_.note(SimEventKind::api_call, {}, {}, "instances");
     const bool fails = core_.strikes(&SimFaults::list_failed);
-    auto effect = [&cloud = cloud_, filter = std::move(filter), fails]() -> Result<Page> {
+    auto effect = [&cloud = cloud_, fails]() -> Result<Page> {
       if (fails) return fail(ErrorKind::failed, "the cloud has a bad day");
-      return cloud.listed(filter);
+      return cloud.listed();
     };
     const CallRoute route = cloud_route(core_, core_.options.cloud.list);
     const auto page = co_await answer_of(link_, send<Page>(core_, link_, route, std::move(effect)));

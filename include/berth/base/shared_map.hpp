@@ -203,14 +203,15 @@ class SharedMap {
   static void step(const_iterator& b, const SharedMap& before, const_iterator& a, const SharedMap& after,
                    std::vector<Change>& changes) {
     const KeyOf key;
-    if (a == after.end() || (b != before.end() && key(**b) < key(**a))) {
+    if (a != after.end() && b != before.end() && *a == *b) {  // most often; keys are dear
+      ++a;
+      ++b;
+    } else if (a == after.end() || (b != before.end() && key(**b) < key(**a))) {
       changes.push_back({*b++, nullptr});
     } else if (b == before.end() || key(**a) < key(**b)) {
       changes.push_back({nullptr, *a++});
     } else {
-      if (*a != *b) changes.push_back({*b, *a});
-      ++a;
-      ++b;
+      changes.push_back({*b++, *a++});
     }
   }
 
