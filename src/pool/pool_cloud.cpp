@@ -172,7 +172,7 @@ void WorkerPool::Impl::refresh(Member& member, std::shared_ptr<Instance> instanc
   member.identity->refresh(instance);
   member.instance = std::move(instance);
   step(member, event::Listed{});
-  write_tags_if_changed(member);
+  if (!same_tags || member.worker.stage == WorkerStage::shutdown) write_tags_if_changed(member);
 }
 
 void WorkerPool::Impl::vanish_if_older(SteadyTime list_begun) {
