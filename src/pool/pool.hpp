@@ -190,8 +190,8 @@ class WorkerPool::Impl {
   std::uint64_t last_number_ = 0;
   boost::container::flat_map<std::uint64_t, std::unique_ptr<Member>> members_;  ///< by number; walked often
   std::unordered_map<std::string, Member*> members_by_id_;                      ///< by the cloud's id
-  std::set<std::string> types_without_room_;                ///< whose last create found no room
-  std::map<std::string, PendingCreate> pending_;            ///< by secret
+  std::set<std::string> types_without_room_;                                    ///< whose last create found no room
+  std::map<std::string, PendingCreate> pending_;                                ///< by secret
   std::int64_t creates_in_flight_ = 0;
   std::map<std::string, std::vector<std::uint64_t>> processes_;  ///< workers that have it, by uuid; normally one
   std::map<std::string, SteadyTime> exits_;                      ///< placeholders, by uuid

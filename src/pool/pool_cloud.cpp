@@ -110,8 +110,8 @@ void WorkerPool::Impl::appear(std::shared_ptr<Instance> instance, const std::str
   members_by_id_[member.instance->id()] = &member;
   members_[member.number] = std::move(made);
   log_for(member).info("instance appeared", {{"WorkerState", to_string(worker_state(member.worker))},
-                                            {"IdleBehavior", to_string(behavior)},
-                                            {"Address", member.address}});
+                                             {"IdleBehavior", to_string(behavior)},
+                                             {"Address", member.address}});
   write_tags_if_changed(member);
   set_deadline(member);
   publish(member);

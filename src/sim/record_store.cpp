@@ -102,8 +102,8 @@ SimRecord& RecordStore::add(const WorkloadContainer& what, std::uint32_t index_i
   record.attempt = attempt;
   record.submitted = record.changed = record.prioritized = core_.now();
   open_.insert(uuid);
-  by_change_.emplace(record.changed, record.uuid());
-  by_priority_.emplace(record.prioritized, record.uuid());
+  record.by_change = by_change_.emplace_hint(by_change_.end(), record.changed, record.uuid());
+  record.by_priority = by_priority_.emplace_hint(by_priority_.end(), record.prioritized, record.uuid());
   index(record);
   core_.note(SimEventKind::submitted, uuid, {});
   saved(record);
@@ -134,7 +134,8 @@ void RecordStore::index(const SimRecord& record) {
 
 void RecordStore::unindex(const SimRecord& record) {
   const Container& c = record.container;
-  held_.erase(c.uuid);
+  if (!c.locked_by_uuid.empty()) held_.erase(c.uuid);
+  if (!waits(c)) return;
   waiting_.erase(c.uuid);
   waiting_by_rank_.erase({-c.priority, c.uuid});
 }
@@ -163,9 +164,9 @@ Result<ContainerUpdate> RecordStore::change(const std::string& uuid, const Rules
   index(*record);
   saved(*record);
   if (c.state == before) return ContainerUpdate{c.state, c.priority, c.locked_by_uuid};
-  by_change_.erase({record->changed, record->uuid()});
+  by_change_.erase(record->by_change);
   record->changed = core_.now();
-  by_change_.emplace(record->changed, record->uuid());
+  record->by_change = by_change_.emplace_hint(by_change_.end(), record->changed, record->uuid());
   core_.note(kind_of(c.state), uuid, {}, next->too_many_attempts ? "too many attempts" : to_string(by));
   watcher_.record_changed(*record, before, by);
   if (on_change) on_change(*record);
@@ -247,9 +248,9 @@ void RecordStore::set_priority(const std::string& uuid, std::int64_t request_pri
   if (!record || is_final(record->container.state)) return;
   unindex(*record);
   record->container.priority = container_priority(request_priority, record->container.created_at);
-  by_priority_.erase({record->prioritized, record->uuid()});
+  by_priority_.erase(record->by_priority);
   record->prioritized = core_.now();
-  by_priority_.emplace(record->prioritized, record->uuid());
+  record->by_priority = by_priority_.emplace_hint(by_priority_.end(), record->prioritized, record->uuid());
   index(*record);
   core_.note(SimEventKind::reprioritized, uuid, {}, std::to_string(request_priority));
   if (on_saved) on_saved(request_of(uuid), std::nullopt);

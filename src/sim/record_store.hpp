@@ -19,6 +19,9 @@
 
 namespace berth {
 
+/// Uuids by the time of a change.
+using ByTime = std::set<std::pair<SteadyTime, std::string_view>>;
+
 /// A container record on the API server.
 struct SimRecord {
   Container container;
@@ -29,8 +32,10 @@ struct SimRecord {
   int attempt = 1;
   bool too_many_attempts = false;  ///< Cancelled by the rule of MaxDispatchAttempts
   SteadyTime submitted{};
-  SteadyTime changed{};      ///< of the state
-  SteadyTime prioritized{};  ///< last change of the priority
+  SteadyTime changed{};          ///< of the state
+  SteadyTime prioritized{};      ///< last change of the priority
+  ByTime::iterator by_change;    ///< where the store keeps the one
+  ByTime::iterator by_priority;  ///< … and the other
   std::optional<SteadyTime> started;
   std::optional<SteadyTime> ended;
 
@@ -83,7 +88,6 @@ class RecordStore {
   std::function<void(const std::string& uuid, std::optional<ContainerState>)> on_saved;
 
  private:
-  using ByTime = std::set<std::pair<SteadyTime, std::string_view>>;  // time, uuid
   using Rules = std::function<Result<Transition>(const RecordState&, const Caller&)>;
   Result<ContainerUpdate> change(const std::string& uuid, const Rules& rules, ChangedBy by,
                                  const std::string& gateway = {});

@@ -327,7 +327,7 @@ std::vector<SimContainerRecord> SimWorld::containers() const {
   std::vector<SimContainerRecord> out;
   const SteadyTime begin = impl_->core.begin;
   for (const std::string& uuid : impl_->requests.submitted()) {
-    const SimRecord& record = impl_->store.all().at(uuid);
+    const SimRecord& record = *impl_->store.find(uuid);
     SimContainerRecord line;
     line.uuid = uuid;
     line.workload_index = record.workload_index;
