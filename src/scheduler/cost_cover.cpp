@@ -80,16 +80,20 @@ class Packer {
 
   void add_within(Pack& pack, Capacity& room, std::int64_t& places, std::uint32_t type,
                   std::optional<std::uint32_t> first) {
-    if (!needs_[type]) needs_[type] = classes_.within_ceiling(type);
-    std::vector<std::uint32_t>& needs = *needs_[type];
-    std::size_t at = 0, kept = 0;
+    if (!needs_[type]) needs_[type] = {classes_.within_ceiling(type), 0};
+    auto& [needs, begin] = *needs_[type];
+    std::size_t at = begin, kept = begin;
     for (; at < needs.size() && room.left.vcpus > 0 && places > 0; ++at) {
       const std::uint32_t left = waiting_.left(needs[at]);
       if (left == 0) continue;
       needs[kept++] = needs[at];
       add(pack, room, places, type, needs[at], left - (first == needs[at] ? 1 : 0));
     }
-    needs.erase(needs.begin() + static_cast<std::ptrdiff_t>(kept), needs.begin() + static_cast<std::ptrdiff_t>(at));
+    const auto start = needs.begin();
+    const auto moved =
+        std::move_backward(start + static_cast<std::ptrdiff_t>(begin), start + static_cast<std::ptrdiff_t>(kept),
+                           start + static_cast<std::ptrdiff_t>(at));
+    begin = static_cast<std::size_t>(moved - start);
   }
 
   void add(Pack& pack, Capacity& room, std::int64_t& places, std::uint32_t type, std::uint32_t need,
@@ -108,13 +112,20 @@ class Packer {
   const CostNeeds& classes_;
   const PlanInput& input_;
   const bool any_price_;
-  /// By type, within the ceiling; classes of which none is left are dropped on the way.
-  std::vector<std::optional<std::vector<std::uint32_t>>> needs_;
+  struct Needs {
+    std::vector<std::uint32_t> all;
+    std::size_t begin = 0;
+  };
+  /// By type, within the ceiling; classes of which none is left are dropped on the way, by moving the others up.
+  std::vector<std::optional<Needs>> needs_;
 };
 
 /// Takes one instance's load.
 Cover take(Waiting& waiting, std::uint32_t type, const Pack& pack) {
   Cover made{type, {}};
+  std::uint32_t count = 0;
+  for (const Pack::Share& share : pack.shares) count += share.count;
+  made.ranks.reserve(count);
   for (const Pack::Share& share : pack.shares)
     for (std::uint32_t i = 0; i < share.count; ++i) made.ranks.push_back(waiting.take(share.need));
   std::sort(made.ranks.begin(), made.ranks.end());
@@ -246,9 +257,13 @@ class ScarceChooser {
 std::vector<Cover> cover(Waiting& waiting, std::int64_t most) {
   std::vector<Cover> covers =
       waiting.classes().input().cost.rules.cover ? most_valuable(waiting, most) : cheapest_for_each(waiting, most);
-  std::sort(covers.begin(), covers.end(),
-            [](const Cover& a, const Cover& b) { return a.ranks.front() < b.ranks.front(); });
-  return covers;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> by_first;  // its first rank
+  for (std::uint32_t i = 0; i < covers.size(); ++i) by_first.emplace_back(covers[i].ranks.front(), i);
+  std::sort(by_first.begin(), by_first.end());
+  std::vector<Cover> sorted;
+  sorted.reserve(covers.size());
+  for (const auto& [first, i] : by_first) sorted.push_back(std::move(covers[i]));
+  return sorted;
 }
 
 std::vector<Cover> cover_scarce(Waiting& waiting, std::int64_t slots) {

@@ -19,20 +19,16 @@ std::int64_t vcpus_of(const CoarseCapacity& room) {
 CostFleet::CostFleet(const CostNeeds& classes)
     : Fleet(classes.input(), GpuMemory::per_device),
       classes_(classes),
-      by_type_(input().types.size()),
-      least_vcpu_price_(std::numeric_limits<double>::infinity()),
-      least_ram_price_(least_vcpu_price_),
+      empty_(input().types.size()),
+      least_{std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()},
       shelves_(size()) {
   const auto each = [](double price, std::int64_t amount) {
     return amount > 0 ? price / static_cast<double>(amount) : 0;
   };
-  for (std::uint32_t t = 0; t < input().types.size(); ++t) {
-    const PlanType& type = input().types[t];
-    by_type_[t].vcpu_price = each(type.price, type.size.vcpus);
-    by_type_[t].ram_price = each(type.price, type.size.ram);
-    by_type_[t].gpu_price = each(type.price, type.size.gpus);
-    least_vcpu_price_ = std::min(least_vcpu_price_, by_type_[t].vcpu_price);
-    least_ram_price_ = std::min(least_ram_price_, by_type_[t].ram_price);
+  for (const PlanType& type : input().types) {
+    prices_.push_back({each(type.price, type.size.vcpus), each(type.price, type.size.ram)});
+    gpu_prices_.push_back(each(type.price, type.size.gpus));
+    least_ = {std::min(least_.vcpu, prices_.back().vcpu), std::min(least_.ram, prices_.back().ram)};
   }
   std::vector<std::uint32_t> instances(size());
   std::iota(instances.begin(), instances.end(), 0);
@@ -57,16 +53,18 @@ void CostFleet::search_used(std::uint32_t need, const MayRide& may_ride, Choice&
   CostRooms::Cursor cursor = used_.from(coarse.lanes[0], coarse.lanes[1]);
   while (const CostRooms::Room* room = used_.at(cursor)) {
     const auto& [vcpus, ram, scratch, gpus] = room->left.lanes;
-    if (worse(vcpus_of(room->left) - wanted.vcpus, least_vcpu_price_)) return;
-    if (ram < coarse.lanes[1] || worse(classes_.units().least_ram(room->left) - wanted.ram, least_ram_price_)) {
+    const std::int64_t vcpus_over = vcpus_of(room->left) - wanted.vcpus;
+    const std::int64_t ram_over = classes_.units().least_ram(room->left) - wanted.ram;
+    if (worse(vcpus_over, least_.vcpu)) return;
+    if (ram < coarse.lanes[1] || worse(ram_over, least_.ram)) {
       cursor = used_.from(ram < coarse.lanes[1] ? vcpus : vcpus + 1, coarse.lanes[1]);
       continue;
     }
     cursor = used_.next(cursor);
-    const OfType& of_type = by_type_[room->type];
-    if (worse(vcpus_of(room->left) - wanted.vcpus, of_type.vcpu_price)) continue;
-    if (worse(classes_.units().least_ram(room->left) - wanted.ram, of_type.ram_price)) continue;
-    if (!room->left.covers(coarse) || !(*this)[room->instance].capacity.accommodates(wanted)) continue;
+    if (!room->left.covers(coarse)) continue;
+    const Prices& prices = prices_[room->type];
+    if (worse(vcpus_over, prices.vcpu) || worse(ram_over, prices.ram)) continue;
+    if (!(*this)[room->instance].capacity.accommodates(wanted)) continue;
     const Choice candidate{room->instance, left_over(room->instance, wanted)};
     if (!better(candidate, best)) continue;
     if (classes_.may_use(need, room->type, false) ||
@@ -78,7 +76,7 @@ void CostFleet::search_used(std::uint32_t need, const MayRide& may_ride, Choice&
 void CostFleet::search_empty(std::uint32_t need, Choice& best) const {
   const Resources& wanted = input().needs[need].need;
   for (const std::uint32_t type : types_for(input(), need, false)) {
-    const std::vector<std::uint32_t>& empty = by_type_[type].empty;
+    const std::vector<std::uint32_t>& empty = empty_[type];
     if (empty.empty() || !(*this)[empty.back()].capacity.accommodates(wanted)) continue;
     const Choice candidate{empty.back(), left_over(empty.back(), wanted)};
     if (better(candidate, best)) best = candidate;
@@ -88,9 +86,9 @@ void CostFleet::search_empty(std::uint32_t need, Choice& best) const {
 double CostFleet::left_over(std::uint32_t instance, const Resources& need) const {
   const FleetInstance& on = (*this)[instance];
   const Resources& left = on.capacity.left;
-  return std::max({static_cast<double>(left.vcpus - need.vcpus) * by_type_[on.type].vcpu_price,
-                   static_cast<double>(left.ram - need.ram) * by_type_[on.type].ram_price,
-                   static_cast<double>(left.gpus - need.gpus) * by_type_[on.type].gpu_price});
+  return std::max({static_cast<double>(left.vcpus - need.vcpus) * prices_[on.type].vcpu,
+                   static_cast<double>(left.ram - need.ram) * prices_[on.type].ram,
+                   static_cast<double>(left.gpus - need.gpus) * gpu_prices_[on.type]});
 }
 
 bool CostFleet::better(const Choice& a, const Choice& b) const {
@@ -120,7 +118,7 @@ void CostFleet::shelve(std::uint32_t instance) {
     return;
   }
   shelves_[instance] = Shelf::empty;
-  std::vector<std::uint32_t>& empty = by_type_[on.type].empty;
+  std::vector<std::uint32_t>& empty = empty_[on.type];
   empty.insert(std::upper_bound(empty.begin(), empty.end(), instance,
                                 [&](std::uint32_t a, std::uint32_t b) { return used_later(b, a); }),
                instance);
@@ -131,7 +129,7 @@ void CostFleet::unshelve(std::uint32_t instance) {
   const Shelf from = std::exchange(shelves_[instance], Shelf::none);
   if (from == Shelf::used) used_.erase({classes_.units().of(on.capacity), instance, on.type});
   if (from != Shelf::empty) return;
-  std::vector<std::uint32_t>& empty = by_type_[on.type].empty;
+  std::vector<std::uint32_t>& empty = empty_[on.type];
   empty.erase(std::find(empty.rbegin(), empty.rend(), instance).base() - 1);
 }
 

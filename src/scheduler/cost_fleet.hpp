@@ -37,9 +37,9 @@ class CostFleet : public Fleet {
   bool set_aside_is(std::uint32_t instance) const { return aside_ == instance; }
 
  private:
-  struct OfType {
-    std::vector<std::uint32_t> empty;                     // the best last
-    double vcpu_price = 0, ram_price = 0, gpu_price = 0;  // $/hour each, as if the type were made of nothing else
+  /// $/hour for each, as if the type were made of nothing else.
+  struct Prices {
+    double vcpu = 0, ram = 0;
   };
   enum class Shelf : std::uint8_t { none, empty, used };
   struct Choice {
@@ -56,10 +56,13 @@ class CostFleet : public Fleet {
   void unshelve(std::uint32_t instance);
 
   const CostNeeds& classes_;
-  std::vector<OfType> by_type_;  // of the ready ones with room for anything that exists those that are not in use
-  CostRooms used_;               // and those that are
-  double least_vcpu_price_ = 0, least_ram_price_ = 0;  // of any type
-  std::vector<Shelf> shelves_;                         // by instance: where it is
+  // The ready ones with room for anything that exists:
+  CostRooms used_;
+  std::vector<std::vector<std::uint32_t>> empty_;  // by type, the best last
+  std::vector<Prices> prices_;                     // by type
+  std::vector<double> gpu_prices_;
+  Prices least_;                // of any type
+  std::vector<Shelf> shelves_;  // by instance: where it is
   std::uint32_t aside_ = kNoType;
 };
 
