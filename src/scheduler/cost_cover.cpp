@@ -202,41 +202,75 @@ double value_left(const Waiting& waiting) {
 /// Instances being what is short: of the packs that take their share the one with most value per $, else the largest.
 class ScarceChooser {
  public:
-  explicit ScarceChooser(Waiting& waiting)
+  ScarceChooser(Waiting& waiting, Rides& rides)
       : classes_(waiting.classes()),
         input_(classes_.input()),
-        packer_(waiting, true),
-        last_(input_.types.size(), kUnknown) {}
+        waiting_(waiting),
+        rides_(rides),
+        any_price_(waiting, true),
+        within_ceiling_(waiting, false),
+        last_(input_.types.size(), kUnknown),
+        too_large_(input_.types.size()) {}
 
   struct Choice {
     std::uint32_t type = kNoType;
     Pack pack;
   };
-  /// For one of `first` and others, each instance to take `share` ($/hour); kNoType if none is worth its price.
+  /// For one of `first` and others, each instance to take `share` ($/hour); kNoType if there is none.
   Choice choose(std::uint32_t first, double share) {
+    Choice group = choose_group(first, share);
+    return group.type != kNoType ? std::move(group) : choose_within_ceiling(first);
+  }
+
+ private:
+  Choice choose_group(std::uint32_t first, double share) {
     candidates_.clear();
     for (const std::uint32_t type : types_for(input_, first, true))
-      if (packer_.available(type))
+      if (any_price_.available(type) && !too_large_[type])
         candidates_.emplace_back(key(type, last_[type] + classes_.own_price(first), share), type);
     std::sort(candidates_.begin(), candidates_.end(), std::greater<>());
     Choice best;
     Key best_key;
     for (const auto& [most, type] : candidates_) {
       if (best.type != kNoType && most <= best_key) break;
-      Pack pack = packer_.pack(type, first);
+      Pack pack = any_price_.pack(type, first);
       last_[type] = pack.value;
       if (pack.shares.empty() || pack.shares.front().need != first) continue;
-      if (pack.above_ceiling && value_per_dollar(pack.value, input_.types[type]) < least_worth(input_.cost.rules))
-        continue;
       const Key its = key(type, pack.value, share);
       if (best.type != kNoType && its <= best_key) continue;
+      if (pack.above_ceiling && !pays(type, pack)) {
+        too_large_[type] = 1;
+        continue;
+      }
       best = {type, std::move(pack)};
       best_key = its;
     }
     return best;
   }
 
- private:
+  Choice choose_within_ceiling(std::uint32_t first) {
+    Choice best;
+    double most = 0;
+    for (const std::uint32_t type : types_for(input_, first, false)) {
+      if (!within_ceiling_.available(type)) continue;
+      Pack pack = within_ceiling_.pack(type, first);
+      if (pack.shares.empty() || pack.shares.front().need != first) continue;
+      const double value = value_per_dollar(pack.value, input_.types[type]);
+      if (best.type != kNoType && value <= most) continue;
+      best = {type, std::move(pack)};
+      most = value;
+    }
+    return best;
+  }
+
+  bool pays(std::uint32_t type, const Pack& pack) {
+    if (value_per_dollar(pack.value, input_.types[type]) < least_worth(input_.cost.rules)) return false;
+    group_.clear();
+    for (const Pack::Share& share : pack.shares)
+      for (std::uint32_t i = 0; i < share.count; ++i) group_.push_back(waiting_.container(waiting_.at(share.need, i)));
+    return rides_.allows_group(type, group_);
+  }
+
   static constexpr double kUnknown = 1e300;  // more than any pack is worth
   using Key = std::tuple<bool, double, double>;
   Key key(std::uint32_t type, double value, double share) const {
@@ -246,10 +280,15 @@ class ScarceChooser {
 
   const CostNeeds& classes_;
   const PlanInput& input_;
-  Packer packer_;
+  const Waiting& waiting_;
+  Rides& rides_;
+  Packer any_price_;
+  Packer within_ceiling_;
   /// By type, the value of the last pack. Less waits since: the next is hardly worth more, but for another first.
   std::vector<double> last_;
+  std::vector<char> too_large_;  // by type: a group did not pay; a smaller one hardly does
   std::vector<std::pair<Key, std::uint32_t>> candidates_;
+  std::vector<std::uint32_t> group_;  // containers
 };
 
 }  // namespace
@@ -266,10 +305,10 @@ std::vector<Cover> cover(Waiting& waiting, std::int64_t most) {
   return sorted;
 }
 
-std::vector<Cover> cover_scarce(Waiting& waiting, std::int64_t slots) {
+std::vector<Cover> cover_scarce(Waiting& waiting, std::int64_t slots, Rides& rides) {
   std::vector<Cover> covers;
   if (slots <= 0) return covers;
-  ScarceChooser chooser(waiting);
+  ScarceChooser chooser(waiting, rides);
   std::vector<char> given_up(waiting.classes().input().needs.size());  // by class
   double value = value_left(waiting);
   std::int64_t left = slots;

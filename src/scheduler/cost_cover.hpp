@@ -5,6 +5,7 @@
 
 #include "berth/scheduler/plan.hpp"
 
+#include "cost_ride.hpp"
 #include "cost_waiting.hpp"
 
 namespace berth {
@@ -23,8 +24,8 @@ std::vector<Cover> cover(Waiting& waiting, std::int64_t most);
 
 /// The same when only `slots` more instances may exist: each is made for the first container in order that has none
 /// yet, and as large as its share of all that waits asks for; it may be above the containers' price ceilings if they
-/// are worth it together. At most kMostScarceCovers at a time.
-std::vector<Cover> cover_scarce(Waiting& waiting, std::int64_t slots);
+/// are worth it together (Rides::allows_group). At most kMostScarceCovers at a time.
+std::vector<Cover> cover_scarce(Waiting& waiting, std::int64_t slots, Rides& rides);
 constexpr std::int64_t kMostScarceCovers = 64;
 
 }  // namespace berth

@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t kFewest = 8;  // gaps that tell something
 constexpr std::size_t kLatestOfType = 64;
 constexpr std::size_t kLatestOfAll = 256;
-constexpr Duration kFar = 10min;   // a longer gap: nobody waited for that instance
+constexpr Duration kFar = 10min;  // a longer gap: nobody waited for that instance
 /// What a boot costs, its price and the wait, in boot times of an idle instance: so much that of all that wait the 95th
 /// percentile does no longer than with fixed time-outs (docs/policies.md).
 constexpr double kBootWeight = 6;

@@ -192,7 +192,7 @@ void CostPass::create_for(Waiting& waiting) {
 void CostPass::create_scarce(Waiting& waiting) {
   share_ready(waiting);
   const Forecast expected = forecast(fleet_, waiting, true);
-  const std::vector<Cover> covers = cover_scarce(waiting, slots());
+  const std::vector<Cover> covers = cover_scarce(waiting, slots(), rides_);
   apply(waiting, expected);
   apply(waiting, covers);
   set_over_quota(waiting);

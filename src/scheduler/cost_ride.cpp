@@ -1,5 +1,7 @@
 #include "cost_ride.hpp"
 
+#include <algorithm>
+
 #include "seconds.hpp"
 
 namespace berth {
@@ -38,6 +40,26 @@ bool Rides::allows(std::uint32_t container, std::uint32_t instance) {
   const double own_cost = classes_.own_price(rider.need) * (run.mean + kOwnInstance);
   if (price * run.mean <= own_cost) return true;  // it cannot extend by more than it runs
   return price * extension(run.alive, all_ended(instance)) <= own_cost;
+}
+
+bool Rides::allows_group(std::uint32_t type, const std::vector<std::uint32_t>& group) {
+  const LearnedTimes* learned = input_.cost.learned;
+  if (!learned || learned->run_times.empty()) return true;
+  Survival none_ended;
+  none_ended.fill(1);
+  Survival all_ended = none_ended;
+  double own_cost = 0;
+  for (const std::uint32_t c : group) {
+    const PlanContainer& container = input_.containers[c];
+    const Expected& run = expected(container.run_time_key);
+    const double waited = std::max(0.0, seconds(input_.cost.now - container.first_seen));
+    own_cost += classes_.own_price(container.need) * (run.mean + kOwnInstance + waited);
+    end_together(all_ended, run.alive);
+  }
+  Survival any_runs;
+  for (int b = 0; b < kRunTimeBins; ++b) any_runs[b] = 1 - all_ended[b];
+  const double factor = std::max(input_.cost.rules.maximum_price_factor, 1.0);
+  return input_.types[type].price * extension(any_runs, none_ended) <= factor * own_cost;
 }
 
 void Rides::put(std::uint32_t container, std::uint32_t instance) {

@@ -12,13 +12,17 @@
 
 namespace berth {
 
-/// Whether a container may ride on an instance that is in use and above the container's price ceiling: if the time by
-/// which it is expected to keep that instance longer costs no more than an instance of its own would.
+/// What may use an instance above its price ceiling, by the time that is expected to be paid for. A container may
+/// *ride* on one that is in use if the time by which it is expected to keep that longer costs no more than an instance
+/// of its own would. A *group* may share an empty one if the time until all have ended costs no more than instances of
+/// their own would, times the price factor; what they have waited counts as much as what they run.
 class Rides {
  public:
   explicit Rides(const CostNeeds& classes);
 
   bool allows(std::uint32_t container, std::uint32_t instance);
+  /// As long as nothing has ended, any group may.
+  bool allows_group(std::uint32_t type, const std::vector<std::uint32_t>& group);
   /// This pass puts the container on the instance.
   void put(std::uint32_t container, std::uint32_t instance);
 

@@ -28,6 +28,8 @@ class Waiting {
   std::uint32_t all_left() const { return all_left_; }
   /// Rank of the first; some must be left.
   std::uint32_t first(std::uint32_t need) const { return ranks_[next_[need]]; }
+  /// Rank of the one after the first `place`; so many must be left.
+  std::uint32_t at(std::uint32_t need, std::uint32_t place) const { return ranks_[next_[need] + place]; }
   std::uint32_t take(std::uint32_t need);
   /// Undoes the last take of this class.
   void put_back(std::uint32_t need);

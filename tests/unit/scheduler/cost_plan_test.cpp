@@ -197,6 +197,21 @@ TEST_F(CostPlan, AGroupIsChosenAsItsInstanceWas) {
   EXPECT_EQ(b.starts(plan()), (Names{"a@i-1", "c@i-1"}));
 }
 
+TEST_F(CostPlan, NoGroupOfWhichOneKeepsTheInstanceLong) {
+  for (int i = 0; i < 990; ++i) learned.run_times.add(0, 100);
+  for (int i = 0; i < 10; ++i) learned.run_times.add(1, 36'000);
+  for (int i = 0; i < 8; ++i) container("c" + std::to_string(i), 2, {"small"});
+  b.input.limits.instances_left = 1;
+  EXPECT_EQ(b.creates(plan()), Names{"large"});
+  b.input.containers[5].run_time_key = 1;
+  const Plan made = plan();
+  EXPECT_EQ(b.creates(made), Names{"medium"});
+  EXPECT_EQ(b.status(made, "c3"), "waiting-new-instance");
+  EXPECT_NE(b.status(made, "c5"), "waiting-new-instance");
+  for (PlanContainer& c : b.input.containers) c.first_seen -= 10h;  // what they have waited counts as a cost, too
+  EXPECT_EQ(b.creates(plan()), Names{"large"});
+}
+
 TEST_F(CostPlan, TheFirstInOrderIsNeverLeftOutOfAScarceCover) {
   container("first", 2, {"small"}).priority = 9;
   for (int i = 0; i < 4; ++i) container("c" + std::to_string(i), 16, {"large"});
