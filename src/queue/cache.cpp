@@ -119,7 +119,7 @@ void Cache::publish() {
   snapshot->version = ++version_;
   snapshot->entries = entries_;
   snapshot->updated = updated_;
-  snapshot->unreadable = unreadable_;
+  snapshot->to_come = to_come_;
   {
     const std::lock_guard lock(mutex_);
     published_ = std::move(snapshot);

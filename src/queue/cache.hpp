@@ -44,8 +44,8 @@ class Cache {
   /// A poll that started then has succeeded.
   void set_updated(SteadyTime when) { updated_ = when; }
 
-  /// What that poll could not read.
-  void set_unreadable(UuidSet uuids) { unreadable_ = std::move(uuids); }
+  /// QueueSnapshot::to_come of that poll.
+  void set_to_come(UuidSet uuids) { to_come_ = std::move(uuids); }
 
   /// Makes the changes visible and wakes the subscribers.
   void publish();
@@ -78,7 +78,7 @@ class Cache {
   QueueEntries core_;  // each of them is either in this
   QueueEntries tail_;  // or in this
   std::optional<SteadyTime> updated_;
-  UuidSet unreadable_;
+  UuidSet to_come_;
   SpecTable specs_;
   std::uint64_t last_id_ = 0;
   std::uint64_t version_ = 0;

@@ -116,8 +116,11 @@ awaitable<Result<void>> Poller::poll_once() {
     if (!settled) co_return settled;
   }
   window_complete_ = polled->window_complete;
-  cache_.set_unreadable(polled->unreadable());
-  apply(merge_poll(cache_.known(), *polled, hands_off(watch)));
+  const PollMerge merge = merge_poll(cache_.known(), *polled, hands_off(watch));
+  UuidSet to_come = polled->unreadable();
+  for (const Container* record : merge.arrive_held) to_come.insert(record->uuid);
+  cache_.set_to_come(std::move(to_come));
+  apply(merge);
   changes_.set_newcomers_to_tail(!window_complete_);
   if (!window_complete_) {
     tail_appeared_.wake();

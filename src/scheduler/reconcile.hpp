@@ -19,9 +19,13 @@ enum class ReconcileAction {
 
 /// Where the pool stands with the container.
 struct ProcessView {
-  bool in_pool = false;              ///< starting, running, or exited and not yet cleared
-  std::optional<SteadyTime> exited;  ///< set for an exit placeholder
+  bool in_pool = false;               ///< starting, running, or exited and not yet cleared
+  std::optional<SteadyTime> exited;   ///< set for an exit placeholder
+  std::optional<SteadyTime> started;  ///< when we started it; nothing: another dispatcher did
 };
+
+/// So old may be what a list shows, if the API has it from a replica of its database.
+constexpr Duration oldest_page = std::chrono::seconds(15);
 
 struct ReconcileInput {
   ContainerState state = ContainerState::queued;
@@ -31,12 +35,16 @@ struct ReconcileInput {
   std::optional<SteadyTime> queue_updated;  ///< QueueSnapshot::updated
 };
 
-/// The decision for a container in the queue. For a uuid that the pool knows and the queue does not it is always
-/// `kill`.
+/// Whether it lives, and was started less than `oldest_page` before the last poll: its container was Locked then,
+/// whatever the queue shows.
+bool is_just_started(const ProcessView& process, std::optional<SteadyTime> queue_updated);
+
+/// The decision for a container in the queue. For a uuid that the pool knows and the queue does not it is `kill`,
+/// unless is_just_started().
 ///
-/// One row differs from facts §5.8: Running, exited and not read since, priority 0. There the placeholder is not
-/// cleared, since the pass after it would take the container for lost and cancel what its runner may have ended as
-/// Complete, which the API allows (facts §2.4).
+/// Two rows differ from facts §5.8. Queued, with a process that is_just_started(): it is left alone. Running, exited
+/// and not read since, priority 0: the placeholder is not cleared, since the pass after it would take the container for
+/// lost and cancel what its runner may have ended as Complete, which the API allows (facts §2.4).
 ReconcileAction reconcile(const ReconcileInput& input);
 
 }  // namespace berth

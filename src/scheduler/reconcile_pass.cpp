@@ -19,11 +19,15 @@ void end_process(Reconciliation& out, const std::string& uuid, const PoolProcess
     out.kills.push_back({uuid, std::move(reason), complete});
 }
 
+ProcessView view_of(const PoolProcess& process) {
+  return {true, process.exited, process.started};
+}
+
 ReconcileInput input_of(const MatchedQueue::Row& row) {
   ReconcileInput input;
   input.state = row.container().state;
   input.priority = row.container().priority;
-  if (row.process) input.process = {true, row.process->second.exited};
+  if (row.process) input.process = view_of(row.process->second);
   return input;
 }
 
@@ -51,7 +55,8 @@ Reconciliation ReconcilePass::decide(const MatchedQueue& queue, std::optional<St
   for (const std::uint32_t number : unsettled_) {
     const MatchedQueue::Row& row = queue.rows()[number];
     if (!row.entry) {
-      end_process(out, *row.uuid, row.process->second, "not in the queue");
+      if (!is_just_started(view_of(row.process->second), queue_updated))
+        end_process(out, *row.uuid, row.process->second, "not in the queue");
       continue;
     }
     ReconcileInput input = input_of(row);

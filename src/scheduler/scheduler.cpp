@@ -230,7 +230,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     keep_slots(made);
     Reconciliation reconciliation = reconcile_.decide(matched_, view.queue->updated);
     verify(made, reconciliation, record);
-    spare(reconciliation, view.queue->unreadable);
+    spare(reconciliation, view.queue->to_come);
 
     PoolCommands commands = pool_commands(made, reconciliation, matched_, builder_);
     if (cost_memory_) {
@@ -341,7 +341,8 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     LimitInputs in;
     in.now = runtime_.now();
     in.last_503 = api_.last_503();
-    in.total_instances = matched_.counts().instances;
+    // One that is being created is for a container that would else have to make way for it.
+    in.total_instances = policy_ == Policy::reference ? matched_.counts().instances : std::ssize(pool.instances);
     in.at_quota = options_->quota_limits_containers && (pool.at_quota || pool.instances_left == 0);
     in.running = static_cast<std::int64_t>(pool.running.size());
     if (policy_ != Policy::reference) in.running -= matched_.counts().exited;

@@ -27,9 +27,9 @@ struct QueueSnapshot {
   QueueEntries entries;  ///< sorted by uuid; `find(uuid)`; changes_between() tells what two snapshots differ in
   /// When the last successful poll started; nothing = no poll has succeeded yet. Records are at least as fresh as this.
   std::optional<SteadyTime> updated;
-  /// Records of the last poll that could not be read. Entries of them stay as they were; there may be none. What runs
-  /// of them is left alone.
-  std::set<std::string, std::less<>> unreadable;
+  /// Records of the last poll that could not be read, or that we hold and that had no entry then. Entries of them stay
+  /// as they were; there may be none yet. What runs of them is left alone.
+  std::set<std::string, std::less<>> to_come;
 };
 
 struct QueueOptions {

@@ -63,6 +63,18 @@ TEST(Reconcile, Table) {  // facts §5.8; row by row, priority 0 and above, and 
   }
 }
 
+TEST(Reconcile, WhatWasJustStartedIsNotKilledForAnOldPage) {
+  ReconcileInput in = input(queued, Process::alive, 5, false);
+  in.process.started = kExit;
+  in.queue_updated = kExit + oldest_page - Duration(1);
+  EXPECT_EQ(reconcile(in), Action::none);
+  in.queue_updated = kExit + oldest_page;
+  EXPECT_EQ(reconcile(in), Action::kill);
+  in.process.exited = kExit;
+  in.queue_updated = kExit + Duration(1);
+  EXPECT_EQ(reconcile(in), Action::kill) << "its placeholder is cleared";
+}
+
 TEST(Reconcile, AnExitNeedsAPollAfterIt) {
   ReconcileInput in = input(running, Process::exited, 5, false);
   in.queue_updated.reset();
