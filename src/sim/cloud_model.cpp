@@ -88,6 +88,7 @@ std::shared_ptr<SimVm> SimCloud::make(const CreateRequest& request, const Link& 
   if (core_.strikes(&SimFaults::slow_boot)) boot *= slow_boot_factor;
   if (!core_.strikes(&SimFaults::never_boots)) core_.after(boot, [this, vm] { this->boot(vm); });
   plan_misfortune(vm, &SimFaults::deaths_per_hour, &SimCloud::die);
+  if (vm->type->preemptible) plan_misfortune(vm, &SimFaults::interruptions_per_hour, &SimCloud::die);
   plan_misfortune(vm, &SimFaults::hangs_per_hour, &SimCloud::hang);
   plan_misfortune(vm, &SimFaults::breakdowns_per_hour, &SimCloud::break_down);
   plan_misfortune(vm, &SimFaults::partitions_per_hour, &SimCloud::partition);

@@ -177,6 +177,24 @@ void draw_bus_faults(Chance& chance, SimFaults& f) {
     draw(chance, *rate, 0.02);
 }
 
+/// By a stream of their own: nothing else in a history depends on them.
+void draw_more_faults(std::uint64_t seed, SimFaults& f) {
+  Chance chance(seed ^ 0xfa0175fa0175);
+  draw(chance, f.list_stale, 0.01);
+  draw(chance, f.command_killed, 0.002);
+  draw(chance, f.interruptions_per_hour, 0.2);
+  draw(chance, f.prices_change, 0.1);
+}
+
+/// Of a third of the histories: one type takes longer to boot than the others, as those with accelerators do.
+void draw_boot_times(std::uint64_t seed, const Cluster& cluster, SimCloudModel& cloud) {
+  Chance chance(seed ^ 0xb0071e5);
+  if (!chance.with(1.0 / 3)) return;
+  auto type = cluster.instance_types.begin();
+  std::advance(type, chance.between(std::int64_t{0}, std::ssize(cluster.instance_types) - 1));
+  cloud.boot_of_type[type->first] = DelayModel{chance.between(Duration(20s), Duration(150s)), 0.3};
+}
+
 /// Half of the time, in two parts, so that the end of each shows whether all comes right again.
 std::vector<std::pair<Duration, Duration>> draw_storms(Chance& chance, Duration duration) {
   const Duration first = chance.between(Duration{}, duration / 12);
@@ -201,6 +219,7 @@ SimOptions draw_history(std::uint64_t seed, Duration duration) {
   if (chance.with(0.3)) options.cloud.capacity["xlarge.spot"] = chance.between(std::int64_t{1}, 2);
   // Or supervisors may fill all that there is of the only type that their children may use.
   if (!options.cloud.capacity.empty()) options.cluster.containers.maximum_price_factor = 4;
+  draw_boot_times(seed, options.cluster, options.cloud);
   const std::int64_t window = one_of(chance, std::array<std::int64_t, 3>{100, 100, 5});
   if (seed % 3 > 0) options.api.event_bus = SimEventBusModel{};
   if (seed % 3 > 1) options.api.event_bus->loss = 0.1;
@@ -213,6 +232,7 @@ SimOptions draw_history(std::uint64_t seed, Duration duration) {
   options.faults = draw_faults(chance);
   options.storms = draw_storms(chance, duration);
   if (options.api.event_bus) draw_bus_faults(chance, options.faults);
+  draw_more_faults(seed, options.faults);
   return options;
 }
 

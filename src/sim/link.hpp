@@ -10,6 +10,7 @@
 
 namespace berth {
 
+struct Cluster;
 class Dispatcher;
 class Lease;
 
@@ -20,7 +21,8 @@ struct Link {
   int waiting = 0;               ///< its coroutines that wait for us
   std::uint64_t term = 0;        ///< counts the times that it got the lease: each time it begins anew, knowing nothing
   const Lease* lease = nullptr;  ///< null: dead
-  Dispatcher* dispatcher = nullptr;  ///< null: dead
+  Dispatcher* dispatcher = nullptr;        ///< null: dead
+  std::shared_ptr<const Cluster> cluster;  ///< its configuration: prices may differ from those of another process
   SteadyTime began{};
   std::optional<SteadyTime> last_503;
 };

@@ -1,5 +1,7 @@
 #include "machine.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "cloud_model.hpp"
 
 namespace berth {
@@ -24,14 +26,15 @@ Result<CommandOutput> SimMachine::carry_out(const Command& command, const Link& 
   if (text.starts_with("sudo ")) text.remove_prefix(5);
   if (text == "cat /var/run/arvados-instance-secret") return answer(0, secret);
   if (text.starts_with("sh -c 'for uuid in ")) return lock_files();
-  if (text.starts_with(runner_program)) return run_runner(text.substr(runner_program.size()), link);
+  if (text.starts_with(runner_program))
+    return run_runner(text.substr(runner_program.size()), command.stdin_data.view(), link);
   return answer(0);  // the boot probe
 }
 
-Result<CommandOutput> SimMachine::run_runner(std::string_view arguments, const Link& link) {
+Result<CommandOutput> SimMachine::run_runner(std::string_view arguments, std::string_view input, const Link& link) {
   if (arguments.starts_with("--list")) return list();
   if (arguments.starts_with("--kill 15 ")) return kill(std::string(arguments.substr(10)));
-  if (arguments.starts_with("--detach --stdin-config")) return start(arguments, link);
+  if (arguments.starts_with("--detach --stdin-config")) return start(arguments, input, link);
   return answer(2, {}, "bad flags");
 }
 
@@ -43,12 +46,13 @@ Result<CommandOutput> SimMachine::list() {
   return answer(0, std::move(lines));
 }
 
-/// The uuid is the last word, in quotes.
-Result<CommandOutput> SimMachine::start(std::string_view arguments, const Link& link) {
+/// The uuid is the last word, in quotes. Without its whole configuration a runner does nothing.
+Result<CommandOutput> SimMachine::start(std::string_view arguments, std::string_view config, const Link& link) {
   const auto quote = arguments.rfind('\'', arguments.size() - 2);
   const std::string uuid(arguments.substr(quote + 1, arguments.size() - quote - 2));
   core_.note(SimEventKind::start_command, uuid, vm_.id);
-  const bool fails = core_.strikes(&SimFaults::start_fails);
+  const bool fails =
+      core_.strikes(&SimFaults::start_fails) || (core_.options.check_invariants && !nlohmann::json::accept(config));
   if (fails || stale_locks_.contains(uuid)) shared_.watcher.start_refused(uuid);
   if (fails) return answer(1, {}, "cannot start");
   if (runners_.contains(uuid) || stale_locks_.contains(uuid)) return answer(1, {}, "lock is held");

@@ -66,9 +66,9 @@ class SimMachine : public std::enable_shared_from_this<SimMachine> {
  private:
   void tell(const std::shared_ptr<LineStream>& stream, const std::string& line);
   void tell_end(const std::string& uuid);
-  Result<CommandOutput> run_runner(std::string_view arguments, const Link& link);
+  Result<CommandOutput> run_runner(std::string_view arguments, std::string_view input, const Link& link);
   Result<CommandOutput> list();
-  Result<CommandOutput> start(std::string_view arguments, const Link& link);
+  Result<CommandOutput> start(std::string_view arguments, std::string_view config, const Link& link);
   Result<CommandOutput> kill(const std::string& uuid);
   Result<CommandOutput> lock_files() const;
 

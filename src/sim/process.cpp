@@ -11,16 +11,17 @@
 namespace berth {
 namespace {
 
-std::shared_ptr<Link> make_link(SimCore& core, std::uint64_t number) {
+std::shared_ptr<Link> make_link(const ProcessSurroundings& around, std::uint64_t number) {
   auto link = std::make_shared<Link>();
   link->number = number;
-  link->began = core.now();
+  link->began = around.core.now();
+  link->cluster = around.cluster;
   return link;
 }
 
 std::unique_ptr<InstanceSet> wrapped_instances(const ProcessSurroundings& around, Metrics& metrics,
                                                const std::shared_ptr<Link>& link) {
-  const Cluster& cluster = around.core.options.cluster;
+  const Cluster& cluster = *around.cluster;
   const CloudVmsConfig& vms = cluster.containers.cloud_vms;
   WrapperOptions options;
   options.max_ops_per_second = vms.max_cloud_ops_per_second;
@@ -54,7 +55,7 @@ std::function<void(QueueOptions&, PoolOptions&, SchedulerOptions&)> adjustments(
 
 DispatcherProcess::DispatcherProcess(ProcessSurroundings around, std::uint64_t number)
     : around_(around),
-      link_(make_link(around.core, number)),
+      link_(make_link(around, number)),
       lease_(around.lease_server.connect(link_)),
       api_(make_sim_api(around.core, around.store, around.watcher, link_)),
       instances_(wrapped_instances(around, metrics_, link_)),
@@ -72,7 +73,7 @@ DispatcherProcess::DispatcherProcess(ProcessSurroundings around, std::uint64_t n
     edges.event_bus.url = "wss://zzzzz.example/websocket";
     edges.open_event_bus = around.event_server.opener(link_);
   }
-  dispatcher_ = std::make_unique<Dispatcher>(std::move(edges), around.core.options.cluster);
+  dispatcher_ = std::make_unique<Dispatcher>(std::move(edges), *around.cluster);
   link_->lease = lease_.get();
   link_->dispatcher = dispatcher_.get();
   around.core.note(SimEventKind::dispatcher_started, {}, {}, std::to_string(number));

@@ -23,6 +23,7 @@ struct ProcessSurroundings {
   LeaseServer& lease_server;
   EventServer& event_server;
   SimWatcher& watcher;
+  std::shared_ptr<const Cluster> cluster;
 };
 
 /// One daemon: the dispatcher as it ships, over the simulated edges.

@@ -58,6 +58,21 @@ bool holds_of_waiting(const ContainerQuery::Filter& filter) {
          (filter.field == "priority" && filter.operand == "0");
 }
 
+/// A record as a page of that list shows it.
+Container shown(const Container& c, const ContainerQuery& query) {
+  Container out;
+  if (query.brief) {
+    out.uuid = c.uuid;
+    out.state = c.state;
+    out.priority = c.priority;
+    return out;
+  }
+  out = c;
+  out.locked_by_uuid.clear();  // not in the select list S (facts §2.2)
+  if (!query.with_mounts) out.mounts.clear();
+  return out;
+}
+
 const ContainerQuery::Filter* filter_of(const ContainerQuery& query, std::string_view field, std::string_view op) {
   for (const auto& filter : query.filters)
     if (filter.field == field && filter.op == op) return &filter;
@@ -78,6 +93,10 @@ std::string_view to_string(ChangedBy by) {
   return "";
 }
 
+RecordStore::RecordStore(SimCore& core, SimWatcher& watcher) : core_(core), watcher_(watcher) {
+  if (core.options.faults.list_stale > 0) past_.keep(longest_stale);
+}
+
 // Ten characters of chance, so that the order of uuids says nothing, and a number for the reader.
 std::string RecordStore::make_uuid() {
   std::string uuid = "zzzzz-dz642-";
@@ -88,6 +107,7 @@ std::string RecordStore::make_uuid() {
 
 SimRecord& RecordStore::add(const WorkloadContainer& what, std::uint32_t index_in_workload, int attempt) {
   const std::string uuid = make_uuid();
+  past_.changes(core_.now(), uuid, std::nullopt);
   SimRecord& record = records_[uuid];
   Container& container = record.container;
   container.uuid = uuid;
@@ -150,6 +170,7 @@ Result<ContainerUpdate> RecordStore::change(const std::string& uuid, const Rules
             Caller{CallerRole::admin, token_uuid});
   if (!next) return fail(next.error());
   const ContainerState before = c.state;
+  past_.changes(core_.now(), uuid, c);
   unindex(*record);
   c.state = next->state;
   c.locked_by_uuid = next->locked_by_uuid;
@@ -246,6 +267,7 @@ void RecordStore::cancel_by_user(const std::string& uuid) {
 void RecordStore::set_priority(const std::string& uuid, std::int64_t request_priority) {
   SimRecord* record = find(uuid);
   if (!record || is_final(record->container.state)) return;
+  past_.changes(core_.now(), uuid, record->container);
   unindex(*record);
   record->container.priority = container_priority(request_priority, record->container.created_at);
   by_priority_.erase(record->by_priority);
@@ -280,7 +302,7 @@ std::vector<std::string_view> RecordStore::candidates(const ModifiedQuery& query
 
 Result<std::vector<ModifiedRecord>> RecordStore::list_modified(const ModifiedQuery& query) const {
   const bool requests = query.of == ModifiedQuery::Of::requests;
-  const std::int64_t limit = std::min(query.limit > 0 ? query.limit : 100, core_.options.api.max_page);
+  const std::int64_t limit = page_limit(query.limit);
   std::vector<ModifiedRecord> page;
   for (const std::string_view changed : candidates(query)) {
     const SimRecord& record = *find(changed);
@@ -298,8 +320,35 @@ Result<std::vector<ModifiedRecord>> RecordStore::list_modified(const ModifiedQue
   return page;
 }
 
+Result<std::vector<Container>> RecordStore::list_as_of(const ContainerQuery& query, SteadyTime when) const {
+  const auto changed = past_.since(when);
+  std::vector<const Container*> found;
+  const auto take = [&](const Container& c) {
+    const auto lets_through = [&](const auto& filter) { return matches(c, filter); };
+    if (std::all_of(query.filters.begin(), query.filters.end(), lets_through)) found.push_back(&c);
+  };
+  for (const auto& [uuid, record] : records_) {
+    const auto old = changed.find(uuid);
+    if (old == changed.end())
+      take(record.container);
+    else if (old->second)
+      take(*old->second);
+  }
+  if (query.order == "priority desc") std::ranges::stable_sort(found, std::greater{}, &Container::priority);
+  std::vector<Container> page;
+  for (auto at = static_cast<std::size_t>(query.offset);
+       at < found.size() && std::ssize(page) < page_limit(query.limit); ++at)
+    page.push_back(shown(*found[at], query));
+  return page;
+}
+
+std::int64_t RecordStore::page_limit(std::int64_t asked) const {
+  constexpr std::int64_t unless_asked = 100;
+  return std::min(asked > 0 ? asked : unless_asked, core_.options.api.max_page);
+}
+
 Result<std::vector<Container>> RecordStore::list(const ContainerQuery& query) const {
-  const std::int64_t limit = std::min(query.limit > 0 ? query.limit : 100, core_.options.api.max_page);
+  const std::int64_t limit = page_limit(query.limit);
   std::int64_t skip = query.offset;
   std::vector<Container> page;
   std::vector<const ContainerQuery::Filter*> filters;
@@ -312,16 +361,7 @@ Result<std::vector<Container>> RecordStore::list(const ContainerQuery& query) co
     for (const auto* filter : filters)
       if (!matches(c, *filter)) return true;
     if (skip-- > 0) return true;
-    if (query.brief) {
-      Container& brief = page.emplace_back();
-      brief.uuid = c.uuid;
-      brief.state = c.state;
-      brief.priority = c.priority;
-    } else {
-      page.push_back(c);
-      page.back().locked_by_uuid.clear();  // not in the select list S (facts §2.2)
-      if (!query.with_mounts) page.back().mounts.clear();
-    }
+    page.push_back(shown(c, query));
     return std::ssize(page) < limit;
   };
   const auto take_from = [&](const Index& index) {

@@ -15,6 +15,7 @@
 #include "berth/sim/workload.hpp"
 
 #include "core.hpp"
+#include "record_past.hpp"
 #include "watcher.hpp"
 
 namespace berth {
@@ -46,10 +47,12 @@ struct SimRecord {
   }
 };
 
+constexpr Duration longest_stale = std::chrono::seconds(10);
+
 /// The API server: records, the rules of `model`, and lists.
 class RecordStore {
  public:
-  RecordStore(SimCore& core, SimWatcher& watcher) : core_(core), watcher_(watcher) {}
+  RecordStore(SimCore& core, SimWatcher& watcher);
 
   const std::string token_uuid = "zzzzz-gj3su-000000000000000";
 
@@ -68,6 +71,8 @@ class RecordStore {
   Result<ContainerState> state(const std::string& uuid) const;
   Result<std::map<std::string, Mount>> mounts(const std::string& uuid) const;
   Result<std::vector<Container>> list(const ContainerQuery& query) const;
+  /// As of then, at most `longest_stale` ago.
+  Result<std::vector<Container>> list_as_of(const ContainerQuery& query, SteadyTime when) const;
   Result<std::vector<ModifiedRecord>> list_modified(const ModifiedQuery& query) const;
 
   // Calls of runners. `gateway` tells runners apart.
@@ -93,6 +98,7 @@ class RecordStore {
                                  const std::string& gateway = {});
   Result<void> runner_update(const std::string& uuid, ContainerState state, const std::string& gateway);
   std::int64_t max_attempts() const { return core_.options.cluster.containers.max_dispatch_attempts; }
+  std::int64_t page_limit(std::int64_t asked) const;
   void saved(const SimRecord& record);
   /// Of all that changed at that time or later, in the order of their uuids.
   static std::vector<std::string_view> since(const ByTime& index, SteadyTime when);
@@ -112,6 +118,7 @@ class RecordStore {
   std::map<std::pair<std::int64_t, std::string_view>, const SimRecord*> waiting_by_rank_;  // negative priority first
   ByTime by_change_;                                                                       // SimRecord::changed
   ByTime by_priority_;                                                                     // SimRecord::prioritized
+  RecordPast past_;
   std::uint64_t made_ = 0;
 };
 

@@ -17,8 +17,12 @@ class SimApi final : public ContainerApi {
     return call<std::string>("token", {}, [&store = store_]() -> Result<std::string> { return store.token_uuid; });
   }
   awaitable<Result<std::vector<Container>>> list_containers(ContainerQuery query) override {
-    return call<std::vector<Container>>("list", {},
-                                        [&store = store_, query = std::move(query)] { return store.list(query); });
+    std::optional<Duration> stale;
+    if (core_.strikes(&SimFaults::list_stale)) stale = core_.chance.between(Duration{}, longest_stale);
+    auto effect = [&store = store_, query = std::move(query), stale, asked = core_.now()] {
+      return stale ? store.list_as_of(query, asked - *stale) : store.list(query);
+    };
+    return call<std::vector<Container>>("list", {}, std::move(effect));
   }
   awaitable<Result<std::vector<ModifiedRecord>>> list_modified(ModifiedQuery query) override {
     return call<std::vector<ModifiedRecord>>(

@@ -1,3 +1,5 @@
+#include <signal.h>
+
 #include "call.hpp"
 #include "sim_instances.hpp"
 
@@ -86,13 +88,14 @@ class SimExecutor final : public Executor {
     auto as_of = std::make_shared<SteadyTime>();
     const CallRoute route = way(state->core, *state->vm->machine);
     const bool cut = state->core.strikes(&SimFaults::command_cut);
-    auto effect = [state, command = std::move(command), as_of, cut]() -> Result<CommandOutput> {
+    const bool killed = state->core.strikes(&SimFaults::command_killed);
+    auto effect = [state, command = std::move(command), as_of, cut, killed]() -> Result<CommandOutput> {
       SimMachine& machine = *state->vm->machine;
       if (!machine.reachable()) return fail(ErrorKind::network, "connection lost");
       *as_of = state->core.now();
-      auto output = machine.carry_out(command, *state->link);
-      if (cut) return fail(ErrorKind::network, "connection lost in the middle of the output");
-      return output;
+      if (cut) return break_off(*state, command);
+      if (killed) return kill(*state, command);
+      return machine.carry_out(command, *state->link);
     };
     auto call = send<CommandOutput>(state->core, state->link, route, std::move(effect));
     const std::uint64_t number = state->sent++;
@@ -106,6 +109,29 @@ class SimExecutor final : public Executor {
     if (output && output->exit_status == 0 && kind == CommandKind::list)
       state->watcher.probed(*state->link, *state->vm, *as_of);
     co_return output;
+  }
+
+  /// Stdin ends where the connection breaks. Of output nobody hears: an executor hands out none whose end has not come.
+  static tl::unexpected<Error> break_off(const State& state, Command command) {
+    Chance& chance = state.core.chance;
+    const std::string_view input = command.stdin_data.view();
+    constexpr double on_the_way_there = 0.5;
+    if (!input.empty() && chance.with(on_the_way_there))
+      command.stdin_data = std::string(input.substr(0, any_byte(chance, input)));
+    (void)state.vm->machine->carry_out(command, *state.link);
+    return fail(ErrorKind::network, "connection lost");
+  }
+  static Result<CommandOutput> kill(const State& state, const Command& command) {
+    Chance& chance = state.core.chance;
+    CommandOutput output{128 + SIGKILL, {}, "Killed"};
+    constexpr double as_it_writes = 0.5;
+    if (!chance.with(as_it_writes)) return output;
+    const auto whole = state.vm->machine->carry_out(command, *state.link);
+    if (whole) output.stdout_text = whole->stdout_text.substr(0, any_byte(chance, whole->stdout_text));
+    return output;
+  }
+  static std::size_t any_byte(Chance& chance, std::string_view text) {
+    return static_cast<std::size_t>(chance.between(std::int64_t{0}, std::ssize(text)));
   }
 
   static void attach(const std::shared_ptr<State>& state, const std::shared_ptr<LineStream>& stream) {

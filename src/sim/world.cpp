@@ -90,8 +90,19 @@ struct SimWorld::Impl {
   }
 
   void start(std::size_t slot) {
-    ProcessSurroundings around{core, store, cloud, lease_server, event_server, watcher};
+    if (core.strikes(&SimFaults::prices_change)) change_prices();
+    ProcessSurroundings around{core, store, cloud, lease_server, event_server, watcher, cluster};
     slots[slot].process = std::make_unique<DispatcherProcess>(around, ++processes);
+  }
+
+  /// Who is started from now on reads others.
+  void change_prices() {
+    auto changed = std::make_shared<Cluster>(core.options.cluster);
+    constexpr std::int64_t least = 50, most = 200;  // percent
+    for (auto& [name, type] : changed->instance_types)
+      type.price *= static_cast<double>(core.chance.between(least, most)) / 100;
+    cluster = std::move(changed);
+    core.note(SimEventKind::fault, {}, {}, "prices change");
   }
 
   DispatcherProcess* active() {
@@ -267,6 +278,7 @@ struct SimWorld::Impl {
   LeaseServer lease_server;
   EventServer event_server;
   People people;
+  std::shared_ptr<const Cluster> cluster = std::make_shared<Cluster>(core.options.cluster);  // as configured now
   std::vector<SimSlot> slots;
   std::uint64_t processes = 0;
   std::uint64_t steps = 0;

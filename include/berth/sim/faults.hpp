@@ -17,6 +17,7 @@ struct SimFaults {
   double api_lost_answer = 0;  ///< it took effect, the answer is lost
   double api_slow = 0;         ///< request or answer is late by up to 25 s: answers overtake each other
   double api_garbled = 0;      ///< the answer cannot be decoded
+  double list_stale = 0;       ///< a page of a list of containers is as they were up to 10 s before it was asked for
 
   // Event bus
   double bus_refuses = 0;    ///< a subscription
@@ -44,14 +45,16 @@ struct SimFaults {
 
   // Instances
   double never_boots = 0;
-  double slow_boot = 0;            ///< ten times as long
-  double deaths_per_hour = 0;      ///< of each instance, without warning; interruptions of spot instances
-  double hangs_per_hour = 0;       ///< of each instance: it accepts commands and answers none, for ever
-  double partitions_per_hour = 0;  ///< of each instance: no network for up to 5 min
-  double breakdowns_per_hour = 0;  ///< of each instance: its runner reports `broken`
-  double command_slow = 0;         ///< by up to 40 s
-  double command_dropped = 0;      ///< the connection breaks before, while or after the command is carried out
-  double command_cut = 0;          ///< the output ends early, and the connection with it
+  double slow_boot = 0;               ///< ten times as long
+  double deaths_per_hour = 0;         ///< of each instance, without warning
+  double interruptions_per_hour = 0;  ///< the same of each preemptible instance
+  double hangs_per_hour = 0;          ///< of each instance: it accepts commands and answers none, for ever
+  double partitions_per_hour = 0;     ///< of each instance: no network for up to 5 min
+  double breakdowns_per_hour = 0;     ///< of each instance: its runner reports `broken`
+  double command_slow = 0;            ///< by up to 40 s
+  double command_dropped = 0;         ///< the connection breaks before, while or after the command is carried out
+  double command_cut = 0;             ///< the connection breaks at any byte of the command's stdin or output
+  double command_killed = 0;          ///< by SIGKILL, before it does anything or at any byte of its output
 
   double watch_breaks = 0;  ///< an exit watch ends within 10 min
   double watch_misses = 0;  ///< it does not tell of an end
@@ -72,6 +75,7 @@ struct SimFaults {
   double restarts_per_hour = 0;  ///< stopped in order, started again
   double lease_losses_per_hour = 0;
   double clock_steps_per_hour = 0;  ///< of the dispatchers' wall clock, by up to 2 h either way
+  double prices_change = 0;         ///< those of all types, before a dispatcher is started
 
   // People
   double operator_verbs_per_hour = 0;  ///< hold, drain, run, kill instance, kill container

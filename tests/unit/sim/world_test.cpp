@@ -92,6 +92,29 @@ TEST(SimWorld, ChildrenComeAfterTheirSupervisorAndBeforeItsEnd) {
   EXPECT_GE(by_index[3].submitted, *by_index[2].ended);
 }
 
+/// While it is being created, MaxInstances is reached.
+TEST(SimWorld, TheLastInstanceIsMadeForWhoWasLockedForIt) {
+  for (const char* policy : {"greedy", "cost"}) {
+    SimOptions options = plain_history(1, 4);
+    CloudVmsConfig& vms = options.cluster.containers.cloud_vms;
+    vms.policy = policy;
+    vms.max_instances = 4;
+    vms.initial_quota_estimate = 0;
+    vms.supervisor_fraction = 0.5;
+    options.cloud = {};
+    for (WorkloadContainer& c : options.workload) {
+      c.constraints.vcpus = 8;
+      c.run_time = 20min;
+    }
+    for (const int supervisor : {1, 3})
+      options.workload[static_cast<std::size_t>(supervisor)].scheduling.supervisor = true;
+    SimWorld world(std::move(options));
+    EXPECT_TRUE(world.run_until_done()) << said(world);
+    for (const SimContainerRecord& c : world.containers())
+      EXPECT_EQ(c.lock_count, 1) << policy << ' ' << c.workload_index;
+  }
+}
+
 /// As many instances as one likes, and changes told instead of polled.
 SimOptions told_history(std::uint64_t seed, int count) {
   SimOptions options = plain_history(seed, count);
@@ -190,6 +213,27 @@ TEST(SimWorld, BeingToldSurvivesInterruptions) {
   EXPECT_TRUE(again);
 }
 
+TEST(SimWorld, WhatNeverEndsIsTold) {
+  SimOptions options = plain_history(1, 1);
+  options.workload[0].run_time = 100h;
+  SimWorld world(std::move(options));
+  EXPECT_FALSE(world.run());
+  EXPECT_EQ(world.violation()->invariant, "ends");
+}
+
+TEST(SimWorld, WhatIsThrownIsTold) {
+  class Thrower final : public SimObserver {
+   public:
+    void on_event(const SimEvent& event) override {
+      if (event.kind == SimEventKind::running) throw std::runtime_error("on purpose");
+    }
+  } thrower;
+  SimWorld world(plain_history(1, 1));
+  world.observe(thrower);
+  EXPECT_FALSE(world.run());
+  EXPECT_EQ(said(world).substr(0, 24), "no-exception: on purpose");
+}
+
 struct Fault {
   const char* name;
   double SimFaults::*rate;
@@ -208,6 +252,9 @@ TEST_P(FaultAlone, IsStood) {
     options.faults.*GetParam().rate = GetParam().value;
     if (GetParam().rate == &SimFaults::leaves_stale_lock) options.faults.dies_during = 0.3;  // which it comes after
     if (GetParam().rate == &SimFaults::tags_failed) options.faults.operator_verbs_per_hour = 20;
+    if (GetParam().rate == &SimFaults::prices_change) options.faults.restarts_per_hour = 6;
+    if (GetParam().rate == &SimFaults::interruptions_per_hour)
+      for (WorkloadContainer& c : options.workload) c.scheduling.preemptible = true;
     options.api.event_bus = SimEventBusModel{};
     options.cluster.containers.cloud_vms.exit_watch = true;
     SimWorld world(std::move(options));
@@ -234,6 +281,7 @@ const std::vector<Fault> all_faults = {
     {"ApiLostAnswer", &SimFaults::api_lost_answer, 0.05},
     {"ApiSlow", &SimFaults::api_slow, 0.2},
     {"ApiGarbled", &SimFaults::api_garbled, 0.1},
+    {"ListStale", &SimFaults::list_stale, 0.1},
     {"CreateRefused", &SimFaults::create_refused, 0.3},
     {"CreateThrottled", &SimFaults::create_throttled, 0.3},
     {"CreateNoRoom", &SimFaults::create_no_room, 0.3},
@@ -250,12 +298,14 @@ const std::vector<Fault> all_faults = {
     {"NeverBoots", &SimFaults::never_boots, 0.2},
     {"SlowBoot", &SimFaults::slow_boot, 0.2},
     {"Deaths", &SimFaults::deaths_per_hour, 2},
+    {"Interruptions", &SimFaults::interruptions_per_hour, 4},
     {"Hangs", &SimFaults::hangs_per_hour, 1},
     {"Partitions", &SimFaults::partitions_per_hour, 3},
     {"Breakdowns", &SimFaults::breakdowns_per_hour, 2},
     {"CommandSlow", &SimFaults::command_slow, 0.1},
     {"CommandDropped", &SimFaults::command_dropped, 0.1},
     {"CommandCut", &SimFaults::command_cut, 0.1},
+    {"CommandKilled", &SimFaults::command_killed, 0.1},
     {"WatchBreaks", &SimFaults::watch_breaks, 0.5},
     {"WatchMisses", &SimFaults::watch_misses, 0.3},
     {"WatchLies", &SimFaults::watch_lies, 0.3},
@@ -270,6 +320,7 @@ const std::vector<Fault> all_faults = {
     {"Restarts", &SimFaults::restarts_per_hour, 6},
     {"LeaseLosses", &SimFaults::lease_losses_per_hour, 6},
     {"ClockSteps", &SimFaults::clock_steps_per_hour, 6},
+    {"PricesChange", &SimFaults::prices_change, 0.5},
     {"OperatorVerbs", &SimFaults::operator_verbs_per_hour, 20},
     {"UserVerbs", &SimFaults::user_verbs_per_hour, 30},
 };
