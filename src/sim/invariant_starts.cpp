@@ -1,10 +1,11 @@
 // What must hold when a container is started.
 #include <algorithm>
+#include <array>
 
 #include "berth/dispatcher/dispatcher.hpp"
-#include "berth/queue/choose_types.hpp"
 
 #include "invariants.hpp"
+#include "needs.hpp"
 
 namespace berth {
 namespace {
@@ -25,6 +26,33 @@ const PoolInstance* find_instance(const PoolSnapshot& pool, const std::string& i
   const auto found =
       std::find_if(pool.instances.begin(), pool.instances.end(), [&](const PoolInstance& i) { return i.id == id; });
   return found == pool.instances.end() ? nullptr : &*found;
+}
+
+/// Its needs may be had on that type, by its own price ceiling.
+bool may_use(const QueueEntry& entry, const std::string& type) {
+  return std::count(entry.instance_types().begin(), entry.instance_types().end(), type) > 0;
+}
+
+bool is_since(const std::map<std::string, SteadyTime>& times, const std::string& key, SteadyTime when) {
+  const auto found = times.find(key);
+  return found != times.end() && found->second >= when;
+}
+
+bool is_supervisor(const QueueEntry& entry) {
+  return entry.spec->container.scheduling_parameters.supervisor;
+}
+
+Resources sum_of_needs(const PoolInstance& instance, const QueueSnapshot& queue) {
+  Resources sum;
+  for (const std::string& uuid : instance.containers) {
+    const QueueEntry* entry = queue.entries.find(uuid);
+    if (!entry) continue;
+    sum.vcpus += entry->needed().vcpus;
+    sum.ram += entry->needed().ram;
+    sum.scratch += entry->needed().scratch;
+    sum.gpus += entry->needed().gpus;
+  }
+  return sum;
 }
 
 bool any_boots(const PoolSnapshot& pool) {
@@ -59,55 +87,62 @@ void Invariants::start_sent(const Link& link, const SimVm& vm, const std::string
     core_.violate("hold", "a container is started on " + vm.id + ", whose idle behavior is " +
                               std::string(to_string(instance.behavior)));
   check_passed_over(link, vm, uuid);
+  check_eligible(link, vm, uuid);
   const auto queue = link.dispatcher->queue()->snapshot();
   const auto pool = link.dispatcher->pool()->snapshot();
   const QueueEntry* entry = queue->entries.find(uuid);
-  const PoolInstance* shown = find_instance(*pool, vm.id);
-  if (entry) check_eligible(vm, *entry);
-  if (shown) check_room(vm, *shown, *queue);
-  if (entry) check_order(link, vm, *entry, *queue, *pool);
+  if (const PoolInstance* shown = find_instance(*pool, vm.id)) check_room(vm, *shown, *queue);
+  if (!entry) return;
+  check_order(link, vm, *entry, *queue, *pool);
+  known(link).starts.push_back({uuid, vm.id, vm.type->name, entry->container.priority, entry->needed()});
 }
 
-/// It starts as soon as it is locked, where it could have started when the lock was sent. Whether one may ride on an
-/// instance of a type that is too dear for it depends on how long it is expected to run, and is not judged.
+/// It starts as soon as it is locked, where there was room for the other when the lock was sent, too: so whatever the
+/// type, and whatever the other may use besides.
 void Invariants::check_passed_over(const Link& link, const SimVm& vm, const std::string& uuid) {
   Known& its = known(link);
   const auto passed = its.passed_over.extract(uuid);
-  const auto queue = link.dispatcher->queue()->snapshot();
-  const QueueEntry* entry = queue->entries.find(uuid);
-  if (!passed || !entry || !vm.booted) return;
-  const auto& types = entry->instance_types();
-  const bool rides = std::count(types.begin(), types.end(), vm.type->name) == 0;
-  const std::optional<SteadyTime>& probed = its.instances[vm.id].probed;
   constexpr Duration at_once = 50ms;
-  if (!rides && probed && *vm.booted < its.lock_sent[uuid] && core_.now() - its.locking_until[uuid] <= at_once)
-    core_.violate("order", passed.mapped() + "; it is started at once on " + vm.id);
+  if (!passed || core_.now() - its.locking_until[uuid] > at_once) return;
+  const auto queue = link.dispatcher->queue()->snapshot();
+  for (const PassedOver& one : passed.mapped()) {
+    if (!may_use(*one.other, vm.type->name) || queue->entries.find(one.other->container.uuid) != one.other) continue;
+    const bool had_room = std::ranges::all_of(std::array{one.before, one.then}, [&](const auto& pool) {
+      const PoolInstance* instance = find_instance(*pool, vm.id);
+      return instance && has_room(*instance, *one.other, *queue, *vm.type);
+    });
+    if (had_room)
+      core_.violate("order", passed_over_text(one) + "; it is started at once on " + vm.id + ", a " + vm.type->name);
+  }
 }
 
-void Invariants::check_eligible(const SimVm& vm, const QueueEntry& entry) {
-  ChooseTypesOptions options;
-  constexpr double any_price = 1e9;  // policy `cost` may use what runs already, whatever it costs
-  options.maximum_price_factor = vms().policy == "cost" ? any_price : cluster().containers.maximum_price_factor;
-  const SimRecord& record = store_.all().at(entry.container.uuid);
-  const auto types = choose_types(record.container, cluster().instance_types, options);
-  const bool eligible = types && std::any_of(types->begin(), types->end(),
-                                             [&](const InstanceType& type) { return type.name == vm.type->name; });
-  if (!eligible)
-    core_.violate("eligible-type", entry.container.uuid + " is started on a " + vm.type->name +
-                                       ", which is too small, too dear or of the wrong kind for it");
+bool Invariants::has_room(const PoolInstance& instance, const QueueEntry& entry, const QueueSnapshot& queue,
+                          const InstanceType& type) const {
+  const bool ready = instance.state == WorkerState::idle || instance.state == WorkerState::running;
+  if (!ready || instance.idle_behavior != IdleBehavior::run) return false;
+  Resources sum = sum_of_needs(instance, queue);
+  sum.vcpus += entry.needed().vcpus;
+  sum.ram += entry.needed().ram;
+  sum.scratch += entry.needed().scratch;
+  const std::int64_t most = vms().max_running_containers_per_instance;
+  return fits_where(sum, type.resources()) && (most <= 0 || std::ssize(instance.containers) < most);
+}
+
+/// Policy `cost` may use what runs already, whatever it costs.
+void Invariants::check_eligible(const Link& link, const SimVm& vm, const std::string& uuid) {
+  const Cluster& as_configured = *link.cluster;
+  const Container& container = store_.all().at(uuid).container;
+  const InstanceType& type = as_configured.instance_types.at(vm.type->name);
+  if (!holds(type, container, as_configured.containers))
+    core_.violate("eligible-type",
+                  uuid + " is started on a " + type.name + ", which is too small or of the wrong kind");
+  if (vms().policy != "cost" && !within_ceiling(type, container, as_configured))
+    core_.violate("eligible-type", uuid + " is started on a " + type.name + ", which is too dear for it");
 }
 
 /// What the dispatcher has put there does not exceed what the type offers.
 void Invariants::check_room(const SimVm& vm, const PoolInstance& instance, const QueueSnapshot& queue) {
-  Resources sum;
-  for (const std::string& uuid : instance.containers) {
-    const QueueEntry* entry = queue.entries.find(uuid);
-    if (!entry) continue;
-    sum.vcpus += entry->needed().vcpus;
-    sum.ram += entry->needed().ram;
-    sum.scratch += entry->needed().scratch;
-    sum.gpus += entry->needed().gpus;
-  }
+  const Resources sum = sum_of_needs(instance, queue);
   if (!fits_where(sum, vm.type->resources()))
     core_.violate("room", vm.id + " has been given more than a " + vm.type->name + " holds");
   const std::int64_t most = vms().max_running_containers_per_instance;
@@ -115,10 +150,8 @@ void Invariants::check_room(const SimVm& vm, const PoolInstance& instance, const
     core_.violate("room", vm.id + " has been given more containers than the limit");
 }
 
-/// Somebody that is Queued, too, of higher priority, no greater need and no fewer types stays Queued: whatever this one
-/// is locked for would have suited the other. What is being locked or unlocked, or had a process a moment ago, was not
-/// passed over; nor what the same pass locks next: the turn is judged when it is over. Policy `cost` creates nothing
-/// for what it expects to start soon, but for what comes after it: there, only who starts at once has passed somebody
+/// Somebody that is Queued, too, of higher priority and no greater need stays Queued. What is being locked or unlocked,
+/// or had a process a moment ago, was not passed over; nor what the same pass locks next: the turn is judged when it is
 /// over.
 void Invariants::check_lock_order(const Link& link, const std::string& uuid) {
   const Known& its = known(link);
@@ -126,36 +159,36 @@ void Invariants::check_lock_order(const Link& link, const std::string& uuid) {
   const auto pool = link.dispatcher->pool()->snapshot();
   const QueueEntry* locked = queue->entries.find(uuid);
   if (link.dead || !its.queue || !locked || locked->container.state != ContainerState::queued) return;
-  const auto is_since = [](const std::map<std::string, SteadyTime>& times, const std::string& key, SteadyTime when) {
-    const auto found = times.find(key);
-    return found != times.end() && found->second >= when;
-  };
   for (const auto& entry : queue->entries) {
     const QueuedContainer& other = entry->container;
     if (other.state != ContainerState::queued || other.priority <= locked->container.priority) continue;
-    if (entry->spec->container.scheduling_parameters.supervisor) continue;
+    if (is_supervisor(*entry) || !fits_where(entry->needed(), locked->needed())) continue;
     if (pool->running.contains(other.uuid) || its.pool->running.contains(other.uuid)) continue;
     if (is_since(its.locking_until, other.uuid, core_.now()) || is_since(its.unlocking_until, other.uuid, core_.now()))
       continue;
     if (its.queue->entries.find(other.uuid) != entry.get()) continue;  // the pass may have seen it otherwise
-    if (!fits_where(entry->needed(), locked->needed())) continue;
-    const auto may = [&](const std::string& type) {
-      return std::count(entry->instance_types().begin(), entry->instance_types().end(), type) > 0;
-    };
-    if (!std::all_of(locked->instance_types().begin(), locked->instance_types().end(), may)) continue;
-    passed_over_.push_back({link.number, uuid, other.uuid, core_.now(),
-                            uuid + " is locked although " + other.uuid + " of higher priority stays Queued: " +
-                                need_text(*locked) + " and " + need_text(*entry)});
+    passed_over_.push_back({link.number, locked, entry.get(), queue, core_.now(), its.pool, pool});
   }
 }
 
+std::string Invariants::passed_over_text(const PassedOver& one) {
+  return one.locked->container.uuid + " is locked although " + one.other->container.uuid +
+         " of higher priority stays Queued: " + need_text(*one.locked) + " and " + need_text(*one.other);
+}
+
+/// Where the other may use every type that this one may, whatever it is locked for would have suited the other. Not so
+/// with policy `cost`, which creates nothing for what it expects to start soon, but for what comes after it: there,
+/// only who starts at once has passed somebody over.
 void Invariants::judge_passed_over(const Link& link) {
-  const auto& sent = known(link).lock_sent;
-  for (const PassedOver& one : passed_over_) {
-    const auto lock = sent.find(one.other);
-    if (one.process != link.number || (lock != sent.end() && lock->second >= one.at)) continue;
-    if (vms().policy != "cost") return core_.violate("order", one.detail);
-    known(link).passed_over[one.locked] = one.detail;
+  Known& its = known(link);
+  for (PassedOver& one : passed_over_) {
+    if (one.process != link.number) continue;
+    const auto lock = its.lock_sent.find(one.other->container.uuid);
+    if (lock != its.lock_sent.end() && lock->second >= one.at) continue;
+    const bool in_any_case = std::ranges::all_of(one.locked->instance_types(),
+                                                 [&](const std::string& type) { return may_use(*one.other, type); });
+    if (in_any_case && vms().policy != "cost") return core_.violate("order", passed_over_text(one));
+    its.passed_over[one.locked->container.uuid].push_back(std::move(one));
   }
   std::erase_if(passed_over_, [&](const PassedOver& one) { return one.process == link.number; });
 }
@@ -174,16 +207,36 @@ void Invariants::check_order(const Link& link, const SimVm& vm, const QueueEntry
   for (const auto& entry : queue.entries) {
     const QueuedContainer& container = entry->container;
     if (container.state != ContainerState::locked || container.priority <= started.container.priority) continue;
-    if (entry->spec->container.scheduling_parameters.supervisor || pool.running.contains(container.uuid)) continue;
-    if (const auto unlocked = its.unlocking_until.find(container.uuid);
-        unlocked != its.unlocking_until.end() && unlocked->second >= decided)
-      continue;
+    if (is_supervisor(*entry) || pool.running.contains(container.uuid)) continue;
+    if (is_since(its.unlocking_until, container.uuid, decided)) continue;
     if (its.queue->entries.find(container.uuid) != entry.get()) continue;
     if (!fits_where(entry->needed(), started.needed())) continue;
-    if (std::count(entry->instance_types().begin(), entry->instance_types().end(), vm.type->name) == 0) continue;
+    if (!may_use(*entry, vm.type->name)) continue;
     core_.violate("order", started.container.uuid + " is started on " + vm.id + " although " + container.uuid +
                                " of higher priority waits and fits there, too: " + need_text(started) + " and " +
                                need_text(*entry));
+  }
+}
+
+/// Whatever was seen, or missed, at the starts of the last minute: somebody was Locked all the time, waits still, and
+/// would have suited where another of lower priority was started.
+void Invariants::check_starts(const Link& link) {
+  Known& its = known(link);
+  const auto starts = std::exchange(its.starts, {});
+  const auto queue = link.dispatcher->queue()->snapshot();
+  const auto then = std::exchange(its.queue_then, queue);
+  if (!then || starts.empty() || vms().policy == "reference") return;
+  const auto pool = link.dispatcher->pool()->snapshot();
+  for (const auto& entry : queue->entries) {
+    const std::string& uuid = entry->container.uuid;
+    if (entry->container.state != ContainerState::locked || is_supervisor(*entry)) continue;
+    if (then->entries.find(uuid) != entry.get() || pool->running.contains(uuid)) continue;
+    if (is_since(its.unlocking_until, uuid, core_.now() - 2min)) continue;
+    for (const Started& started : starts)
+      if (started.priority < entry->container.priority && fits_where(entry->needed(), started.needed) &&
+          may_use(*entry, started.type))
+        core_.violate("order", started.uuid + " was started on " + started.instance + " although " + uuid +
+                                   " of higher priority was Locked and fits there, too");
   }
 }
 

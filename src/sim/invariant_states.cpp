@@ -1,10 +1,11 @@
 // What must hold at any time: looked at every minute.
 #include <algorithm>
+#include <utility>
 
 #include "berth/dispatcher/dispatcher.hpp"
-#include "berth/queue/choose_types.hpp"
 
 #include "invariants.hpp"
+#include "needs.hpp"
 
 namespace berth {
 namespace {
@@ -19,7 +20,7 @@ constexpr std::int64_t most_calls_per_minute = 600;  // of those that change som
 void Invariants::check_all(const std::vector<const Link*>& links, const Link* active) {
   const auto now_active = active ? std::pair(active->number, active->term) : std::pair<std::uint64_t, std::uint64_t>();
   if (now_active != active_) {
-    force_unlocks();
+    force_unlocks(true);
     dispatched_since_ = active ? core_.now() : SteadyTime::max();
   }
   active_ = now_active;
@@ -29,7 +30,13 @@ void Invariants::check_all(const std::vector<const Link*>& links, const Link* ac
   const bool dispatched = active && core_.now() - dispatched_since_ > convergence_bound(cluster());
   for (const auto& [id, vm] : cloud_.all()) check_instance(*vm, dispatched);
   if (active) check_mirror(*active);
-  for (const Link* link : links) check_calls(*link);
+  for (const Link* link : links) {
+    check_calls(*link);
+    check_limits(*link);
+    if (!link->dispatcher) continue;
+    check_pool(*link);
+    check_starts(*link);
+  }
   std::erase_if(lasting_, [](const auto& entry) { return !entry.second.seen; });
 }
 
@@ -77,18 +84,12 @@ void Invariants::check_runners() {
         core_.violate("one-runner", uuid + " has runners on " + other->second + " and " + id);
 }
 
-bool Invariants::fits_somewhere(const Container& container) const {
-  ChooseTypesOptions options;
-  options.maximum_price_factor = cluster().containers.maximum_price_factor;
-  return choose_types(container, cluster().instance_types, options).has_value();
-}
-
 /// Without faults nothing is an excuse.
 void Invariants::check_ends() {
   if (!fault_free()) return;
   for (const auto& [uuid, record] : store_.all()) {
     const Container& c = record.container;
-    if (c.state != ContainerState::complete && c.priority > 0 && fits_somewhere(c))
+    if (c.state != ContainerState::complete && c.priority > 0 && held_by_any(c, cluster()))
       core_.violate("completes",
                     uuid + " has ended " + std::string(to_string(c.state)) + " although nothing went wrong");
   }
@@ -108,6 +109,34 @@ void Invariants::check_instance(const SimVm& vm, bool dispatched) {
       fault_free() ? vms().sync_interval + vms().watched_probe_interval + 1min : convergence_bound(cluster());
   if (!core_.storm() && vm.machine->runners().empty() && core_.now() - from > patience + bound)
     core_.violate("no-idle", vm.id + " has not been needed for " + std::to_string((core_.now() - needed) / 1s) + " s");
+}
+
+/// Whatever was seen, or missed, as they were created.
+void Invariants::check_limits(const Link& link) {
+  const std::int64_t most = vms().max_concurrent_instance_create_ops;
+  if (most > 0 && std::ssize(known(link).creates_in_flight) > most)
+    core_.violate("max-creates", "more creates at a time than the limit of " + std::to_string(most));
+  if (vms().max_instances > 0 && fault_free() && std::ssize(cloud_.all()) > vms().max_instances)
+    core_.violate("max-instances", std::to_string(cloud_.all().size()) + " instances, of at most " +
+                                       std::to_string(vms().max_instances));
+}
+
+/// Whatever was seen, or missed, as containers were started and instances destroyed.
+void Invariants::check_pool(const Link& link) {
+  Known& its = known(link);
+  const auto queue = link.dispatcher->queue()->snapshot();
+  const auto pool = link.dispatcher->pool()->snapshot();
+  const std::set<std::string> held_then = std::exchange(its.held_then, {});
+  for (const PoolInstance& instance : pool->instances) {
+    const auto vm = cloud_.find(instance.id);
+    if (!vm) continue;
+    check_room(*vm, instance, *queue);
+    const bool shut_down = instance.state == WorkerState::shutdown;
+    const bool held = its.instances[vm->id].behavior == IdleBehavior::hold;
+    if (held && !shut_down) its.held_then.insert(vm->id);
+    if (held && shut_down && held_then.contains(vm->id) && !killed_instances_.contains(vm->id))
+      core_.violate("hold", vm->id + " is on hold, and has been shut down");
+  }
 }
 
 /// What the active dispatcher believes is what is.

@@ -2,6 +2,7 @@
 
 #include "berth/dispatcher/dispatcher.hpp"
 
+#include "needs.hpp"
 #include "sim_instances.hpp"
 
 namespace berth {
@@ -60,7 +61,7 @@ void Invariants::record_changed(const SimRecord& record, ContainerState before, 
   if (record.too_many_attempts || before == ContainerState::running || before == ContainerState::complete) return;
   if (record.runtime_error.empty())
     core_.violate("says-why", uuid + " was cancelled before it ran, without a reason in its record");
-  if (fits_somewhere(record.container))
+  if (held_by_any(record.container, cluster()))
     core_.violate("cancels-by-rule", uuid + " was cancelled before it ran, and a type fits it");
 }
 
@@ -73,7 +74,7 @@ void Invariants::create_answered(const Link& link, const InstanceType& type, con
   Known& its = known(link);
   if (vm) its.instances[vm->id].listed = true;
   if (!error) return;
-  force_unlocks();
+  force_unlocks(false);
   if (error->kind == ErrorKind::rate_limited && error->retry_at)
     its.creates_throttled_until = std::max(its.creates_throttled_until, *error->retry_at);
   if (error->kind == ErrorKind::capacity)
@@ -84,10 +85,13 @@ void Invariants::create_answered(const Link& link, const InstanceType& type, con
   }
 }
 
-/// What is Locked may have to be unlocked, whatever it is: no instance is to be had, or a dispatcher begins anew.
-void Invariants::force_unlocks() {
+/// What is Locked may have to be unlocked, whatever it is: no instance is to be had. Or a dispatcher begins anew, which
+/// also locks what must soon make way for what was Locked then.
+void Invariants::force_unlocks(bool of_queued) {
   for (const std::string& uuid : store_.open())
-    if (store_.all().at(uuid).container.state == ContainerState::locked) ++forced_unlocks_[uuid];
+    if (const ContainerState state = store_.all().at(uuid).container.state;
+        state == ContainerState::locked || (of_queued && state == ContainerState::queued))
+      ++forced_unlocks_[uuid];
 }
 
 void Invariants::create_ended(const Link& link, const std::string& secret) {

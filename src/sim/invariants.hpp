@@ -64,6 +64,21 @@ class Invariants final : public SimWatcher {
     bool destroying = false;                       ///< a destroy has been sent
     bool listed = false;                           ///< shown by the last list, or made since
   };
+  /// One was locked, and another of higher priority, that needs no more, stayed Queued.
+  struct PassedOver {
+    std::uint64_t process = 0;
+    const QueueEntry* locked = nullptr;
+    const QueueEntry* other = nullptr;
+    std::shared_ptr<const QueueSnapshot> queue;  ///< which has them
+    SteadyTime at{};
+    std::shared_ptr<const PoolSnapshot> before, then;  ///< as of that turn, and the one before it
+  };
+  /// One that was started, on an instance of that type.
+  struct Started {
+    std::string uuid, instance, type;
+    std::int64_t priority = 0;
+    Resources needed;
+  };
   /// … and of everything.
   struct Known {
     std::map<std::string, KnownInstance> instances;
@@ -73,20 +88,18 @@ class Invariants final : public SimWatcher {
     std::map<std::string, SteadyTime> no_room_until;  ///< by scope and value
     bool over_quota = false;                          ///< told so since the last list
     SteadyTime over_quota_until{};
-    std::map<std::string, SteadyTime> unlocking_until;  ///< by uuid: the end of the last unlock call
-    std::map<std::string, SteadyTime> lock_sent;        ///< by uuid
-    std::map<std::string, SteadyTime> locking_until;    ///< by uuid: the end of the last lock call
-    std::map<std::string, std::string> passed_over;     ///< by uuid of who was locked: whom, in words
+    std::map<std::string, SteadyTime> unlocking_until;           ///< by uuid: the end of the last unlock call
+    std::map<std::string, SteadyTime> lock_sent;                 ///< by uuid
+    std::map<std::string, SteadyTime> locking_until;             ///< by uuid: the end of the last lock call
+    std::map<std::string, std::vector<PassedOver>> passed_over;  ///< by uuid of who was locked
     std::set<std::string> justly_killed;
     std::shared_ptr<const QueueSnapshot> queue;  ///< of the turn before this one, as is `pool`
     std::shared_ptr<const PoolSnapshot> pool;
-    std::int64_t calls = 0;  ///< in this minute
-  };
-  struct PassedOver {
-    std::uint64_t process = 0;
-    std::string locked, other;  ///< uuids
-    SteadyTime at{};
-    std::string detail;
+    // Of the last minute, and as they were at its beginning.
+    std::int64_t calls = 0;
+    std::vector<Started> starts;
+    std::shared_ptr<const QueueSnapshot> queue_then;
+    std::set<std::string> held_then;  ///< instances on hold that were not shut down
   };
   /// How long something has been wrong that must come right by itself.
   struct Lasting {
@@ -99,7 +112,7 @@ class Invariants final : public SimWatcher {
   bool calm_for(Duration time) const { return !core_.storm() && core_.now() - calm_since_ >= time; }
   const Cluster& cluster() const { return core_.options.cluster; }
   const CloudVmsConfig& vms() const { return cluster().containers.cloud_vms; }
-  void force_unlocks();
+  void force_unlocks(bool of_queued);
   bool knows_runner(const Link& link, const SimVm& vm, const SimRunner& runner);
 
   // invariant_starts.cpp
@@ -107,10 +120,14 @@ class Invariants final : public SimWatcher {
   void judge_passed_over(const Link& link);
   void check_lock_order(const Link& link, const std::string& uuid);
   void check_one_runner(const SimVm& vm, const SimRunner& runner, const Link& link);
-  void check_eligible(const SimVm& vm, const QueueEntry& entry);
+  void check_eligible(const Link& link, const SimVm& vm, const std::string& uuid);
   void check_room(const SimVm& vm, const PoolInstance& instance, const QueueSnapshot& queue);
   void check_order(const Link& link, const SimVm& vm, const QueueEntry& started, const QueueSnapshot& queue,
                    const PoolSnapshot& pool);
+  void check_starts(const Link& link);
+  bool has_room(const PoolInstance& instance, const QueueEntry& entry, const QueueSnapshot& queue,
+                const InstanceType& type) const;
+  static std::string passed_over_text(const PassedOver& one);
 
   // invariant_acts.cpp
   void check_create(Known& known, const InstanceType& type);
@@ -119,10 +136,11 @@ class Invariants final : public SimWatcher {
   // invariant_states.cpp
   void check_record(const SimRecord& record);
   void check_runners();
-  bool fits_somewhere(const Container& container) const;
   /// Nothing goes wrong in this history but what the cloud's limits and impossible requests bring about.
   bool fault_free() const { return core_.options.storms.empty() && core_.options.cloud.interruptions_per_hour <= 0; }
   void check_instance(const SimVm& vm, bool dispatched);
+  void check_limits(const Link& link);
+  void check_pool(const Link& link);
   void check_mirror(const Link& active);
   void check_calls(const Link& link);
   /// Whether it has held for that long, looked at every minute.

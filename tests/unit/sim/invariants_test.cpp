@@ -33,6 +33,7 @@ class Invariant : public testing::Test {
     auto link = std::make_shared<Link>();
     link->number = number;
     link->lease = lease_.get();
+    link->cluster = std::make_shared<Cluster>(core_.options.cluster);
     return link;
   }
   const std::string& add(std::int64_t vcpus = 1) {
@@ -58,6 +59,7 @@ class Invariant : public testing::Test {
   void start(SimVm& vm, const std::string& uuid, const Link& by) {
     Command command;
     command.text = "crunch-run --detach --stdin-config '" + uuid + "'";
+    command.stdin_data = std::string("{}");
     ASSERT_EQ(vm.machine->carry_out(command, by)->exit_status, 0);
   }
   void fail_create(Error error) { invariants_.create_answered(*link_, request().type, nullptr, &error); }
@@ -164,6 +166,34 @@ TEST_F(Invariant, MaxInstances) {
   EXPECT_EQ(broken(), "none");
   invariants_.create_begun(*link_, request());
   EXPECT_EQ(broken(), "max-instances");
+}
+
+TEST_F(Invariant, MaxInstancesInTheFullCheck) {
+  for (int i = 0; i < 2; ++i) (void)booted();
+  invariants_.check_all({link_.get()}, nullptr);
+  EXPECT_EQ(broken(), "none");
+  (void)booted();
+  invariants_.check_all({link_.get()}, nullptr);
+  EXPECT_EQ(broken(), "max-instances");
+}
+
+TEST_F(Invariant, MaxCreatesInTheFullCheck) {
+  link_->dead = true;  // nothing is asked of it as it acts
+  for (const char* secret : {"a", "b"}) invariants_.create_begun(*link_, request(secret));
+  EXPECT_EQ(broken(), "none");
+  invariants_.check_all({link_.get()}, nullptr);
+  EXPECT_EQ(broken(), "max-creates");
+}
+
+TEST_F(Invariant, FinalStays) {
+  const std::string uuid = add();
+  ASSERT_TRUE(store_.lock(uuid));
+  ASSERT_TRUE(store_.claim(uuid, "gateway"));
+  ASSERT_TRUE(store_.finish(uuid, ContainerState::complete));
+  core_.runtime.run_for(2s);
+  invariants_.acts(*link_, "cancel", uuid);
+  (void)store_.cancel(uuid);
+  EXPECT_EQ(broken(), "final-stays");
 }
 
 TEST_F(Invariant, MaxCreates) {

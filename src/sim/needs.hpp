@@ -1,0 +1,21 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "berth/config/cluster.hpp"
+#include "berth/model/container.hpp"
+
+namespace berth {
+
+// What containers of histories need, by arithmetic of its own, not the dispatcher's: what that gets wrong is to show.
+// Histories have no images of any size, no accelerators and no Keep buffers.
+
+/// Whether the type holds the container and is of its kind, preemptible or not (facts §4.1, §4.2).
+bool holds(const InstanceType& type, const Container& container, const ContainersConfig& config);
+/// … of some type.
+bool held_by_any(const Container& container, const Cluster& cluster);
+/// Whether the type costs no more than MaximumPriceFactor times the cheapest that holds the container (facts §4.3).
+bool within_ceiling(const InstanceType& type, const Container& container, const Cluster& cluster);
+
+}  // namespace berth
