@@ -204,6 +204,8 @@ std::vector<ReportRow> report_rows(const WhatIfReport& report) {
   add_container_rows(rows);
   rows.heading("Wait until it runs: p50 / p95 / max");
   rows.add("all", [](const VariantReport& variant) { return wait_cell(variant, std::nullopt); });
+  rows.add(
+      "mean of all", [](const SimFigures& f) { return f.waits.mean; }, format_seconds);
   for (const SizeClass size : sizes_of(report))
     rows.add(to_string(size), [&](const VariantReport& variant) { return wait_cell(variant, size); });
   add_instance_rows(rows, report);

@@ -4,7 +4,8 @@
     ./dev bench policies [--seeds N] [--workload NAME]… [--limit N]…
                          [--variant NAME]… [--boot SECONDS]
 
-A row for each policy, by workload and MaxInstances: cost, ratio to the lower bound, waits, creates. `--limit half` is
+A row for each policy, by workload and MaxInstances: cost (mean, least and most of the seeds), how much more than the
+first policy's, ratio to the lower bound, waits, creates. `--limit half` is
 half of the instances that the first variant uses at most without limit; `--boot` is the median boot time.
 """
 import argparse
@@ -38,11 +39,11 @@ VARIANTS = {
 ROWS = {  # of the report, as columns
     "cost": "cost",
     "cost / lower bound": "ratio",
+    "mean of all": "mean wait",
     "all": "wait p50 / p95 / max",
     "creates": "creates",
     "most at a time": "peak",
     "never used": "never used",
-    "unfinished": "unfinished",
 }
 
 
@@ -98,11 +99,34 @@ def run(args, folder, name, workload, limit):
     return rows
 
 
+def mean(cell):
+    """The number in `$1,234.56 ($1.00 to $2.00)` or `12 (9 to 15)`."""
+    return float(re.sub("[$,]", "", cell.split(" (")[0]))
+
+
+def table(args, folder, workload, limit):
+    columns = list(ROWS.values())
+    columns.insert(1, "against the first")
+    print(f"\n**{workload}{f', MaxInstances {limit}' if limit else ''}**\n")
+    print("| policy | " + " | ".join(columns) + " |")
+    print("|---" * (len(columns) + 1) + "|", flush=True)
+    first = None
+    for name in args.variant:
+        rows = run(args, folder, name, workload, limit)
+        if rows["unfinished"] != "0":
+            raise SystemExit(f"{workload}: {name}: containers had not ended when time was up")
+        cost = mean(rows["cost"])
+        more = "" if first is None else f"{100 * (cost / first - 1):+.1f} %".replace("-", "−")
+        first = first or cost
+        cells = [rows["cost"].replace(" to ", " – "), more, *(rows[row].split(" (")[0] for row in list(ROWS)[1:])]
+        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+
+
 def limit_of(args, folder, workload, limit):
     if limit != "half":
         return int(limit)
     peak = run(args, folder, args.variant[0], workload, 0)["most at a time"]
-    return int(float(peak.split()[0].replace(",", ""))) // 2
+    return int(mean(peak)) // 2
 
 
 def main():
@@ -120,12 +144,7 @@ def main():
         for workload in args.workload or ["steady", "diurnal", "workflows", "bioinformatics", "bursty"]:
             for limit in args.limit or ["0", "half"]:
                 limit = limit_of(args, pathlib.Path(folder), workload, limit)
-                print(f"\n{workload}, MaxInstances {limit or 'none'}\n")
-                print("| policy | " + " | ".join(ROWS.values()) + " |")
-                print("|---" * (len(ROWS) + 1) + "|", flush=True)
-                for name in args.variant:
-                    rows = run(args, pathlib.Path(folder), name, workload, limit)
-                    print(f"| {name} | " + " | ".join(rows.get(row, "") for row in ROWS) + " |", flush=True)
+                table(args, pathlib.Path(folder), workload, limit)
 
 
 if __name__ == "__main__":
