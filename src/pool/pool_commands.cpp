@@ -53,6 +53,7 @@ bool WorkerPool::Impl::begin_start(const StartRequest& request) {
   Member* member = find(request.instance);
   if (stopped_ || !member || !accepts_start(member->worker)) return false;
   if (processes_.contains(request.uuid) || exits_.contains(request.uuid)) return false;
+  if (member->worker.stale_since.contains(request.uuid)) return false;  // its runner would find the lock held
   member->started[request.uuid] = runtime_.now();
   add_process(request.uuid, request.instance);
   step(*member, event::StartAccepted{request.uuid});

@@ -171,7 +171,21 @@ TEST_F(PoolTest, StaleRunLock) {
   machine.stale_locks = {uuid(1)};
   EXPECT_TRUE(wait_for_state(WorkerState::idle, 12s)) << "a stale lock is no process";
   EXPECT_EQ(only().idle_behavior, IdleBehavior::run);
-  EXPECT_TRUE(wait_for_state(WorkerState::shutdown, 12s));
+  PoolCommands commands;
+  for (const int i : {1, 2}) commands.starts.push_back({worker.number, uuid(i)});
+  commands.forgets = {uuid(1)};
+  EXPECT_EQ(apply(commands).starts, (std::vector{false, true})) << "that it has ended is not yet known to all";
+  EXPECT_FALSE(apply({.starts = {{worker.number, uuid(1)}}}).starts.at(0)) << "its runner would find the lock held";
+  machine.stale_locks.clear();
+  runtime.run_for(12s);
+  EXPECT_TRUE(apply({.starts = {{worker.number, uuid(1)}}}).starts.at(0));
+}
+
+TEST_F(PoolTest, AStaleRunLockThatStays) {
+  start();
+  const auto worker = make_idle();
+  cloud->machine(worker.id).stale_locks = {uuid(1)};
+  EXPECT_TRUE(wait_for_state(WorkerState::shutdown, 25s));
 }
 
 TEST_F(PoolTest, GarbageFromTheWorker) {
