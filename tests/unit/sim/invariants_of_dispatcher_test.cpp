@@ -153,6 +153,26 @@ TEST_F(InvariantOfDispatcher, EligibleTypeIsNotTooDear) {
   EXPECT_EQ(broken(), "eligible-type");
 }
 
+TEST_F(InvariantOfDispatcher, KillsNoWanted) {
+  const std::string uuid = add();
+  run_for(5min);
+  invariants_.kill_sent(link(), place_of(uuid), uuid);
+  EXPECT_EQ(broken(), "kills-no-wanted");
+}
+
+TEST_F(InvariantOfDispatcher, WhatWasJustlyKilledMayBeKilledAndDestroyed) {
+  const std::string uuid = add();
+  run_for(5min);
+  SimVm& vm = place_of(uuid);
+  invariants_.probed(link(), vm, core_.now());
+  store_.set_priority(uuid, 0);
+  invariants_.kill_sent(link(), vm, uuid);
+  store_.set_priority(uuid, 500);
+  invariants_.kill_sent(link(), vm, uuid);
+  invariants_.destroy_sent(link(), vm);
+  EXPECT_EQ(broken(), "none");
+}
+
 TEST_F(InvariantOfDispatcher, RoomInTheFullCheck) {
   const std::string uuid = add(1);
   run_for(5min);
@@ -204,6 +224,18 @@ TEST_F(InvariantOfDispatcher, OrderAtTheStart) {
   invariants_.after_turn({&link()});
   invariants_.start_sent(link(), vm, uuid);
   EXPECT_EQ(broken(), "order") << more_urgent;
+}
+
+TEST_F(InvariantOfDispatcher, WhatIsBeingUnlockedIsNotPassedOver) {
+  const std::string uuid = add(1, 100);
+  run_for(5min);
+  SimVm& vm = place_of(uuid);
+  const std::string more_urgent = add(1, 1000);
+  run_for(15s);
+  invariants_.after_turn({&link()});
+  invariants_.acts(link(), "unlock", more_urgent);
+  invariants_.start_sent(link(), vm, uuid);
+  EXPECT_EQ(broken(), "none");
 }
 
 }  // namespace

@@ -161,6 +161,16 @@ TEST_F(Invariant, LockCyclesThatWereForced) {
   EXPECT_EQ(broken(), "none");
 }
 
+TEST_F(Invariant, LockCyclesWhoseStartsWereRefused) {
+  const std::string uuid = add();
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_TRUE(store_.lock(uuid));
+    invariants_.start_refused(uuid);
+    ASSERT_TRUE(store_.unlock(uuid));
+  }
+  EXPECT_EQ(broken(), "none");
+}
+
 TEST_F(Invariant, MaxInstances) {
   const auto first = booted(), second = booted();
   EXPECT_EQ(broken(), "none");
@@ -237,6 +247,16 @@ TEST_F(Invariant, DestroysNoBusy) {
   invariants_.probed(*link_, *vm, core_.now());
   invariants_.destroy_sent(*link_, *vm);
   EXPECT_EQ(broken(), "destroys-no-busy");
+}
+
+TEST_F(Invariant, DestroysNoBusyThatItHasLookedAt) {
+  const auto vm = booted();
+  const std::string uuid = add();
+  ASSERT_TRUE(store_.lock(uuid));
+  start(*vm, uuid, *link_);
+  ASSERT_TRUE(store_.claim(uuid, "gateway"));
+  invariants_.destroy_sent(*link_, *vm);
+  EXPECT_EQ(broken(), "none") << "no probe has answered";
 }
 
 TEST_F(Invariant, Hold) {
