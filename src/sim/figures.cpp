@@ -41,27 +41,18 @@ void add_waits(const Lives& lives, const Workload& workload, SimFigures& figures
   for (auto& [size, waits] : by_size) figures.by_size[size] = wait_figures(std::move(waits));
 }
 
-/// How requests ended: by their last attempt.
 void add_outcomes(const Lives& lives, const Workload& workload, SimFigures& figures) {
-  std::vector<const ContainerLife*> last(workload.size(), nullptr);
   std::optional<Duration> first_submission;
   Duration end{};
   for (const ContainerLife& life : lives.containers) {
     if (life.attempt > 1) ++figures.retries;
-    const ContainerLife*& known = last[life.workload_index];
-    if (!known || life.attempt >= known->attempt) known = &life;
     first_submission = std::min(first_submission.value_or(life.submitted), life.submitted);
     if (life.ended) end = std::max(end, *life.ended);
   }
   figures.containers = std::ssize(workload);
-  for (const ContainerLife* life : last) {
-    if (life && life->complete)
-      ++figures.complete;
-    else if (life && !life->ended)
-      ++figures.unfinished;
-    else
-      ++figures.failed;
-  }
+  figures.complete = std::ranges::count(lives.outcomes, SimOutcome::complete);
+  figures.failed = std::ranges::count(lives.outcomes, SimOutcome::failed);
+  figures.unfinished = std::ranges::count(lives.outcomes, SimOutcome::open);
   if (first_submission) figures.makespan = std::max(0.0, seconds(end - *first_submission));
 }
 

@@ -30,6 +30,12 @@ Result<std::string> read_input_file(const std::string& path, std::size_t most) {
   return text;
 }
 
+Result<void> check_output_file(const std::string& path) {
+  const File file(std::fopen(path.c_str(), "abe"), std::fclose);
+  if (!file) return failed(path);
+  return {};
+}
+
 Result<void> write_output_file(const std::string& path, std::string_view text) {
   File file(std::fopen(path.c_str(), "wbe"), std::fclose);
   if (!file) return failed(path);

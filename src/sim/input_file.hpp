@@ -11,6 +11,8 @@ namespace berth {
 /// The whole of a file. Errors: failed, with path and the system's text; exhausted if it is larger than `most` bytes.
 Result<std::string> read_input_file(const std::string& path, std::size_t most);
 /// Replaces a file. Errors: failed, with path and the system's text.
+/// Whether it could be written to: an absent one is there afterwards, empty. Errors: failed.
+Result<void> check_output_file(const std::string& path);
 Result<void> write_output_file(const std::string& path, std::string_view text);
 
 }  // namespace berth

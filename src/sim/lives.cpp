@@ -53,6 +53,7 @@ Lives LifeRecorder::take(const SimWorld& world) {
     if (const auto found = placements_.find(record.uuid); found != placements_.end()) life.instance = found->second;
     lives_.containers.push_back(life);
   }
+  lives_.outcomes = world.outcomes();
   instances_.clear();
   placements_.clear();
   return std::exchange(lives_, {});

@@ -37,6 +37,7 @@ struct InstanceLife {
 struct Lives {
   Duration span{};  ///< how long the history is
   std::vector<ContainerLife> containers;
+  std::vector<SimOutcome> outcomes;  ///< by index in the workload
   std::vector<InstanceLife> instances;
   std::int64_t creates_refused = 0;
   std::int64_t instances_died = 0;

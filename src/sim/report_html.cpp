@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <fmt/format.h>
+#include <functional>
 #include <map>
 
 #include "report.hpp"
@@ -89,30 +90,37 @@ Plot over_time(const WhatIfReport& report, std::string title, std::string y_name
   return plot;
 }
 
+/// Types by the hours of all that the plots show, most first: each has one colour in all of them.
+std::vector<std::string> types_by_use(const WhatIfReport& report) {
+  std::map<std::string, double> hours;
+  for (const VariantReport& variant : report.variants)
+    for (const auto& [name, values] : variant.runs.front().series.by_type)
+      if (const auto& types = variant.runs.front().figures.types; types.contains(name))
+        hours[name] += types.at(name).hours;
+  std::vector<std::string> names;
+  for (const auto& [name, sum] : hours) names.push_back(name);
+  std::ranges::stable_sort(names, std::greater<>(), [&](const std::string& name) { return hours[name]; });
+  return names;
+}
+
 /// Instances by type; those types that were used least are one area.
-Plot types_over_time(const VariantReport& variant, bool alone) {
+Plot types_over_time(const VariantReport& variant, const std::vector<std::string>& types, bool alone) {
   const RunReport& run = variant.runs.front();
   Plot plot;
   plot.title = alone ? "Instances by type" : "Instances by type: " + variant.label;
   plot.x_name = "time since the first submission";
   plot.y_name = "instances";
   plot.stacked = true;
-  std::vector<std::pair<double, const std::pair<std::string, std::vector<double>>*>> by_hours;
-  for (const auto& type : run.series.by_type) {
-    const auto found = run.figures.types.find(type.first);
-    by_hours.emplace_back(found == run.figures.types.end() ? 0 : -found->second.hours, &type);
-  }
-  std::sort(by_hours.begin(), by_hours.end());
-  for (std::size_t i = 0; i < by_hours.size(); ++i) {
-    const auto& [name, values] = *by_hours[i].second;
-    if (i < kColours - 1 || by_hours.size() == kColours) {
-      plot.lines.push_back({name, times(run.series), values});
-      continue;
-    }
-    if (i == kColours - 1)
-      plot.lines.push_back({fmt::format("{} other types", by_hours.size() - i), times(run.series), values});
-    else
-      for (std::size_t k = 0; k < values.size(); ++k) plot.lines.back().y[k] += values[k];
+  const std::size_t single = types.size() <= kColours ? types.size() : kColours - 1;
+  const std::vector<double> x = times(run.series);
+  for (std::size_t i = 0; i < single; ++i) plot.lines.push_back({types[i], x, std::vector<double>(x.size())});
+  if (single < types.size())
+    plot.lines.push_back({fmt::format("{} other types", types.size() - single), x, std::vector<double>(x.size())});
+  for (const auto& [name, values] : run.series.by_type) {
+    const auto place = static_cast<std::size_t>(std::ranges::find(types, name) - types.begin());
+    if (plot.lines.empty()) continue;
+    std::vector<double>& sum = plot.lines[std::min(place, plot.lines.size() - 1)].y;
+    for (std::size_t k = 0; k < values.size(); ++k) sum[k] += values[k];
   }
   return plot;
 }
@@ -174,7 +182,8 @@ std::string report_html(const WhatIfReport& report) {
   out += table(report);
   out += section(over_time(report, "Queue", "containers waiting", AxisUnit::count, &TimeSeries::waiting));
   out += section(over_time(report, "Running", "containers running", AxisUnit::count, &TimeSeries::running));
-  for (const VariantReport& variant : report.variants) out += section(types_over_time(variant, alone));
+  const std::vector<std::string> types = types_by_use(report);
+  for (const VariantReport& variant : report.variants) out += section(types_over_time(variant, types, alone));
   out += section(over_time(report, "Cost per hour", "$ per hour", AxisUnit::dollars, &TimeSeries::cost_per_hour),
                  "Of the instances that exist at the time.");
   out += section(waits_plot(report), "From the submission until the container runs; logarithmic.");

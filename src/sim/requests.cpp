@@ -71,6 +71,7 @@ void Requests::end(std::uint32_t index, bool complete) {
   Request& request = requests_[index];
   if (request.ended) return;
   request.ended = true;
+  request.complete = complete;
   --open_;
   for (const std::uint32_t dependent : request.dependents) {
     if (!complete)
@@ -87,6 +88,13 @@ void Requests::give_up(std::uint32_t index) {
   if (requests_[index].ended) return;
   end(index, false);
   if (!latest_[index].empty()) store_.set_priority(latest_[index], 0);
+}
+
+std::vector<SimOutcome> Requests::outcomes() const {
+  std::vector<SimOutcome> out;
+  for (const Request& request : requests_)
+    out.push_back(request.complete ? SimOutcome::complete : request.ended ? SimOutcome::failed : SimOutcome::open);
+  return out;
 }
 
 bool Requests::children_done(const SimRecord& supervisor) const {

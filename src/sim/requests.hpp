@@ -19,6 +19,7 @@ class Requests {
   void on_change(const SimRecord& record);
   bool children_done(const SimRecord& supervisor) const;
   bool all_ended() const { return open_ == 0; }
+  std::vector<SimOutcome> outcomes() const;
   /// Uuids in the order of submission.
   const std::vector<std::string>& submitted() const { return submitted_; }
 
@@ -28,6 +29,7 @@ class Requests {
     int attempts = 0;
     bool planned = false;  ///< submitted, or about to be
     bool ended = false;
+    bool complete = false;
     std::vector<std::uint32_t> children;
     std::vector<std::uint32_t> dependents;
   };

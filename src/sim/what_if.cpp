@@ -104,6 +104,14 @@ Result<RunReport> run_one(const Variant& variant, const WorkloadSource& source, 
   return run;
 }
 
+/// Before an hour's work, rather than after it.
+Result<void> check_outputs(const WhatIfArguments& arguments) {
+  for (const std::string& path : {arguments.csv, arguments.html})
+    if (!path.empty())
+      if (auto checked = check_output_file(path); !checked) return checked;
+  return {};
+}
+
 Result<WhatIfReport> run_all(const WhatIfArguments& arguments) {
   WhatIfReport report;
   std::vector<Variant> variants;
@@ -115,6 +123,7 @@ Result<WhatIfReport> run_all(const WhatIfArguments& arguments) {
   }
   const auto maker = WorkloadMaker::make(arguments);
   if (!maker) return fail(maker.error());
+  if (auto outputs = check_outputs(arguments); !outputs) return fail(outputs.error());
   for (std::int64_t i = 0; i < arguments.seeds; ++i) {
     const std::uint64_t seed = arguments.first_seed + static_cast<std::uint64_t>(i);
     const auto source = maker->workload(seed);

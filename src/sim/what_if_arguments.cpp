@@ -28,6 +28,16 @@ CLI::Validator is_bytes() {
           "", "size"};
 }
 
+/// Seeds follow each other: the last one must not be beyond what a number can be.
+CLI::Validator is_seed() {
+  return {[](const std::string& text) {
+            constexpr std::size_t most_digits = 18;
+            const bool digits = text.find_first_not_of("0123456789") == text.npos;
+            return digits && text.size() <= most_digits ? std::string() : "not a number of at most 18 digits";
+          },
+          "", "seed"};
+}
+
 struct Texts {
   std::string config;
   std::vector<std::string> compare;
@@ -58,7 +68,7 @@ void describe_run(CLI::App& run, WhatIfArguments& a, Texts& texts) {
   run.add_option("--seeds", a.seeds, "run so many histories, each with chance of its own")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1000}))
       ->capture_default_str();
-  run.add_option("--first-seed", a.first_seed, "seed of the first history")->capture_default_str();
+  run.add_option("--first-seed", a.first_seed, "seed of the first history")->check(is_seed())->capture_default_str();
   run.add_option("--limit", texts.limit, "give up so long after the last submission, in simulated time")
       ->check(is_duration())
       ->capture_default_str();

@@ -166,7 +166,8 @@ std::string missing_workload_field(const std::vector<std::string>& given) {
 Result<Duration> parse_moment(std::string_view text, bool may_be_date) {
   double seconds = 0;
   if (read_number(text, seconds)) {
-    if (!std::isfinite(seconds) || std::abs(seconds) > kMaxSeconds) return wrong(shown(text) + " seconds are too many");
+    if (std::isnan(seconds)) return wrong(shown(text) + " is not a number");
+    if (std::abs(seconds) > kMaxSeconds) return wrong(shown(text) + " seconds are too many");
     return Duration(std::llround(seconds * 1e9));
   }
   if (const auto duration = parse_duration(text)) return *duration;

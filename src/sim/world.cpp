@@ -335,6 +335,10 @@ std::uint64_t SimWorld::excused() const {
   return impl_->invariants.excused();
 }
 
+std::vector<SimOutcome> SimWorld::outcomes() const {
+  return impl_->requests.outcomes();
+}
+
 std::vector<SimContainerRecord> SimWorld::containers() const {
   std::vector<SimContainerRecord> out;
   const SteadyTime begin = impl_->core.begin;

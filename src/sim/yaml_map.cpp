@@ -22,6 +22,13 @@ std::string place(const std::string& file, const YAML::Mark& mark) {
   return mark.is_null() ? file : fmt::format("{}:{}", file, mark.line + 1);
 }
 
+/// Messages quote bytes of the file as they are.
+std::string printable(std::string text) {
+  for (char& c : text)
+    if (c < 0x20 || c > 0x7e) c = '?';
+  return text;
+}
+
 }  // namespace
 
 Result<Duration> seconds_or_duration(std::string_view text) {
@@ -53,7 +60,7 @@ Result<YamlMap> YamlMap::parse(std::string_view text, const std::string& file) {
     if (!map.ok()) return fail(*map.error());
     return map;
   } catch (const YAML::Exception& error) {
-    return fail(ErrorKind::invalid, place(file, error.mark) + ": YAML syntax: " + error.msg);
+    return fail(ErrorKind::invalid, place(file, error.mark) + ": YAML syntax: " + printable(error.msg));
   }
 }
 

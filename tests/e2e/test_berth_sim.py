@@ -200,6 +200,7 @@ def test_the_report_stands_alone(site):
     ("run", "--config", "cluster.yml", "--compare", "cluster.yml", "cluster.yml", "--workload", "ten.csv"),
     ("run", "--config", "cluster.yml", "--workload", "ten.csv", "--generate", "steady"), ("run", "--config", "cluster.yml", "--generate", "steady", "--format", "csv"),
     ("run", "--config", "cluster.yml", "--generate", "steady", "--seeds", "0"), ("run", "--config", "cluster.yml", "--generate", "steady", "--limit", "soon"),
+    ("run", "--config", "cluster.yml", "--generate", "steady", "--first-seed", "-1"),
 ])
 def test_usage_errors(site, argv):
     done = site.run(*argv, code=2)
@@ -208,6 +209,8 @@ def test_usage_errors(site, argv):
 
 @pytest.mark.parametrize("name, text, argv, words", [
     ("w.csv", "submit,run_time,vcpus,ram\n0,1,x,1\n", ("--workload", "w.csv"), "w.csv:2: vcpus: 'x' is not a whole number"),
+    ("w.csv", "submit,run_time,vcpus,ram\n0,nan,1,1\n", ("--workload", "w.csv"), "w.csv:2: run_time: 'nan' is not a number"),
+    ("s.yml", '"\\\x1b"', ("--generate", "s.yml"), "s.yml:1: YAML syntax: unknown escape character: ?"),
     ("w.swf", "1 2 3\n", ("--workload", "w.swf"), "w.swf:1: 3 fields, 18 expected"),
     ("w.jsonl", '{"submit": 1}\n', ("--workload", "w.jsonl"), "w.jsonl:1: run_time: is missing"),
     ("w.csv", "", ("--workload", "w.csv"), "w.csv: is empty"),
@@ -230,3 +233,17 @@ def test_bad_input_is_named(site, name, text, argv, words):
 def test_files_that_cannot_be_written(site):
     done = site.run("run", "--config", "cluster.yml", "--workload", "ten.csv", "--html", "no/such/place.html", code=1)
     assert "no/such/place.html: No such file or directory" in done.stderr
+    assert done.stdout == ""  # said before the work, not after it
+
+
+def test_types_have_one_colour(site):
+    (site.path / "few.yml").write_text(CLUSTER.replace("MaxInstances: 0", "MaxInstances: 1"))
+    site.run("run", "--compare", "cluster.yml", "few.yml", "--generate", "spec.yml", "--html", "out.html")
+    legends = re.findall(r"<h2>Instances by type: [^\n]*\n(<ul.*?</ul>)", (site.path / "out.html").read_text())
+    assert len(legends) == 2 and legends[0] == legends[1] and "large" in legends[0]
+
+
+def test_what_was_not_submitted_in_time_has_not_failed(site):
+    (site.path / "w.csv").write_text("submit,run_time,vcpus,ram,name,after\n0,10h,1,1GiB,a,\n0,1m,1,1GiB,b,a\n0,1m,64,1GiB,c,\n0,1m,1,1GiB,d,c\n")
+    shown = site.run("run", "--config", "cluster.yml", "--workload", "w.csv", "--limit", "2h").stdout
+    assert (row(shown, "unfinished"), row(shown, "failed")) == (["2"], ["2"])

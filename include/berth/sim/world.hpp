@@ -159,6 +159,13 @@ struct SimContainerRecord {
   std::int64_t lock_count = 0;
 };
 
+/// What became of an element of the workload, whatever attempts it took.
+enum class SimOutcome {
+  open,      ///< of it, or of what it waits for, more could come
+  complete,  ///< the last attempt
+  failed     ///< or that which it waited for did
+};
+
 /// The whole dispatcher, as it ships, in simulated time against a simulated API, cloud, workers and runners. The same
 /// options give the same history, event by event.
 class SimWorld {
@@ -187,6 +194,7 @@ class SimWorld {
   /// Starts beside another live runner of the same container that the dispatcher could not know of.
   std::uint64_t excused() const;
   std::vector<SimContainerRecord> containers() const;  ///< in the order of their submission
+  std::vector<SimOutcome> outcomes() const;            ///< by index in the workload
 
  private:
   struct Impl;

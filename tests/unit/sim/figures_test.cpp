@@ -50,6 +50,7 @@ struct Example {
                         {1, 1, 0s, 15min, 16min, false, 0U},
                         {1, 2, 17min, 20min, 50min, true, 0U},
                         {2, 1, 0s, std::nullopt, 2min, false, std::nullopt}};
+    lives.outcomes = {SimOutcome::complete, SimOutcome::complete, SimOutcome::failed};
   }
 };
 
@@ -97,6 +98,7 @@ TEST(Figures, WhatHasNotEndedIsPaidForToTheEnd) {
   e.lives.instances[0].ended.reset();
   e.lives.containers[2].ended.reset();
   e.lives.containers[2].complete = false;
+  e.lives.outcomes[1] = SimOutcome::open;
   const SimFigures f = figures_of(e.lives, e.workload, e.cluster, {});
   EXPECT_EQ(f.unfinished, 1);
   EXPECT_DOUBLE_EQ(f.types.at("large").hours, 119.0 / 60);
