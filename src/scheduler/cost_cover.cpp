@@ -193,7 +193,7 @@ std::vector<Cover> cheapest_for_each(Waiting& waiting, std::int64_t most_covers)
   return covers;
 }
 
-double value_left(const Waiting& waiting) {
+double value_left(Waiting& waiting) {
   double value = 0;
   for (const std::uint32_t need : waiting.needs()) value += waiting.left(need) * waiting.classes().own_price(need);
   return value;
@@ -303,6 +303,19 @@ std::vector<Cover> cover(Waiting& waiting, std::int64_t most) {
   sorted.reserve(covers.size());
   for (const auto& [first, i] : by_first) sorted.push_back(std::move(covers[i]));
   return sorted;
+}
+
+bool coverable(const PlanInput& input, std::uint32_t need) {
+  const auto& types = types_for(input, need, false);
+  return std::any_of(types.begin(), types.end(), [&](std::uint32_t t) {
+    return !input.limits.blocked_types[t] && Capacity{input.types[t].size, false}.accommodates(input.needs[need].need);
+  });
+}
+
+bool any_coverable(const Waiting& waiting) {
+  const PlanInput& input = waiting.classes().input();
+  return std::any_of(waiting.classes_waiting().begin(), waiting.classes_waiting().end(),
+                     [&](std::uint32_t need) { return waiting.left(need) > 0 && coverable(input, need); });
 }
 
 std::vector<Cover> cover_scarce(Waiting& waiting, std::int64_t slots, Rides& rides) {

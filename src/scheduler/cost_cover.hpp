@@ -22,6 +22,11 @@ struct Cover {
 /// they are more than `most`.
 std::vector<Cover> cover(Waiting& waiting, std::int64_t most);
 
+/// Whether an available type within its price ceiling holds one of this class, so that cover() would cover it.
+bool coverable(const PlanInput& input, std::uint32_t need);
+/// Of any class that is left.
+bool any_coverable(const Waiting& waiting);
+
 /// The same when only `slots` more instances may exist: each is made for the first container in order that has none
 /// yet, and as large as its share of all that waits asks for; it may be above the containers' price ceilings if they
 /// are worth it together (Rides::allows_group). At most kMostScarceCovers at a time.

@@ -9,6 +9,8 @@
 namespace berth {
 namespace {
 
+constexpr std::size_t kMostGrown = 256;
+
 /// As in the capacity that it was made of, or INT32_MAX / 2.
 std::int64_t vcpus_of(const CoarseCapacity& room) {
   return (std::int64_t{room.lanes[0]} + 1) / 2;
@@ -19,9 +21,12 @@ std::int64_t vcpus_of(const CoarseCapacity& room) {
 CostFleet::CostFleet(const CostNeeds& classes)
     : Fleet(classes.input(), GpuMemory::per_device),
       classes_(classes),
+      least_need_(classes.least()),
       empty_(input().types.size()),
       least_{std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()},
-      shelves_(size()) {
+      shelves_(size()),
+      notes_(size()),
+      is_touched_(size()) {
   const auto each = [](double price, std::int64_t amount) {
     return amount > 0 ? price / static_cast<double>(amount) : 0;
   };
@@ -33,29 +38,96 @@ CostFleet::CostFleet(const CostNeeds& classes)
   std::vector<std::uint32_t> instances(size());
   std::iota(instances.begin(), instances.end(), 0);
   std::sort(instances.begin(), instances.end(), [&](std::uint32_t a, std::uint32_t b) { return used_later(b, a); });
-  for (const std::uint32_t i : instances) shelve(i);
+  failed_at_.resize(2 * input().needs.size());
+  for (const std::uint32_t i : instances) {
+    shelve(i);
+    note(i);
+  }
+}
+
+void CostFleet::learn_needs() {
+  failed_at_.resize(2 * input().needs.size());
+  if (least_need_.covers(classes_.least()) && classes_.least().covers(least_need_)) return;
+  least_need_ = classes_.least();
+  for (std::uint32_t i = 0; i < size(); ++i)
+    if (shelves_[i] == Shelf::none) shelve(i);
+}
+
+void CostFleet::withdraw(std::uint32_t instance) {
+  if (instance < size()) unshelve(instance);
+}
+
+bool CostFleet::update(std::uint32_t instance) {
+  if (!reload(instance)) return false;
+  shelves_.resize(size());
+  notes_.resize(size());
+  is_touched_.resize(size());
+  shelve(instance);
+  note(instance);
+  grew(instance);
+  return true;
+}
+
+void CostFleet::begin_pass() {
+  growth_before_pass_ = growth_;
+}
+
+void CostFleet::end_pass() {
+  // What failed in this pass failed with what was there before it, but for the room that the placements took.
+  grown_since_ = growth_before_pass_;
+  grown_.clear();
+  grown_most_ = {};
+  aside_ = kNoType;
+  for (const Touched& touched : touched_) {
+    is_touched_[touched.instance] = 0;
+    unshelve(touched.instance);
+    restore(touched.instance, touched.before);
+    shelve(touched.instance);
+    note(touched.instance);
+    grew(touched.instance);
+  }
+  touched_.clear();
 }
 
 std::optional<std::uint32_t> CostFleet::find(std::uint32_t need, const MayRide& may_ride) {
+  const bool ride = static_cast<bool>(may_ride);
+  std::uint64_t& failed_at = failed_at_[2 * need + ride];
+  if (failed_at == growth_) return std::nullopt;
+  if (failed_at >= grown_since_ && !any_grown_fits(need, ride)) {
+    failed_at = growth_;
+    return std::nullopt;
+  }
   Choice best;
-  search_used(need, may_ride, best);
+  const bool any_fits = search_used(need, may_ride, best);
   if (best.instance == kNoType) search_empty(need, best);
-  return best.instance == kNoType ? std::nullopt : std::optional(best.instance);
+  if (best.instance != kNoType) return best.instance;
+  if (!any_fits) failed_at = growth_;
+  return std::nullopt;
 }
 
-/// By VCPUs, then RAM left, both from what is needed on, as long as what is left over can be worth less.
-void CostFleet::search_used(std::uint32_t need, const MayRide& may_ride, Choice& best) const {
+bool CostFleet::any_grown_fits(std::uint32_t need, bool may_ride) const {
+  if (!grown_most_.covers(classes_.coarse(need))) return false;
+  return std::any_of(grown_.begin(), grown_.end(), [&](std::uint32_t i) {
+    return shelves_[i] != Shelf::none && classes_.may_use(need, (*this)[i].type, may_ride) &&
+           (*this)[i].capacity.accommodates(input().needs[need].need);
+  });
+}
+
+/// By VCPUs, then RAM left, both from what is needed on, as long as what is left over can be worth less. Whether any
+/// had room, even if it may not be ridden on.
+bool CostFleet::search_used(std::uint32_t need, const MayRide& may_ride, Choice& best) const {
   const Resources& wanted = input().needs[need].need;
   const CoarseCapacity& coarse = classes_.coarse(need);
   const auto worse = [&](std::int64_t over, double price) {
     return best.instance != kNoType && static_cast<double>(over) * price > best.left_over;
   };
+  bool any_fits = false;
   CostRooms::Cursor cursor = used_.from(coarse.lanes[0], coarse.lanes[1]);
   while (const CostRooms::Room* room = used_.at(cursor)) {
     const auto& [vcpus, ram, scratch, gpus] = room->left.lanes;
     const std::int64_t vcpus_over = vcpus_of(room->left) - wanted.vcpus;
     const std::int64_t ram_over = classes_.units().least_ram(room->left) - wanted.ram;
-    if (worse(vcpus_over, least_.vcpu)) return;
+    if (worse(vcpus_over, least_.vcpu)) break;
     if (ram < coarse.lanes[1] || worse(ram_over, least_.ram)) {
       cursor = used_.from(ram < coarse.lanes[1] ? vcpus : vcpus + 1, coarse.lanes[1]);
       continue;
@@ -67,10 +139,12 @@ void CostFleet::search_used(std::uint32_t need, const MayRide& may_ride, Choice&
     if (!(*this)[room->instance].capacity.accommodates(wanted)) continue;
     const Choice candidate{room->instance, left_over(room->instance, wanted)};
     if (!better(candidate, best)) continue;
-    if (classes_.may_use(need, room->type, false) ||
-        (may_ride && classes_.may_use(need, room->type, true) && may_ride(room->instance)))
-      best = candidate;
+    const bool within_ceiling = classes_.may_use(need, room->type, false);
+    if (!within_ceiling && !(may_ride && classes_.may_use(need, room->type, true))) continue;
+    any_fits = true;
+    if (within_ceiling || may_ride(room->instance)) best = candidate;
   }
+  return any_fits;
 }
 
 void CostFleet::search_empty(std::uint32_t need, Choice& best) const {
@@ -98,7 +172,9 @@ bool CostFleet::better(const Choice& a, const Choice& b) const {
 }
 
 bool CostFleet::used_later(std::uint32_t a, std::uint32_t b) const {
-  const auto key = [&](std::uint32_t i) { return std::tuple(input().instances[i].idle, (*this)[i].order); };
+  const auto key = [&](std::uint32_t i) {
+    return std::tuple(-input().instances[i].last_busy.time_since_epoch(), (*this)[i].order);
+  };
   return key(a) < key(b);
 }
 
@@ -106,7 +182,7 @@ bool CostFleet::used_later(std::uint32_t a, std::uint32_t b) const {
 bool CostFleet::belongs(std::uint32_t instance) const {
   const FleetInstance& on = (*this)[instance];
   return on.usable && on.ready && instance != aside_ && !full(instance) &&
-         classes_.units().of(on.capacity).covers(classes_.least());
+         classes_.units().of(on.capacity).covers(least_need_);
 }
 
 void CostFleet::shelve(std::uint32_t instance) {
@@ -133,19 +209,42 @@ void CostFleet::unshelve(std::uint32_t instance) {
   empty.erase(std::find(empty.rbegin(), empty.rend(), instance).base() - 1);
 }
 
+void CostFleet::note(std::uint32_t instance) {
+  const FleetInstance& on = (*this)[instance];
+  notes_[instance] = 0;
+  if (on.usable && !on.ready) notes_[instance] |= kBooting;
+  if (on.containers == 0 && !on.gone) notes_[instance] |= kVacant;
+}
+
+void CostFleet::touch(std::uint32_t instance) {
+  if (is_touched_[instance]) return;
+  is_touched_[instance] = 1;
+  touched_.push_back({instance, (*this)[instance]});
+}
+
+void CostFleet::grew(std::uint32_t instance) {
+  ++growth_;
+  if (grown_.size() == kMostGrown) {
+    grown_.clear();
+    grown_most_ = {};
+    grown_since_ = growth_;
+    return;
+  }
+  if (std::find(grown_.begin(), grown_.end(), instance) == grown_.end()) grown_.push_back(instance);
+  if (shelves_[instance] != Shelf::none) grown_most_.raise_to(classes_.units().of((*this)[instance].capacity));
+}
+
 void CostFleet::place(std::uint32_t instance, std::uint32_t need) {
+  touch(instance);
   unshelve(instance);
   subtract(instance, need);
   shelve(instance);
-}
-
-void CostFleet::create(std::uint32_t type, std::uint32_t need) {
-  const std::uint32_t created = add_pending(type);
-  shelves_.push_back(Shelf::none);
-  place(created, need);
+  note(instance);
+  if ((*this)[instance].containers == 1) grew(instance);  // from now on it may be ridden on
 }
 
 void CostFleet::set_aside(std::uint32_t instance) {
+  touch(instance);
   unshelve(instance);
   aside_ = instance;
 }

@@ -14,7 +14,8 @@ namespace berth {
 /// The instances of a pass, and which of the ready ones a container gets: one in use before an empty one, then the one
 /// where the room that is left over is worth least, then the one that was in use last.
 ///
-/// Those in use lie by what is left on them (CostRooms), so that a search sees the best fits first and may stop.
+/// Those in use lie by what is left on them (CostRooms), so that a search sees the best fits first and may stop. It
+/// remembers for which classes nothing had room, also from one pass to the next, as IndexedFleet does.
 class CostFleet : public Fleet {
  public:
   explicit CostFleet(const CostNeeds& classes);
@@ -25,9 +26,37 @@ class CostFleet : public Fleet {
   std::optional<std::uint32_t> find(std::uint32_t need, const MayRide& may_ride);
   std::optional<std::uint32_t> find(std::uint32_t need) override { return find(need, {}); }
   void place(std::uint32_t instance, std::uint32_t need) override;
-  void create(std::uint32_t type, std::uint32_t need) override;
-  /// find() passes over it from now on.
+  /// Policy `cost` only puts things on what exists.
+  void create(std::uint32_t /*type*/, std::uint32_t /*need*/) override {}
+  /// find() passes over it from now on, until the end of the pass.
   void set_aside(std::uint32_t instance);
+  /// find() would find nothing, as far as that can be told at a glance.
+  bool has_failed(std::uint32_t need, bool may_ride) const { return failed_at_[2 * need + may_ride] == growth_; }
+
+  // Between passes, for a fleet that is kept:
+  /// `classes` has learned more.
+  void learn_needs();
+  /// Before the updates, for each that will be updated: its old place in the order is left.
+  void withdraw(std::uint32_t instance);
+  /// An instance of the input came, changed or went. False: make a new fleet.
+  bool update(std::uint32_t instance);
+  /// Before a pass, after the updates.
+  void begin_pass();
+  /// After it: back to what the input says.
+  void end_pass();
+
+  /// Calls `each` for those that are usable, but not ready, by number.
+  template <class Each>
+  void for_each_booting(Each each) const {
+    for (std::uint32_t i = 0; i < size(); ++i)
+      if (notes_[i] & kBooting) each(i);
+  }
+  /// Calls `each` for those of the input on which nothing is listed, by number.
+  template <class Each>
+  void for_each_vacant(Each each) const {
+    for (std::uint32_t i = 0; i < input().instances.size(); ++i)
+      if (notes_[i] & kVacant) each(i);
+  }
 
   /// Whether the instance's type is within the price ceiling of the class.
   bool within_ceiling(std::uint32_t instance, std::uint32_t need) const;
@@ -42,11 +71,18 @@ class CostFleet : public Fleet {
     double vcpu = 0, ram = 0;
   };
   enum class Shelf : std::uint8_t { none, empty, used };
+  enum Note : std::uint8_t { kBooting = 1, kVacant = 2 };
+  /// An instance that was changed in this pass, as it was before.
+  struct Touched {
+    std::uint32_t instance;
+    FleetInstance before;
+  };
   struct Choice {
     std::uint32_t instance = kNoType;
     double left_over = 0;
   };
-  void search_used(std::uint32_t need, const MayRide& may_ride, Choice& best) const;
+  bool search_used(std::uint32_t need, const MayRide& may_ride, Choice& best) const;
+  bool any_grown_fits(std::uint32_t need, bool may_ride) const;
   void search_empty(std::uint32_t need, Choice& best) const;
   double left_over(std::uint32_t instance, const Resources& need) const;
   bool better(const Choice& a, const Choice& b) const;
@@ -54,16 +90,31 @@ class CostFleet : public Fleet {
   bool belongs(std::uint32_t instance) const;
   void shelve(std::uint32_t instance);
   void unshelve(std::uint32_t instance);
+  void note(std::uint32_t instance);
+  void touch(std::uint32_t instance);
+  void grew(std::uint32_t instance);
 
   const CostNeeds& classes_;
+  CoarseCapacity least_need_;  // an instance that does not cover this is of no use to anybody
   // The ready ones with room for anything that exists:
   CostRooms used_;
   std::vector<std::vector<std::uint32_t>> empty_;  // by type, the best last
   std::vector<Prices> prices_;                     // by type
   std::vector<double> gpu_prices_;
-  Prices least_;                // of any type
-  std::vector<Shelf> shelves_;  // by instance: where it is
+  Prices least_;                     // of any type
+  std::vector<Shelf> shelves_;       // by instance: where it is
+  std::vector<std::uint8_t> notes_;  // by instance
   std::uint32_t aside_ = kNoType;
+
+  std::vector<std::uint64_t>
+      failed_at_;                     // by class and whether it might ride: growth_ when last nothing had room for it
+  std::uint64_t growth_ = 1;          // counts instances that came or got room
+  std::uint64_t grown_since_ = 1;     // those after this are in grown_
+  std::vector<std::uint32_t> grown_;  // instances, at most kMostGrown
+  CoarseCapacity grown_most_;         // of grown_, component-wise, or more
+  std::uint64_t growth_before_pass_ = 1;
+  std::vector<Touched> touched_;
+  std::vector<char> is_touched_;  // by instance
 };
 
 }  // namespace berth

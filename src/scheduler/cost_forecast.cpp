@@ -55,12 +55,13 @@ class Forecaster {
   };
 
   void expect_boots() {
-    for (std::uint32_t i = 0; i < fleet_.size(); ++i) {
-      if (!fleet_[i].usable || fleet_[i].ready) continue;
+    fleet_.for_each_booting([&](std::uint32_t i) {
       rooms_[i] = fleet_[i].capacity;
       places_[i] = places_left(input_, fleet_, i);
-      events_.push({std::max(kLeastBootLeft, boot_time_ - seconds(input_.instances[i].age)), i, std::nullopt});
-    }
+      events_.push(
+          {std::max(kLeastBootLeft, boot_time_ - seconds(input_.cost.steady_now - input_.instances[i].created)), i,
+           std::nullopt});
+    });
   }
 
   void expect_ends() {
@@ -70,7 +71,7 @@ class Forecaster {
       rooms_[i] = fleet_[i].capacity;
       places_[i] = places_left(input_, fleet_, i);
       for (const std::uint32_t c : input_.instances[i].containers)
-        expect_end(i, input_.containers[c], 0, seconds(input_.containers[c].ran));
+        expect_end(i, input_.containers[c], 0, time_run(input_, input_.containers[c]));
     }
   }
 
@@ -154,6 +155,23 @@ class Forecaster {
 };
 
 }  // namespace
+
+bool anything_expected(const CostNeeds& classes, const CostFleet& fleet) {
+  const PlanInput& input = classes.input();
+  bool any = false;
+  fleet.for_each_booting([&](std::uint32_t) { any = true; });
+  const LearnedTimes* learned = input.cost.learned;
+  if (any || !learned || input.cost.rules.spare <= 0) return any;
+  const double horizon = input.cost.rules.spare * learned->boot_time();
+  const auto ends = [&](std::uint32_t c) {
+    const PlanContainer& container = input.containers[c];
+    return learned->run_times.remaining(container.run_time_key, time_run(input, container), kEndQuantile, horizon)
+        .has_value();
+  };
+  return std::any_of(input.instances.begin(), input.instances.end(), [&](const PlanInstance& instance) {
+    return std::any_of(instance.containers.begin(), instance.containers.end(), ends);
+  });
+}
 
 Forecast forecast(const CostFleet& fleet, Waiting& waiting, bool share) {
   return Forecaster(fleet, waiting, share).run();

@@ -28,6 +28,9 @@ struct Forecast {
 /// that several containers may share one that is above their ceilings if they are worth it together.
 Forecast forecast(const CostFleet& fleet, Waiting& waiting, bool share);
 
+/// Whether forecast() might find anything, whatever waits.
+bool anything_expected(const CostNeeds& classes, const CostFleet& fleet);
+
 /// The share of an instance's price that a group must be worth.
 inline double least_worth(const CostRules& rules) {
   return 1 / std::max(rules.maximum_price_factor, 1.0);

@@ -16,7 +16,7 @@ double until_empty(const PlanInput& input, const PlanInstance& instance) {
   double longest = 0;
   for (const std::uint32_t c : instance.containers) {
     const PlanContainer& container = input.containers[c];
-    const double ran = seconds(container.ran);
+    const double ran = time_run(input, container);
     const auto rest = input.cost.learned
                           ? input.cost.learned->run_times.remaining(container.run_time_key, ran, kEndQuantile)
                           : std::nullopt;

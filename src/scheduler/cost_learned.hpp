@@ -1,7 +1,10 @@
 #pragma once
 
+#include "berth/scheduler/plan.hpp"
+
 #include "cost_idle_gaps.hpp"
 #include "cost_run_times.hpp"
+#include "seconds.hpp"
 
 namespace berth {
 
@@ -24,5 +27,10 @@ class LearnedTimes {
   double boot_seconds_ = 0;
   std::int64_t boots_ = 0;
 };
+
+/// How long the container has run, in seconds; 0 if nobody knows.
+inline double time_run(const PlanInput& input, const PlanContainer& container) {
+  return container.started ? seconds(input.cost.steady_now - *container.started) : 0;
+}
 
 }  // namespace berth

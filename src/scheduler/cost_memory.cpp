@@ -20,21 +20,14 @@ void CostMemory::complete(PlanInput& input, const MatchedQueue& queue, const Poo
     key_by_entry_.clear();
     runs_.clear();
     known_.clear();
-    learned_.run_times = {};
+    learned_.run_times.clear();
   }
-  input.cost = {rules_, wall_now, &learned_, last_guard(queue)};
+  input.cost = {rules_, wall_now, now, &learned_, last_guard(queue)};
   for (std::size_t i = 0; i < queue.rows().size(); ++i) {
     const MatchedQueue::Row& row = queue.rows()[i];
     PlanContainer& container = input.containers[i];
     if (!row.entry) continue;
     container.run_time_key = run_time_key(*row.entry, input.needs[container.need].need);
-    container.ran = row.process && row.process->second.started ? now - *row.process->second.started : Duration::zero();
-  }
-  for (std::size_t i = 0; i < queue.instances().size(); ++i) {
-    const auto& shown = queue.instances()[i];
-    if (!shown) continue;
-    input.instances[i].age = now - shown->created;
-    input.instances[i].idle = wall_now - shown->last_busy;
   }
   if (pool_version_ == pool.version) return;
   pool_version_ = pool.version;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "cost_cover.hpp"
@@ -23,35 +25,29 @@ bool waits(ContainerState state) {
 
 class CostPass {
  public:
-  explicit CostPass(const PlanInput& input)
-      : input_(input),
-        limits_(input.limits),
-        rules_(input.cost.rules),
-        classes_(input),
-        fleet_(classes_),
-        rides_(classes_),
-        guard_(input.cost.guard),
-        worth_(input.instances.size()),
-        needed_(input.instances.size()),
-        create_slots_(input.limits.create_slots),
-        instances_left_(input.limits.instances_left) {
-    for (std::uint32_t i = 0; i < input.instances.size(); ++i)
-      for (const std::uint32_t c : input.instances[i].containers)
-        worth_[i] += classes_.own_price(input.containers[c].need);
-  }
+  CostPass(const CostState& state, WaitReasons& reasons)
+      : classes_(state.classes),
+        input_(classes_.input()),
+        limits_(input_.limits),
+        rules_(input_.cost.rules),
+        queue_(state.queue),
+        fleet_(state.fleet),
+        rides_(state.rides),
+        reasons_(reasons),
+        guard_(input_.cost.guard),
+        create_slots_(limits_.create_slots),
+        instances_left_(limits_.instances_left) {}
 
-  Plan run() && {
-    plan_.order = scheduling_order(input_.containers);
-    plan_.statuses.resize(input_.containers.size());
-    Waiting waiting(classes_, place_on_ready(admit()));
-    create_for(waiting);
+  Decisions run() && {
+    std::vector<std::uint32_t> rest = place_on_ready(admit());
+    if (!rest.empty()) create_for(std::move(rest));
     plan_.at_quota = at_quota();
     if (!over_quota_.empty()) make_room();
     overtake();
     plan_.not_allocated_over_quota = static_cast<std::int64_t>(over_supervisors_.size() + over_quota_.size());
     for (const std::uint32_t c : over_supervisors_)
       if (locked(c)) plan_.unlocks.push_back(c);
-    fill_statuses();
+    reasons_.rest = plan_.at_quota ? Reason::cloud_limits : Reason::cluster_capacity;
     learn_idle_timeouts();
     return std::move(plan_);
   }
@@ -62,18 +58,21 @@ class CostPass {
   std::optional<std::uint32_t> find(std::uint32_t container);
   void put_on(std::uint32_t container, std::uint32_t instance);
   void lock(std::uint32_t container);
+  double& worth(std::uint32_t instance);
 
-  void create_for(Waiting& waiting);
+  void create_for(std::vector<std::uint32_t> rest);
+  void lock_coverable(const std::vector<std::uint32_t>& rest);
   void create_scarce(Waiting& waiting);
   void share_ready(Waiting& waiting);
   void apply(const Waiting& waiting, const Forecast& expected);
   void apply(const Waiting& waiting, const std::vector<Cover>& covers);
   void set_over_quota(const Waiting& waiting);
+  bool is_blocked(std::uint32_t need) const;
+  void set_type_capacity(std::uint32_t container);
   bool create(const Cover& cover, std::uint32_t first);
 
   void make_room();
   void overtake();
-  void fill_statuses();
   void learn_idle_timeouts();
   void wake_within(Duration time) { plan_.wake_after = std::min(plan_.wake_after.value_or(time), time); }
 
@@ -83,42 +82,43 @@ class CostPass {
   }
   bool locked(std::uint32_t c) const { return input_.containers[c].state == ContainerState::locked; }
   void set_status(std::uint32_t c, Reason reason, std::uint32_t type = kNoType, std::int64_t position = 0) {
-    plan_.statuses[c] = {reason, type, position};
+    reasons_.told.emplace_back(c, ContainerStatus{reason, type, position});
   }
 
+  const CostNeeds& classes_;
   const PlanInput& input_;
   const PlanLimits& limits_;
   const CostRules& rules_;
-  CostNeeds classes_;
-  CostFleet fleet_;
-  Rides rides_;
+  const WaitingQueue& queue_;
+  CostFleet& fleet_;
+  Rides& rides_;
+  WaitReasons& reasons_;
   const std::optional<PlanGuard> guard_;
-  Plan plan_;
-  std::vector<double> worth_;  // by instance: own prices of what is on it, $/hour
-  std::vector<char> needed_;   // by instance: the forecast puts something on it
+  Decisions plan_;
+  std::unordered_map<std::uint32_t, double> worth_;  // by instance, of some: own prices of what is on it, $/hour
+  std::unordered_set<std::uint32_t> needed_;         // instances that the forecast puts something on
   std::vector<std::uint32_t> over_supervisors_;
   std::vector<std::uint32_t> over_quota_;  // in order
+  std::vector<std::uint32_t> refused_;     // ranks of what is over quota
   std::int64_t create_slots_;
   std::optional<std::int64_t> instances_left_;
-  std::int64_t position_ = 0;
 };
 
 /// Who may run now, in order (facts §5.4 a to d, and the limit).
 std::vector<std::uint32_t> CostPass::admit() {
   std::vector<std::uint32_t> admitted;
-  std::int64_t supervisors = 0;
+  admitted.reserve(queue_.rows().size());
+  std::int64_t supervisors = queue_.supervisors_in_pool();
   std::int64_t trying = limits_.running;
-  for (const std::uint32_t c : plan_.order) {
-    const PlanContainer& container = input_.containers[c];
-    if (container.supervisor) ++supervisors;
-    if (container.in_pool) {
-      if (waits(container.state)) set_status(c, Reason::preparing);
-    } else if (container.priority < 1) {
+  for (const WaitingRow& row : queue_.rows()) {
+    const std::uint32_t c = row.container();
+    if (row.is(WaitingRow::supervisor)) ++supervisors;
+    if (row.is(WaitingRow::zero)) {
       set_status(c, Reason::priority_zero);
-    } else if (container.supervisor && limits_.max_supervisors > 0 && supervisors > limits_.max_supervisors) {
+    } else if (row.is(WaitingRow::supervisor) && limits_.max_supervisors > 0 && supervisors > limits_.max_supervisors) {
       over_supervisors_.push_back(c);
       set_status(c, Reason::supervisor_limit, kNoType, static_cast<std::int64_t>(over_supervisors_.size()));
-    } else if (waits(container.state) && (limits_.max_containers <= 0 || trying < limits_.max_containers)) {
+    } else if (!row.is(WaitingRow::neither) && (limits_.max_containers <= 0 || trying < limits_.max_containers)) {
       ++trying;
       admitted.push_back(c);
     }
@@ -129,16 +129,22 @@ std::vector<std::uint32_t> CostPass::admit() {
 /// Returns those that find no room. What is set aside for the guarded container is so for those behind it in order.
 std::vector<std::uint32_t> CostPass::place_on_ready(const std::vector<std::uint32_t>& admitted) {
   std::vector<std::uint32_t> rest;
-  std::vector<std::uint32_t> failed_key(input_.needs.size(), kNoType);  // by need class: a run-time key without room
+  rest.reserve(admitted.size());
+  std::unordered_map<std::uint32_t, std::uint32_t> failed_key;  // by need class: a run-time key without room
   for (const std::uint32_t c : admitted) {
     const PlanContainer& container = input_.containers[c];
     const bool guarded = guard_ && guard_->container == c;
-    if (!guarded && failed_key[container.need] == container.run_time_key) {
+    const auto failed = [&] {
+      if (fleet_.has_failed(container.need, rules_.ride)) return true;
+      const auto known = failed_key.find(container.need);
+      return known != failed_key.end() && known->second == container.run_time_key;
+    };
+    if (!guarded && failed()) {
       rest.push_back(c);
     } else if (const auto instance = find(c)) {
       put_on(c, *instance);
     } else {
-      failed_key[container.need] = container.run_time_key;
+      if (!fleet_.has_failed(container.need, rules_.ride)) failed_key[container.need] = container.run_time_key;
       rest.push_back(c);
     }
     if (guarded) fleet_.set_aside(guard_->instance);
@@ -169,24 +175,51 @@ void CostPass::put_on(std::uint32_t c, std::uint32_t instance) {
     plan_.starts.push_back({c, instance});
     set_status(c, Reason::preparing);
   }
+  double& its_worth = worth(instance);
   fleet_.place(instance, container.need);
   rides_.put(c, instance);
-  worth_[instance] += classes_.own_price(container.need);
+  its_worth += classes_.own_price(container.need);
 }
 
 void CostPass::lock(std::uint32_t c) {
   if (!locked(c)) (input_.containers[c].old_process ? plan_.kills : plan_.locks).push_back(c);
 }
 
-void CostPass::create_for(Waiting& waiting) {
-  if (waiting.all_left() == 0) return;
-  Waiting tried = waiting;
-  const Forecast expected = forecast(fleet_, tried, false);
-  const std::vector<Cover> covers = cover(tried, rules_.group ? slots() : std::numeric_limits<std::int64_t>::max());
-  if (rules_.group && std::ssize(covers) > slots()) return create_scarce(waiting);
-  apply(tried, expected);
-  apply(tried, covers);
-  set_over_quota(tried);
+double& CostPass::worth(std::uint32_t instance) {
+  const auto [known, fresh] = worth_.try_emplace(instance, 0);
+  if (fresh)
+    for (const std::uint32_t c : input_.instances[instance].containers)
+      known->second += classes_.own_price(input_.containers[c].need);
+  return known->second;
+}
+
+void CostPass::create_for(std::vector<std::uint32_t> rest) {
+  const bool limited = at_quota() || instances_left_;
+  if (!limited && create_slots_ <= 0 && !anything_expected(classes_, fleet_)) return lock_coverable(rest);
+  Waiting waiting(classes_, std::move(rest));
+  std::optional<Waiting> all;
+  if (limited && rules_.group) all.emplace(waiting);
+  const Forecast expected = forecast(fleet_, waiting, false);
+  std::vector<Cover> covers;
+  if (limited && rules_.group) {
+    const bool scarce = at_quota() ? any_coverable(waiting) : std::ssize(covers = cover(waiting, slots())) > slots();
+    if (scarce) return create_scarce(*all);
+  } else {
+    covers = cover(waiting, std::numeric_limits<std::int64_t>::max());
+  }
+  apply(waiting, expected);
+  apply(waiting, covers);
+  set_over_quota(waiting);
+}
+
+/// Nothing can be created now, but instances for these may be.
+void CostPass::lock_coverable(const std::vector<std::uint32_t>& rest) {
+  for (const std::uint32_t c : rest) {
+    if (locked(c)) continue;
+    if (coverable(input_, input_.containers[c].need)) lock(c);
+  }
+  for (const std::uint32_t c : rest)
+    if (is_blocked(input_.containers[c].need)) set_type_capacity(c);
 }
 
 void CostPass::create_scarce(Waiting& waiting) {
@@ -212,7 +245,7 @@ void CostPass::share_ready(Waiting& waiting) {
       rooms.push_back(on.capacity);
       continue;
     }
-    const auto ranks = fill_if_worth(waiting, on.type, on.capacity, places_left(input_, fleet_, i), worth_[i]);
+    const auto ranks = fill_if_worth(waiting, on.type, on.capacity, places_left(input_, fleet_, i), worth(i));
     for (const std::uint32_t rank : ranks) put_on(waiting.container(rank), i);
   }
 }
@@ -220,7 +253,7 @@ void CostPass::share_ready(Waiting& waiting) {
 void CostPass::apply(const Waiting& waiting, const Forecast& expected) {
   for (const Forecast::Room& room : expected.booting) {
     const std::uint32_t c = waiting.container(room.rank);
-    needed_[room.instance] = 1;
+    needed_.insert(room.instance);
     if (locked(c)) {
       set_status(c, Reason::new_instance, fleet_[room.instance].type);
       ++plan_.allocated_not_started;
@@ -239,7 +272,7 @@ void CostPass::apply(const Waiting& waiting, const std::vector<Cover>& covers) {
     for (const std::uint32_t rank : cover.ranks) {
       const std::uint32_t c = waiting.container(rank);
       if (refused) {
-        over_quota_.push_back(c);
+        refused_.push_back(rank);
       } else if (created && locked(c)) {
         set_status(c, Reason::new_instance, cover.type);
         ++plan_.allocated_not_started;
@@ -261,25 +294,33 @@ bool CostPass::create(const Cover& cover, std::uint32_t first) {
 
 /// What nothing can be created for.
 void CostPass::set_over_quota(const Waiting& waiting) {
-  for (const std::uint32_t rank : waiting.rest()) {
-    const std::uint32_t c = waiting.container(rank);
-    const auto& types = types_for(input_, input_.containers[c].need, false);
-    const bool no_type =
-        std::all_of(types.begin(), types.end(), [&](std::uint32_t t) { return limits_.blocked_types[t]; });
-    if (!no_type && at_quota()) over_quota_.push_back(c);
-    if (no_type && locked(c)) set_status(c, Reason::type_capacity, kNoType, ++position_);
-  }
-  const auto rank_of = plan_.order.size();
-  std::vector<std::uint32_t> place(input_.containers.size(), static_cast<std::uint32_t>(rank_of));
-  for (std::uint32_t i = 0; i < plan_.order.size(); ++i) place[plan_.order[i]] = i;
-  std::sort(over_quota_.begin(), over_quota_.end(),
-            [&](std::uint32_t a, std::uint32_t b) { return place[a] < place[b]; });
+  if (waiting.all_left() > 0)
+    for (const std::uint32_t rank : waiting.rest()) {
+      if (is_blocked(waiting.need(rank)))
+        set_type_capacity(waiting.container(rank));
+      else if (at_quota())
+        refused_.push_back(rank);
+    }
+  if (!std::is_sorted(refused_.begin(), refused_.end())) std::sort(refused_.begin(), refused_.end());
+  over_quota_.reserve(refused_.size());
+  for (const std::uint32_t rank : refused_) over_quota_.push_back(waiting.container(rank));
+}
+
+/// None of its types is available.
+bool CostPass::is_blocked(std::uint32_t need) const {
+  const auto& types = types_for(input_, need, false);
+  return std::all_of(types.begin(), types.end(), [&](std::uint32_t t) { return limits_.blocked_types[t]; });
+}
+
+void CostPass::set_type_capacity(std::uint32_t c) {
+  if (locked(c)) set_status(c, Reason::type_capacity, kNoType, ++reasons_.positions);
 }
 
 /// Some containers get nothing although they could if there were fewer or other instances.
 void CostPass::make_room() {
-  for (std::uint32_t i = 0; i < input_.instances.size(); ++i)
-    if (fleet_[i].containers == 0 && !needed_[i] && !fleet_[i].gone) plan_.shutdowns.push_back(i);
+  fleet_.for_each_vacant([&](std::uint32_t i) {
+    if (!needed_.contains(i)) plan_.shutdowns.push_back(i);
+  });
   std::sort(plan_.shutdowns.begin(), plan_.shutdowns.end(),
             [&](std::uint32_t a, std::uint32_t b) { return fleet_.list_key(a) < fleet_.list_key(b); });
   const GuardDecision decision = guard(input_, over_quota_);
@@ -308,12 +349,6 @@ void CostPass::overtake() {
   }
 }
 
-void CostPass::fill_statuses() {
-  for (const std::uint32_t c : plan_.order)
-    if (plan_.statuses[c].reason == Reason::none && waits(input_.containers[c].state))
-      set_status(c, plan_.at_quota ? Reason::cloud_limits : Reason::cluster_capacity, kNoType, ++position_);
-}
-
 void CostPass::learn_idle_timeouts() {
   if (!rules_.learn_idle_timeout || !input_.cost.learned) return;
   const LearnedTimes& learned = *input_.cost.learned;
@@ -323,8 +358,36 @@ void CostPass::learn_idle_timeouts() {
 
 }  // namespace
 
+std::vector<ContainerStatus> statuses_of(const PlanInput& input, const std::vector<std::uint32_t>& order,
+                                         const WaitReasons& reasons) {
+  std::vector<ContainerStatus> statuses(input.containers.size());
+  for (const auto& [container, status] : reasons.told) statuses[container] = status;
+  std::int64_t position = reasons.positions;
+  for (const std::uint32_t c : order) {
+    if (!waits(input.containers[c].state)) continue;
+    if (input.containers[c].in_pool)
+      statuses[c] = {Reason::preparing, kNoType, 0};
+    else if (statuses[c].reason == Reason::none)
+      statuses[c] = {reasons.rest, kNoType, ++position};
+  }
+  return statuses;
+}
+
+Decisions cost_pass(const CostState& state, WaitReasons& reasons) {
+  return CostPass(state, reasons).run();
+}
+
 Plan cost_pass(const PlanInput& input) {
-  return CostPass(input).run();
+  Plan plan;
+  plan.order = scheduling_order(input.containers);
+  const WaitingQueue queue(input, plan.order);
+  const CostNeeds classes(input);
+  CostFleet fleet(classes);
+  Rides rides(classes);
+  WaitReasons reasons;
+  static_cast<Decisions&>(plan) = cost_pass({queue, classes, fleet, rides}, reasons);
+  plan.statuses = statuses_of(input, plan.order, reasons);
+  return plan;
 }
 
 }  // namespace berth

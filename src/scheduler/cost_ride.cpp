@@ -28,8 +28,22 @@ double extension(const Survival& alive, const Survival& others_ended) {
 
 }  // namespace
 
-Rides::Rides(const CostNeeds& classes)
-    : classes_(classes), input_(classes.input()), put_(input_.instances.size()), all_ended_(input_.instances.size()) {}
+Rides::Rides(const CostNeeds& classes) : classes_(classes), input_(classes.input()) {
+  begin_pass();
+}
+
+void Rides::begin_pass() {
+  for (const std::uint32_t instance : touched_) {
+    put_[instance].clear();
+    all_ended_[instance].reset();
+  }
+  touched_.clear();
+  put_.resize(input_.instances.size());
+  all_ended_.resize(input_.instances.size());
+  const std::uint64_t learned = input_.cost.learned ? input_.cost.learned->run_times.version() : 0;
+  if (learned_ != learned) by_key_.clear();
+  learned_ = learned;
+}
 
 bool Rides::allows(std::uint32_t container, std::uint32_t instance) {
   const LearnedTimes* learned = input_.cost.learned;
@@ -65,6 +79,7 @@ bool Rides::allows_group(std::uint32_t type, const std::vector<std::uint32_t>& g
 void Rides::put(std::uint32_t container, std::uint32_t instance) {
   if (!input_.cost.learned) return;
   const std::uint32_t key = input_.containers[container].run_time_key;
+  touched_.push_back(instance);
   put_[instance].push_back(key);
   if (all_ended_[instance]) end_together(*all_ended_[instance], expected(key).alive);
 }
@@ -82,11 +97,12 @@ const Rides::Expected& Rides::expected(std::uint32_t key) {
 const Survival& Rides::all_ended(std::uint32_t instance) {
   std::unique_ptr<Survival>& ended = all_ended_[instance];
   if (ended) return *ended;
+  touched_.push_back(instance);
   ended = std::make_unique<Survival>();
   ended->fill(1);
   for (const std::uint32_t c : input_.instances[instance].containers) {
     const PlanContainer& other = input_.containers[c];
-    end_together(*ended, input_.cost.learned->run_times.survival(other.run_time_key, seconds(other.ran)));
+    end_together(*ended, input_.cost.learned->run_times.survival(other.run_time_key, time_run(input_, other)));
   }
   for (const std::uint32_t key : put_[instance]) end_together(*ended, expected(key).alive);
   return *ended;

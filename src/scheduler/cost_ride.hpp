@@ -20,6 +20,8 @@ class Rides {
  public:
   explicit Rides(const CostNeeds& classes);
 
+  /// Forgets what the last pass put anywhere, and what depends on the time or on what was learned.
+  void begin_pass();
   bool allows(std::uint32_t container, std::uint32_t instance);
   /// As long as nothing has ended, any group may.
   bool allows_group(std::uint32_t type, const std::vector<std::uint32_t>& group);
@@ -37,8 +39,10 @@ class Rides {
   const CostNeeds& classes_;
   const PlanInput& input_;
   std::unordered_map<std::uint32_t, Expected> by_key_;
+  std::uint64_t learned_ = 0;                         // version that by_key_ was made of
   std::vector<std::vector<std::uint32_t>> put_;       // by instance: keys of what this pass puts there
   std::vector<std::unique_ptr<Survival>> all_ended_;  // by instance: P(all that runs there has ended)
+  std::vector<std::uint32_t> touched_;                // instances of which either is known
 };
 
 }  // namespace berth

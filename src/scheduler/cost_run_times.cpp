@@ -63,25 +63,35 @@ const Survival& run_time_widths() {
 void RunTimes::add(std::uint32_t key, double seconds) {
   if (key >= by_key_.size()) by_key_.resize(key + 1);
   const int bin = std::min(place_of(static_cast<float>(seconds)).bin, kRunTimeBins - 1);
+  ++version_;
   for (Histogram* histogram : {&all_, &by_key_[key]}) {
     histogram->counts[bin] += 1;
     histogram->total += 1;
   }
 }
 
-/// By bin: how many ended in it or a later one.
-std::array<float, kRunTimeBins + 1> RunTimes::outlived(std::uint32_t key) const {
+void RunTimes::clear() {
+  all_ = {};
+  by_key_.clear();
+  outlived_.clear();
+  ++version_;
+}
+
+const RunTimes::Outlived& RunTimes::outlived(std::uint32_t key) const {
+  if (key >= outlived_.size()) outlived_.resize(key + 1);
+  Outlived& out = outlived_[key];
+  if (out.version == version_) return out;
+  out.version = version_;
   const Histogram* own = key < by_key_.size() ? &by_key_[key] : nullptr;
   const float share = all_.total > 0 ? 1 / all_.total : 0;
-  std::array<float, kRunTimeBins + 1> longer{};
-  longer[kRunTimeBins] = kNever;
+  out.longer[kRunTimeBins] = kNever;
   for (int b = kRunTimeBins - 1; b >= 0; --b)
-    longer[b] = longer[b + 1] + (own ? own->counts[b] : 0) + share * all_.counts[b];
-  return longer;
+    out.longer[b] = out.longer[b + 1] + (own ? own->counts[b] : 0) + share * all_.counts[b];
+  return out;
 }
 
 Survival RunTimes::survival(std::uint32_t key, double age) const {
-  const auto longer = outlived(key);
+  const auto& longer = outlived(key).longer;
   const float scale = 1 / std::max(beyond(longer, static_cast<float>(age)), kNever);
   Survival survival;
   for (int b = 0; b < kRunTimeBins; ++b)
@@ -91,13 +101,18 @@ Survival RunTimes::survival(std::uint32_t key, double age) const {
 
 std::optional<double> RunTimes::remaining(std::uint32_t key, double age, double quantile, double most) const {
   if (key >= by_key_.size() || by_key_[key].total < kFewest) return std::nullopt;
-  const auto longer = outlived(key);
+  const auto& longer = outlived(key).longer;
   const float scale = 1 / std::max(beyond(longer, static_cast<float>(age)), kNever);
   const auto still = static_cast<float>(1 - quantile);
-  for (int b = 0; b < kRunTimeBins && run_time_offset(b) <= most; ++b)
-    if (std::min(1.0f, beyond(longer, static_cast<float>(age) + offsets()[b]) * scale) <= still)
-      return run_time_offset(b);
-  return std::nullopt;
+  const auto ended_by = [&](int bin) {
+    return std::min(1.0f, beyond(longer, static_cast<float>(age) + offsets()[bin]) * scale) <= still;
+  };
+  const auto beyond_most = std::upper_bound(offsets().begin(), offsets().end(), most);
+  const auto last = static_cast<int>(beyond_most - offsets().begin()) - 1;
+  if (last < 0 || !ended_by(last)) return std::nullopt;  // nor by an earlier one
+  for (int b = 0; b < last; ++b)
+    if (ended_by(b)) return run_time_offset(b);
+  return run_time_offset(last);
 }
 
 }  // namespace berth

@@ -22,7 +22,11 @@ const Survival& run_time_widths();
 class RunTimes {
  public:
   void add(std::uint32_t key, double seconds);
+  /// Forgets all.
+  void clear();
   bool empty() const { return all_.total == 0; }
+  /// Another whenever something was learned or forgotten.
+  std::uint64_t version() const { return version_; }
 
   /// By bin: P(a container of this key that has run for `age` seconds still runs at that time). The key's own history
   /// counts, and that of all containers as much as one container more. 1 throughout if nothing is known.
@@ -37,9 +41,17 @@ class RunTimes {
     std::array<float, kRunTimeBins> counts{};
     float total = 0;
   };
-  std::array<float, kRunTimeBins + 1> outlived(std::uint32_t key) const;
+  /// By bin: how many ended in it or a later one.
+  struct Outlived {
+    std::uint64_t version = 0;
+    std::array<float, kRunTimeBins + 1> longer{};
+  };
+  const Outlived& outlived(std::uint32_t key) const;
+
   Histogram all_;
   std::vector<Histogram> by_key_;
+  std::uint64_t version_ = 1;
+  mutable std::vector<Outlived> outlived_;  // by key, made when first asked for
 };
 
 }  // namespace berth

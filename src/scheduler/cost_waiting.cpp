@@ -17,13 +17,19 @@ Waiting::Waiting(const CostNeeds& classes, std::vector<std::uint32_t> containers
       all_left_(static_cast<std::uint32_t>(containers_.size())) {
   for (std::uint32_t rank = 0; rank < containers_.size(); ++rank)
     if (end_[need(rank)]++ == 0) needs_.push_back(need(rank));
-  std::sort(needs_.begin(), needs_.end(), [&](std::uint32_t a, std::uint32_t b) { return classes.dearer(a, b); });
   std::uint32_t at = 0;
   for (const std::uint32_t need : needs_) {
     next_[need] = at;
     at += std::exchange(end_[need], at);
   }
   for (std::uint32_t rank = 0; rank < containers_.size(); ++rank) ranks_[end_[need(rank)]++] = rank;
+}
+
+const std::vector<std::uint32_t>& Waiting::needs() {
+  if (!sorted_)
+    std::sort(needs_.begin(), needs_.end(), [&](std::uint32_t a, std::uint32_t b) { return classes_.dearer(a, b); });
+  sorted_ = true;
+  return needs_;
 }
 
 std::uint32_t Waiting::take(std::uint32_t need) {
@@ -107,7 +113,7 @@ std::size_t Waiting::next_by_price(std::uint32_t type, const Capacity& room, std
   if (!by_price_) {
     std::vector<CoarseCapacity> needs;
     needs.reserve(needs_.size());
-    for (const std::uint32_t need : needs_) needs.push_back(classes_.coarse(need));
+    for (const std::uint32_t need : this->needs()) needs.push_back(classes_.coarse(need));
     by_price_.emplace(std::move(needs));
   }
   const CoarseCapacity coarse = classes_.units().of(room);

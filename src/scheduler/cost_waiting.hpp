@@ -23,7 +23,9 @@ class Waiting {
   std::uint32_t container(std::uint32_t rank) const { return containers_[rank]; }
   std::uint32_t need(std::uint32_t rank) const { return input_.containers[containers_[rank]].need; }
   /// Classes of which any waited at first; the most expensive first.
-  const std::vector<std::uint32_t>& needs() const { return needs_; }
+  const std::vector<std::uint32_t>& needs();
+  /// The same, in any order.
+  const std::vector<std::uint32_t>& classes_waiting() const { return needs_; }
   std::uint32_t left(std::uint32_t need) const { return end_[need] - next_[need]; }
   std::uint32_t all_left() const { return all_left_; }
   /// Rank of the first; some must be left.
@@ -63,6 +65,7 @@ class Waiting {
   std::vector<std::uint32_t> ranks_;       // those of one class side by side
   std::vector<std::uint32_t> next_, end_;  // by class, in ranks_
   std::vector<std::uint32_t> needs_;
+  bool sorted_ = false;  // needs_
   std::uint32_t all_left_ = 0;
   // Made when first asked for:
   std::optional<CoarseIndex> in_order_;  // by rank, of those that are left

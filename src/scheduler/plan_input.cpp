@@ -74,6 +74,7 @@ void PlanInputBuilder::set_container(const MatchedQueue& queue, std::uint32_t nu
     container.priority = entry.container.priority;
     container.first_seen = entry.first_seen;
     container.created = entry.container.created_at;
+    if (row.process) container.started = row.process->second.started;
   } else {
     entry_ids_[number] = 0;
   }
@@ -96,6 +97,8 @@ void PlanInputBuilder::set_instance(const MatchedQueue& queue, std::uint32_t num
   instance.type = type == types_.end() ? kNoType : type->second;
   instance.state = shown->state;
   instance.idle_behavior = shown->idle_behavior;
+  instance.created = shown->created;
+  instance.last_busy = shown->last_busy;
   instance.containers.clear();
   instance.unknown_containers = 0;
   for (const std::string& uuid : shown->containers) {

@@ -106,7 +106,8 @@ LearnedTimes learn(PlanWorld& world) {
       learned.run_times.add(kind, std::exp2(static_cast<double>(world.between(20, 160)) / 10));
   for (PlanContainer& container : world.input.containers) {
     container.run_time_key = container.need % kinds;
-    container.ran = std::chrono::seconds(container.in_pool ? world.between(0, 9000) : 0);
+    if (container.in_pool)
+      container.started = world.input.cost.steady_now - std::chrono::seconds(world.between(0, 9000));
   }
   return learned;
 }

@@ -82,7 +82,7 @@ struct PlanContainer {
   WallTime created{};
   bool gone = false;               ///< this number stands for no container: an owner who keeps numbers leaves gaps
   std::uint32_t run_time_key = 0;  ///< in LearnedTimes: containers of which about the same run time is expected
-  Duration ran{};                  ///< since its process began; 0 if it has none or nobody knows
+  std::optional<SteadyTime> started;  ///< when its process began; nothing if it has none or nobody knows
 };
 
 struct PlanInstance {
@@ -95,8 +95,8 @@ struct PlanInstance {
   std::uint32_t unknown_containers = 0;
   std::uint64_t number = 0;  ///< of a pending create: the order in which they were asked for
   bool gone = false;         ///< this number stands for no instance
-  Duration age{};            ///< since its create was asked for
-  Duration idle{};           ///< since something ran on it, or it came into service
+  SteadyTime created{};      ///< when its create was asked for
+  WallTime last_busy{};      ///< when something ran on it last, or it came into service
 };
 
 struct PlanLimits {
@@ -134,6 +134,7 @@ struct PlanGuard {
 struct CostInput {
   CostRules rules;
   WallTime now{};
+  SteadyTime steady_now{};                ///< the same moment
   const LearnedTimes* learned = nullptr;  ///< borrowed; null: nothing is known yet
   std::optional<PlanGuard> guard;         ///< of the last pass, if both still exist
 };

@@ -43,7 +43,7 @@ class ScanCostFleet {
     const double left_over =
         std::max({worth(left.vcpus - wanted.vcpus, type.size.vcpus), worth(left.ram - wanted.ram, type.size.ram),
                   worth(left.gpus - wanted.gpus, type.size.gpus)});
-    return {fleet_[i].containers == 0, left_over, in_.instances[i].idle, fleet_[i].order};
+    return {fleet_[i].containers == 0, left_over, -in_.instances[i].last_busy.time_since_epoch(), fleet_[i].order};
   }
 
   const PlanInput& in_;
@@ -62,7 +62,7 @@ void add_lists(Dice& dice, PlanInput& input) {
   for (NeedClass& need : input.needs)
     if (dice.chance(80)) need.any_price_list = static_cast<std::uint32_t>(input.type_lists.size() - 1);
   for (PlanInstance& i : input.instances) {
-    i.idle = std::chrono::seconds(dice(0, 3));
+    i.last_busy = WallTime(std::chrono::seconds(dice(0, 3)));
     if (dice.chance(60)) i.state = WorkerState::running;
     if (dice.chance(60)) i.idle_behavior = IdleBehavior::run;
   }

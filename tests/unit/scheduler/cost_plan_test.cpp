@@ -25,6 +25,7 @@ class CostPlan : public testing::Test {
     b.type("large", 8.5, {16, 160, 100, 0, 0});
     b.input.limits.create_slots = 100;
     b.input.cost.now = WallTime(std::chrono::seconds(1100));
+    b.input.cost.steady_now = SteadyTime(std::chrono::hours(1));
     b.input.cost.learned = &learned;
     for (int i = 0; i < 10; ++i) learned.run_times.add(0, 100);
   }
@@ -41,7 +42,7 @@ class CostPlan : public testing::Test {
   }
   PlanContainer& running(const std::string& uuid, std::int64_t vcpus, Duration ran) {
     PlanContainer& made = container(uuid, vcpus, {"large"}, State::running);
-    made.ran = ran;
+    made.started = b.input.cost.steady_now - ran;
     return made;
   }
   Plan plan() const { return berth::plan(b.input, Policy::cost); }
@@ -62,8 +63,8 @@ TEST_F(CostPlan, PrefersUsedInstancesAndTheLeastWorthLeftOver) {
 
 TEST_F(CostPlan, ReusesTheInstanceThatWasInUseLast) {
   container("a", 2, {"small"});
-  b.instance("i-1", "small", WorkerState::idle).idle = 50s;
-  b.instance("i-2", "small", WorkerState::idle).idle = 5s;
+  b.instance("i-1", "small", WorkerState::idle).last_busy = b.input.cost.now - 50s;
+  b.instance("i-2", "small", WorkerState::idle).last_busy = b.input.cost.now - 5s;
   EXPECT_EQ(b.starts(plan()), Names{"a@i-2"});
 }
 
@@ -125,7 +126,7 @@ TEST_F(CostPlan, LocksBeforeItCreates) {
 TEST_F(CostPlan, CountsOnInstancesThatBoot) {
   container("a", 2, {"small"});
   container("b", 2, {"small"}, State::queued);
-  b.instance("i-1", "small", WorkerState::booting).age = 30s;
+  b.instance("i-1", "small", WorkerState::booting).created = b.input.cost.steady_now - 30s;
   b.instance("", "small", WorkerState::booting);
   const Plan made = plan();
   EXPECT_EQ(b.creates(made), Names{});
@@ -226,7 +227,7 @@ TEST_F(CostPlan, GuardEmptiesAnInstanceForWhatIsBlocked) {
   container("big", 16, {"large"}).first_seen -= 5min;
   b.instance("i-1", "large", WorkerState::running, {"r1"});
   b.instance("i-2", "large", WorkerState::running, {"r2"});
-  b.find("r2").ran = 90s;
+  b.find("r2").started = b.input.cost.steady_now - 90s;
   b.input.limits.instances_left = 0;
   Plan made = plan();
   EXPECT_FALSE(made.guard);
@@ -477,6 +478,8 @@ class Judge {
 
 /// Adds what only this policy looks at.
 void add_times(Dice& dice, PlanInput& input, LearnedTimes& learned) {
+  input.cost.now = WallTime(std::chrono::seconds(1000));
+  input.cost.steady_now = SteadyTime(std::chrono::hours(1));
   std::vector<std::uint32_t> all;
   for (std::uint32_t t = 0; t < input.types.size(); ++t) all.push_back(t);
   input.type_lists.push_back(all);
@@ -489,10 +492,9 @@ void add_times(Dice& dice, PlanInput& input, LearnedTimes& learned) {
   for (PlanContainer& c : input.containers) {
     c.run_time_key = static_cast<std::uint32_t>(dice(0, 6));
     c.first_seen = WallTime(std::chrono::seconds(dice(dice.pick({0, 950}), 1000)));
-    c.ran = std::chrono::seconds(dice(0, 500));
+    c.started = input.cost.steady_now - std::chrono::seconds(dice(0, 500));
   }
-  for (PlanInstance& i : input.instances) i.age = std::chrono::seconds(dice(0, 200));
-  input.cost.now = WallTime(std::chrono::seconds(1000));
+  for (PlanInstance& i : input.instances) i.created = input.cost.steady_now - std::chrono::seconds(dice(0, 200));
   input.cost.learned = dice.chance(90) ? &learned : nullptr;
   CostRules& rules = input.cost.rules;
   rules.ride = dice.chance(70);
