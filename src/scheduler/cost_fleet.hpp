@@ -33,14 +33,14 @@ class CostFleet : public Fleet {
   /// find() would find nothing, as far as that can be told at a glance.
   bool has_failed(std::uint32_t need, bool may_ride) const { return failed_at_[2 * need + may_ride] == growth_; }
 
-  // Between passes, for a fleet that is kept:
-  /// `classes` has learned more.
-  void learn_needs();
+  // Between passes, for a fleet that is kept, in this order:
   /// Before the updates, for each that will be updated: its old place in the order is left.
   void withdraw(std::uint32_t instance);
   /// An instance of the input came, changed or went. False: make a new fleet.
   bool update(std::uint32_t instance);
-  /// Before a pass, after the updates.
+  /// `classes` has learned more, perhaps.
+  void learn_needs();
+  /// Before a pass.
   void begin_pass();
   /// After it: back to what the input says.
   void end_pass();

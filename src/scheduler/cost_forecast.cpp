@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <queue>
+#include <tuple>
 
 #include "cost_learned.hpp"
 #include "seconds.hpp"
@@ -46,25 +47,30 @@ class Forecaster {
  private:
   /// An instance comes up, or a container on it ends.
   struct Event {
-    double when = 0;  // seconds from now
+    double when = 0;             // seconds from now
+    std::uint64_t key = 0;       // of the instance, as it sorts
+    std::uint32_t sequence = 0;  // of those on the instance
     std::uint32_t instance = 0;
     std::optional<std::uint32_t> ended;  // its need class
     bool operator>(const Event& other) const {
-      return when != other.when ? when > other.when : instance > other.instance;
+      return std::tuple(when, key, sequence) > std::tuple(other.when, other.key, other.sequence);
     }
   };
+  void push(double when, std::uint32_t instance, std::optional<std::uint32_t> ended) {
+    events_.push({when, fleet_.list_key(instance), sequence_++, instance, ended});
+  }
 
   void expect_boots() {
     fleet_.for_each_booting([&](std::uint32_t i) {
       rooms_[i] = fleet_[i].capacity;
       places_[i] = places_left(input_, fleet_, i);
-      events_.push(
-          {std::max(kLeastBootLeft, boot_time_ - seconds(input_.cost.steady_now - input_.instances[i].created)), i,
-           std::nullopt});
+      const double age = seconds(input_.cost.steady_now - input_.instances[i].created);
+      push(std::max(kLeastBootLeft, boot_time_ - age), i, std::nullopt);
     });
   }
 
   void expect_ends() {
+    if (!find_patient()) return;
     for (std::uint32_t i = 0; i < fleet_.size(); ++i) {
       if (!fleet_[i].usable || !fleet_[i].ready || fleet_.set_aside_is(i)) continue;
       if (input_.instances[i].unknown_containers > 0 || !wanted(fleet_[i].type)) continue;
@@ -77,7 +83,7 @@ class Forecaster {
 
   void expect_end(std::uint32_t instance, const PlanContainer& container, double start, double age) {
     const auto remaining = learned_.run_times.remaining(container.run_time_key, age, kEndQuantile, horizon_);
-    if (remaining && start + *remaining <= horizon_) events_.push({start + *remaining, instance, container.need});
+    if (remaining && start + *remaining <= horizon_) push(start + *remaining, instance, container.need);
   }
 
   void happen(const Event& event) {
@@ -97,7 +103,7 @@ class Forecaster {
     if (ranks.empty()) return;
     const Duration look = from_seconds(event.when + kLook);
     result_.due = result_.due ? std::min(*result_.due, look) : look;
-    started(ranks, event);
+    started(ranks, event.instance, event.when);
   }
 
   void come_up(std::uint32_t instance, double when) {
@@ -114,22 +120,29 @@ class Forecaster {
       ranks.insert(ranks.end(), more.begin(), more.end());
     }
     for (const std::uint32_t rank : ranks) result_.booting.push_back({rank, instance});
-    started(ranks, {when, instance, std::nullopt});
+    started(ranks, instance, when);
   }
 
   /// What starts in the forecast may also end in it.
-  void started(const std::vector<std::uint32_t>& ranks, const Event& event) {
-    places_[event.instance] -= static_cast<std::uint32_t>(ranks.size());
+  void started(const std::vector<std::uint32_t>& ranks, std::uint32_t instance, double when) {
+    places_[instance] -= static_cast<std::uint32_t>(ranks.size());
     if (horizon_ <= 0) return;
-    for (const std::uint32_t rank : ranks)
-      expect_end(event.instance, input_.containers[waiting_.container(rank)], event.when, 0);
+    for (const std::uint32_t rank : ranks) expect_end(instance, input_.containers[waiting_.container(rank)], when, 0);
   }
 
-  /// Whether anything waits that such an instance is for.
+  /// Classes of which any may be put off. False: none.
+  bool find_patient() {
+    bool any = false;
+    may_wait_.assign(input_.needs.size(), 0);
+    for (const std::uint32_t rank : waiting_.rest())
+      if (may_wait(rank)) any = may_wait_[waiting_.need(rank)] = 1;
+    return any;
+  }
+  /// Whether anything that such an instance is for may be put off.
   bool wanted(std::uint32_t type) {
     if (!wanted_[type]) {
       const auto& needs = classes_.within_ceiling(type);
-      wanted_[type] = std::any_of(needs.begin(), needs.end(), [&](auto need) { return waiting_.left(need) > 0; });
+      wanted_[type] = std::any_of(needs.begin(), needs.end(), [&](auto need) { return may_wait_[need] != 0; });
     }
     return *wanted_[type];
   }
@@ -150,6 +163,8 @@ class Forecaster {
   std::vector<Capacity> rooms_;              // by instance
   std::vector<std::uint32_t> places_;        // by instance
   std::vector<std::uint32_t> patient_;       // need classes
+  std::vector<char> may_wait_;               // by need class: any container
+  std::uint32_t sequence_ = 0;               // of events
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
   Forecast result_;
 };

@@ -25,7 +25,7 @@ double until_empty(const PlanInput& input, const PlanInstance& instance) {
   return longest;
 }
 
-std::optional<std::uint32_t> empty_first(const PlanInput& input) {
+std::optional<std::uint32_t> empty_first(const PlanInput& input, const CostFleet& fleet) {
   std::optional<std::uint32_t> best;
   double least = std::numeric_limits<double>::max();
   for (std::uint32_t i = 0; i < input.instances.size(); ++i) {
@@ -34,7 +34,7 @@ std::optional<std::uint32_t> empty_first(const PlanInput& input) {
     if (instance.gone || !ready || instance.idle_behavior != IdleBehavior::run || instance.unknown_containers > 0)
       continue;
     const double time = until_empty(input, instance);
-    if (time >= least) continue;
+    if (time > least || (best && time == least && fleet.list_key(i) > fleet.list_key(*best))) continue;
     least = time;
     best = i;
   }
@@ -43,7 +43,7 @@ std::optional<std::uint32_t> empty_first(const PlanInput& input) {
 
 }  // namespace
 
-GuardDecision guard(const PlanInput& input, const std::vector<std::uint32_t>& blocked) {
+GuardDecision guard(const PlanInput& input, const CostFleet& fleet, const std::vector<std::uint32_t>& blocked) {
   const Duration patience = input.cost.rules.guard;
   const std::optional<PlanGuard>& last = input.cost.guard;
   if (patience <= Duration::zero()) return {};
@@ -51,7 +51,7 @@ GuardDecision guard(const PlanInput& input, const std::vector<std::uint32_t>& bl
   const std::uint32_t first = blocked.front();
   const Duration left = patience - (input.cost.now - input.containers[first].first_seen);
   if (left > Duration::zero()) return {std::nullopt, left};
-  const auto instance = empty_first(input);
+  const auto instance = empty_first(input, fleet);
   if (!instance) return {};
   return {PlanGuard{first, *instance}, std::nullopt};
 }

@@ -6,6 +6,8 @@
 
 #include "berth/scheduler/plan.hpp"
 
+#include "cost_fleet.hpp"
+
 namespace berth {
 
 struct GuardDecision {
@@ -16,6 +18,6 @@ struct GuardDecision {
 /// At most instances: against starving large containers behind smaller ones. `blocked` are the containers
 /// that get nothing, in order, at least one. Once the first has waited for CostRules::guard, it gets the instance that
 /// should be empty first. A guard of the last pass stays as long as its container is blocked.
-GuardDecision guard(const PlanInput& input, const std::vector<std::uint32_t>& blocked);
+GuardDecision guard(const PlanInput& input, const CostFleet& fleet, const std::vector<std::uint32_t>& blocked);
 
 }  // namespace berth

@@ -48,7 +48,7 @@ IdleGaps::OfType& IdleGaps::of(std::uint32_t type) {
 }
 
 void IdleGaps::add(OfType& of, double gap) {
-  ++version_;
+  of.version = ++version_;
   keep_latest(of.gaps, gap, kLatestOfType);
   keep_latest(all_, gap, kLatestOfAll);
 }
@@ -78,8 +78,9 @@ Duration IdleGaps::timeout(std::uint32_t type, Duration most, double boot) const
   if (gaps->size() < kFewest) return most;
   if (own && type >= answers_.size()) answers_.resize(type + 1);
   Answer& answer = own ? answers_[type] : answer_of_all_;
-  if (answer.version != version_ || answer.most != most || answer.boot != boot)
-    answer = {version_, most, boot, cheapest(*gaps, most, boot)};
+  const std::uint64_t version = own ? by_type_[type].version : version_;
+  if (answer.version != version || answer.most != most || answer.boot != boot)
+    answer = {version, most, boot, cheapest(*gaps, most, boot)};
   return answer.timeout;
 }
 

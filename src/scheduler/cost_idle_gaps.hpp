@@ -26,9 +26,10 @@ class IdleGaps {
  private:
   struct OfType {
     std::deque<double> gaps;           ///< seconds; the latest
+    std::uint64_t version = 0;         ///< of the last gap
     std::deque<SteadyTime> idle_ends;  ///< since when those ended ones were idle whose gap goes on
   };
-  /// The answer to a question that is asked by each pass: it holds until there is another gap.
+  /// The answer to a question that is asked by each pass: it holds until there is another gap (of the type).
   struct Answer {
     std::uint64_t version = 0;
     Duration most{};

@@ -11,28 +11,44 @@ constexpr std::size_t kMostKeys = 20'000;  // after that all run times are learn
 
 }  // namespace
 
-void CostMemory::complete(PlanInput& input, const MatchedQueue& queue, const PoolSnapshot& pool, SteadyTime now,
-                          WallTime wall_now) {
-  constexpr std::size_t spare_entries = 1000;
-  if (key_by_entry_.size() > 2 * queue.rows().size() + spare_entries) key_by_entry_.clear();
+void CostMemory::complete(PlanInput& input, const MatchedQueue& queue, const MatchedQueue::Changes& changes, bool anew,
+                          SteadyTime now, WallTime wall_now) {
   if (keys_.size() > kMostKeys) {
     keys_.clear();
-    key_by_entry_.clear();
     runs_.clear();
     known_.clear();
     learned_.run_times.clear();
+    anew = true;
   }
   input.cost = {rules_, wall_now, now, &learned_, last_guard(queue)};
-  for (std::size_t i = 0; i < queue.rows().size(); ++i) {
-    const MatchedQueue::Row& row = queue.rows()[i];
-    PlanContainer& container = input.containers[i];
-    if (!row.entry) continue;
-    container.run_time_key = run_time_key(*row.entry, input.needs[container.need].need);
+  known_.resize(queue.rows().size());
+  const auto look = [&](std::uint32_t container) {
+    const MatchedQueue::Row& row = queue.rows()[container];
+    if (row.entry) {
+      PlanContainer& of = input.containers[container];
+      const Resources& need = input.needs[of.need].need;
+      const auto next = static_cast<std::uint32_t>(keys_.size());
+      of.run_time_key = keys_.try_emplace({row.entry->spec->container.container_image, need}, next).first->second;
+    }
+    learn_run_time(container, row, input.containers[container].run_time_key);
+  };
+  if (anew)
+    for (std::uint32_t c = 0; c < queue.rows().size(); ++c) look(c);
+  else
+    for (const std::uint32_t c : changes.containers) look(c);
+  learn_instances(input, queue, changes.instances, now);
+}
+
+void CostMemory::complete_again(PlanInput& input, const MatchedQueue& queue, const CostInput& as) const {
+  input.cost = as;
+  input.cost.guard = last_guard(queue);
+  for (std::size_t c = 0; c < queue.rows().size(); ++c) {
+    const auto& entry = queue.rows()[c].entry;
+    if (!entry) continue;
+    PlanContainer& of = input.containers[c];
+    const auto known = keys_.find({entry->spec->container.container_image, input.needs[of.need].need});
+    if (known != keys_.end()) of.run_time_key = known->second;
   }
-  if (pool_version_ == pool.version) return;
-  pool_version_ = pool.version;
-  learn_run_times(input, queue, pool);
-  learn_instances(input, queue, now);
 }
 
 /// If both still exist.
@@ -45,62 +61,50 @@ std::optional<PlanGuard> CostMemory::last_guard(const MatchedQueue& queue) const
   return PlanGuard{*container, static_cast<std::uint32_t>(instance - queue.instances().begin())};
 }
 
-std::uint32_t CostMemory::run_time_key(const QueueEntry& entry, const Resources& need) {
-  const auto [known, fresh] = key_by_entry_.emplace(entry.id, 0);
-  if (!fresh) return known->second;
-  const auto next = static_cast<std::uint32_t>(keys_.size());
-  return known->second = keys_.try_emplace({entry.spec->container.container_image, need}, next).first->second;
+void CostMemory::learn_run_time(std::uint32_t container, const MatchedQueue::Row& row, std::uint32_t key) {
+  KnownProcess& known = known_[container];
+  const bool has_entry = row.entry != nullptr;
+  if (known.process == row.process && known.has_entry == has_entry) return;
+  if (known.process && known.process != row.process && (!row.process || known.process->first != row.process->first))
+    runs_.erase(known.process->first);
+  known = {row.process, has_entry};
+  if (row.process) look_at(*row.process, has_entry, key);
 }
 
-void CostMemory::learn_run_times(const PlanInput& input, const MatchedQueue& queue, const PoolSnapshot& pool) {
-  std::size_t going_on = 0;
-  known_.resize(queue.rows().size());
-  for (std::size_t i = 0; i < queue.rows().size(); ++i) {
-    const MatchedQueue::Row& row = queue.rows()[i];
-    KnownProcess& known = known_[i];
-    const bool has_entry = row.entry != nullptr;
-    if (known.process != row.process || known.has_entry != has_entry) {
-      known = {row.process, has_entry, false};
-      if (row.process) known.runs = look_at(*row.process, has_entry, input.containers[i].run_time_key);
-    }
-    going_on += known.runs ? 1 : 0;
-  }
-  if (runs_.size() > going_on) std::erase_if(runs_, [&](const auto& run) { return !pool.running.contains(run.first); });
-}
-
-/// Whether it is one of runs_ now.
-bool CostMemory::look_at(const PoolProcessEntry& process, bool has_entry, std::uint32_t key) {
+void CostMemory::look_at(const PoolProcessEntry& process, bool has_entry, std::uint32_t key) {
   const auto& [uuid, shown] = process;
   if (shown.exited) {
     if (const auto run = runs_.extract(uuid))
       learned_.run_times.add(run.mapped().key, seconds(*shown.exited - run.mapped().started));
-    return false;
+  } else if (has_entry && shown.started) {
+    runs_.try_emplace(uuid, Run{key, *shown.started});
   }
-  if (has_entry && shown.started) runs_.try_emplace(uuid, Run{key, *shown.started});
-  return runs_.contains(uuid);
 }
 
-void CostMemory::learn_instances(const PlanInput& input, const MatchedQueue& queue, SteadyTime now) {
+/// In the order in which they were asked for.
+void CostMemory::learn_instances(const PlanInput& input, const MatchedQueue& queue,
+                                 const std::vector<std::uint32_t>& changed, SteadyTime now) {
+  seen_.resize(queue.instances().size());
   std::vector<std::pair<std::uint64_t, std::uint32_t>> numbers;  // the pool's, the input's
-  for (std::uint32_t i = 0; i < queue.instances().size(); ++i)
-    if (queue.instances()[i]) numbers.emplace_back(queue.instances()[i]->number, i);
-  std::sort(numbers.begin(), numbers.end());
-  std::vector<Seen> seen;
-  seen.reserve(numbers.size());
-  auto before = seen_.begin();
-  for (const auto& [number, i] : numbers) {
-    const PoolInstance& shown = *queue.instances()[i];
-    for (; before != seen_.end() && before->number < number; ++before) leave(*before);
-    if (before != seen_.end() && before->number == number) {
-      seen.push_back(see(*before++, shown, now));
-      continue;
-    }
-    const std::uint32_t type = input.instances[i].type;
-    seen.push_back({number, type, shown.state, std::nullopt, !shown.containers.empty()});
-    if (shown.state == WorkerState::booting && type != kNoType) learned_.idle_gaps.created(type, shown.created);
+  for (const std::uint32_t i : changed) {
+    const auto& shown = queue.instances()[i];
+    if (seen_[i] && (!shown || seen_[i]->number != shown->number)) numbers.emplace_back(seen_[i]->number, i);
+    if (shown) numbers.emplace_back(shown->number, i);
   }
-  for (; before != seen_.end(); ++before) leave(*before);
-  seen_ = std::move(seen);
+  std::sort(numbers.begin(), numbers.end());
+  for (const auto& [number, i] : numbers) {
+    const auto& shown = queue.instances()[i];
+    if (!shown || shown->number != number) {
+      if (seen_[i] && seen_[i]->number == number) leave(*std::exchange(seen_[i], std::nullopt));
+    } else if (seen_[i] && seen_[i]->number == number) {
+      seen_[i] = see(*seen_[i], *shown, now);
+    } else {
+      if (seen_[i]) leave(*seen_[i]);
+      const std::uint32_t type = input.instances[i].type;
+      seen_[i] = {number, type, shown->state, std::nullopt, !shown->containers.empty()};
+      if (shown->state == WorkerState::booting && type != kNoType) learned_.idle_gaps.created(type, shown->created);
+    }
+  }
 }
 
 CostMemory::Seen CostMemory::see(const Seen& before, const PoolInstance& shown, SteadyTime now) {
@@ -125,20 +129,18 @@ void CostMemory::leave(const Seen& gone) {
   if (gone.idle_since && gone.type != kNoType) learned_.idle_gaps.ended(gone.type, *gone.idle_since);
 }
 
-void CostMemory::remember(const Plan& plan, const MatchedQueue& queue) {
+void CostMemory::remember(const Decisions& plan, const MatchedQueue& queue) {
   guard_.reset();
   if (plan.guard)
     guard_.emplace(*queue.rows()[plan.guard->container].uuid, queue.instances()[plan.guard->instance]->number);
 }
 
-std::map<std::string, Duration> CostMemory::new_idle_timeouts(const Plan& plan, const PlanInputBuilder& names) {
+std::map<std::string, Duration> CostMemory::new_idle_timeouts(const Decisions& plan, const PlanInputBuilder& names) {
   std::map<std::string, Duration> changed;
-  for (std::uint32_t type = 0; type < plan.idle_timeouts.size(); ++type) {
-    const auto [known, fresh] = idle_timeouts_.try_emplace(names.type_name(type), rules_.timeout_idle);
-    if (known->second == plan.idle_timeouts[type]) continue;
-    known->second = plan.idle_timeouts[type];
-    changed.insert(*known);
-  }
+  idle_timeouts_.resize(plan.idle_timeouts.size(), rules_.timeout_idle);
+  for (std::uint32_t type = 0; type < plan.idle_timeouts.size(); ++type)
+    if (std::exchange(idle_timeouts_[type], plan.idle_timeouts[type]) != plan.idle_timeouts[type])
+      changed[names.type_name(type)] = plan.idle_timeouts[type];
   return changed;
 }
 

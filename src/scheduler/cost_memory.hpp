@@ -23,14 +23,16 @@ class CostMemory {
  public:
   explicit CostMemory(CostRules rules) : rules_(rules) {}
 
-  /// Learns from what has changed in the pool since the last call, and completes the input made of the same snapshots.
-  /// The input borrows from this memory.
-  void complete(PlanInput& input, const MatchedQueue& queue, const PoolSnapshot& pool, SteadyTime now,
-                WallTime wall_now);
+  /// Learns from what has changed in queue and pool since the last call, and completes the input made of them. `anew`:
+  /// all containers in the input are. The input borrows from this memory.
+  void complete(PlanInput& input, const MatchedQueue& queue, const MatchedQueue::Changes& changes, bool anew,
+                SteadyTime now, WallTime wall_now);
+  /// Completes another input of the same pass, made of snapshots alone, `as` that of the pass.
+  void complete_again(PlanInput& input, const MatchedQueue& queue, const CostInput& as) const;
   /// Keeps what the plan made of that input says about later passes.
-  void remember(const Plan& plan, const MatchedQueue& queue);
+  void remember(const Decisions& plan, const MatchedQueue& queue);
   /// Idle time-outs that differ from those handed out before, by type name.
-  std::map<std::string, Duration> new_idle_timeouts(const Plan& plan, const PlanInputBuilder& names);
+  std::map<std::string, Duration> new_idle_timeouts(const Decisions& plan, const PlanInputBuilder& names);
 
  private:
   struct Run {
@@ -41,7 +43,6 @@ class CostMemory {
   struct KnownProcess {
     std::shared_ptr<const PoolProcessEntry> process;
     bool has_entry = false;
-    bool runs = false;  ///< one of runs_
   };
   struct Seen {
     std::uint64_t number = 0;
@@ -50,24 +51,22 @@ class CostMemory {
     std::optional<SteadyTime> idle_since;  ///< nothing before its first container and while something runs
     bool used = false;
   };
-  void learn_run_times(const PlanInput& input, const MatchedQueue& queue, const PoolSnapshot& pool);
-  bool look_at(const PoolProcessEntry& process, bool has_entry, std::uint32_t key);
-  void learn_instances(const PlanInput& input, const MatchedQueue& queue, SteadyTime now);
+  void learn_run_time(std::uint32_t container, const MatchedQueue::Row& row, std::uint32_t key);
+  void look_at(const PoolProcessEntry& process, bool has_entry, std::uint32_t key);
+  void learn_instances(const PlanInput& input, const MatchedQueue& queue, const std::vector<std::uint32_t>& changed,
+                       SteadyTime now);
   std::optional<PlanGuard> last_guard(const MatchedQueue& queue) const;
   Seen see(const Seen& before, const PoolInstance& shown, SteadyTime now);
   void leave(const Seen& gone);
-  std::uint32_t run_time_key(const QueueEntry& entry, const Resources& need);
 
   const CostRules rules_;
   LearnedTimes learned_;
   std::map<std::pair<std::string, Resources>, std::uint32_t> keys_;  // by image and need
-  std::unordered_map<std::uint64_t, std::uint32_t> key_by_entry_;    // by QueueEntry::id
   std::unordered_map<std::string, Run> runs_;                        // going on, by uuid
   std::vector<KnownProcess> known_;                                  // by number of the container
-  std::optional<std::uint64_t> pool_version_;                        // that was learned from
-  std::vector<Seen> seen_;                                           // by number
+  std::vector<std::optional<Seen>> seen_;                            // by number of the instance in the input
   std::optional<std::pair<std::string, std::uint64_t>> guard_;       // uuid, number of the instance
-  std::map<std::string, Duration> idle_timeouts_;                    // as handed out, by type name
+  std::vector<Duration> idle_timeouts_;                              // as handed out, by type
 };
 
 }  // namespace berth

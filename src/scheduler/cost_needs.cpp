@@ -22,6 +22,16 @@ void CostNeeds::learn() {
   }
 }
 
+bool CostNeeds::is_more(std::uint32_t a, std::uint32_t b) const {
+  const Resources &x = input_.needs[a].need, &y = input_.needs[b].need;
+  if (x != y) return x > y;
+  for (const auto* list : {&type_list_, &any_price_list_}) {
+    const std::uint32_t p = (*list)[a], q = (*list)[b];
+    if (p != q && input_.type_lists[p] != input_.type_lists[q]) return input_.type_lists[p] > input_.type_lists[q];
+  }
+  return a < b;
+}
+
 bool CostNeeds::listed(std::uint32_t type_list, std::uint32_t type) const {
   if (type_list >= listed_.size()) listed_.resize(input_.type_lists.size());
   std::vector<bool>& types = listed_[type_list];

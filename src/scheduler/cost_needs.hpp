@@ -30,12 +30,13 @@ class CostNeeds {
   }
   /// The classes that each type is for within their price ceilings; the most expensive first.
   const std::vector<std::uint32_t>& within_ceiling(std::uint32_t type) const;
-  /// Of two classes: the more expensive first.
+  /// Of two classes: the more expensive first, then what needs more, whatever their numbers.
   bool dearer(std::uint32_t a, std::uint32_t b) const {
-    return own_prices_[a] != own_prices_[b] ? own_prices_[a] > own_prices_[b] : a < b;
+    return own_prices_[a] != own_prices_[b] ? own_prices_[a] > own_prices_[b] : is_more(a, b);
   }
 
  private:
+  bool is_more(std::uint32_t a, std::uint32_t b) const;
   bool listed(std::uint32_t type_list, std::uint32_t type) const;
 
   const PlanInput& input_;

@@ -64,6 +64,7 @@ class CostPass {
   void lock_coverable(const std::vector<std::uint32_t>& rest);
   void create_scarce(Waiting& waiting);
   void share_ready(Waiting& waiting);
+  std::vector<std::uint32_t> instances_with_room(Waiting& waiting) const;
   void apply(const Waiting& waiting, const Forecast& expected);
   void apply(const Waiting& waiting, const std::vector<Cover>& covers);
   void set_over_quota(const Waiting& waiting);
@@ -233,21 +234,33 @@ void CostPass::create_scarce(Waiting& waiting) {
 
 /// Instances are scarce: groups are put on ready ones.
 void CostPass::share_ready(Waiting& waiting) {
+  for (const std::uint32_t i : instances_with_room(waiting)) {
+    const FleetInstance& on = fleet_[i];
+    const auto ranks = fill_if_worth(waiting, on.type, on.capacity, places_left(input_, fleet_, i), worth(i));
+    for (const std::uint32_t rank : ranks) put_on(waiting.container(rank), i);
+  }
+}
+
+/// The ready ones that something fits on, whatever it costs, sorted.
+std::vector<std::uint32_t> CostPass::instances_with_room(Waiting& waiting) const {
   std::vector<std::vector<Capacity>> too_small(input_.types.size());  // by type: nothing fits, nor in less
-  for (std::uint32_t i = 0; i < fleet_.size() && waiting.all_left() > 0; ++i) {
+  std::vector<std::uint32_t> with_room;
+  for (std::uint32_t i = 0; i < fleet_.size(); ++i) {
     const FleetInstance& on = fleet_[i];
     if (!on.usable || !on.ready || fleet_.set_aside_is(i)) continue;
     std::vector<Capacity>& rooms = too_small[on.type];
     if (std::any_of(rooms.begin(), rooms.end(), [&](const Capacity& room) { return room.holds_all_of(on.capacity); }))
       continue;
-    if (!waiting.any_fits(on.type, on.capacity)) {
-      std::erase_if(rooms, [&](const Capacity& room) { return on.capacity.holds_all_of(room); });
-      rooms.push_back(on.capacity);
+    if (waiting.any_fits(on.type, on.capacity)) {
+      with_room.push_back(i);
       continue;
     }
-    const auto ranks = fill_if_worth(waiting, on.type, on.capacity, places_left(input_, fleet_, i), worth(i));
-    for (const std::uint32_t rank : ranks) put_on(waiting.container(rank), i);
+    std::erase_if(rooms, [&](const Capacity& room) { return on.capacity.holds_all_of(room); });
+    rooms.push_back(on.capacity);
   }
+  std::sort(with_room.begin(), with_room.end(),
+            [&](std::uint32_t a, std::uint32_t b) { return fleet_.list_key(a) < fleet_.list_key(b); });
+  return with_room;
 }
 
 void CostPass::apply(const Waiting& waiting, const Forecast& expected) {
@@ -323,7 +336,7 @@ void CostPass::make_room() {
   });
   std::sort(plan_.shutdowns.begin(), plan_.shutdowns.end(),
             [&](std::uint32_t a, std::uint32_t b) { return fleet_.list_key(a) < fleet_.list_key(b); });
-  const GuardDecision decision = guard(input_, over_quota_);
+  const GuardDecision decision = guard(input_, fleet_, over_quota_);
   if (decision.due) wake_within(*decision.due);
   plan_.guard = decision.guard;
   if (plan_.guard)

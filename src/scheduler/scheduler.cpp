@@ -15,13 +15,11 @@
 #include "berth/base/task_group.hpp"
 
 #include "commands.hpp"
-#include "cost_memory.hpp"
 #include "limits.hpp"
 #include "matched_queue.hpp"
 #include "pass_metrics.hpp"
 #include "pass_pace.hpp"
-#include "plan_input.hpp"
-#include "plan_memo.hpp"
+#include "pass_planner.hpp"
 #include "reconcile_pass.hpp"
 #include "recount.hpp"
 #include "scheduled_queue.hpp"
@@ -86,12 +84,10 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
         active_(std::move(active)),
         options_(std::make_shared<const SchedulerOptions>(std::move(options))),
         policy_(policy_of(options_->policy)),
-        builder_(options_->instance_types, options_->max_containers_per_instance, policy_ == Policy::cost),
+        planner_(*options_, policy_),
         limit_(initial_limit(options_->initial_quota_estimate, options_->max_instances)),
         strand_(runtime.make_strand()),
-        tasks_(strand_) {
-    if (policy_ == Policy::cost) cost_memory_.emplace(options_->cost_rules);
-  }
+        tasks_(strand_) {}
 
   const asio::any_io_executor& strand() const { return strand_; }
 
@@ -226,17 +222,14 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     const MatchedQueue::Changes changes = catch_up(view);
     adapt_limit(*view.pool);
     PassRecord record = record_of(view);
-    Plan made = decide(view, changes, record.limits);
+    const Decisions made = planner_.decide(matched_, changes, record, runtime_.now(), runtime_.wall_now());
     keep_slots(made);
     Reconciliation reconciliation = reconcile_.decide(matched_, view.queue->updated);
     verify(made, reconciliation, record);
     spare(reconciliation, view.queue->to_come);
 
-    PoolCommands commands = pool_commands(made, reconciliation, matched_, builder_);
-    if (cost_memory_) {
-      commands.idle_timeouts = cost_memory_->new_idle_timeouts(made, builder_);
-      cost_memory_->remember(made, matched_);
-    }
+    PoolCommands commands = pool_commands(made, reconciliation, matched_, planner_.names());
+    commands.idle_timeouts = planner_.remember(made, matched_);
     if (!empty(commands)) {
       const PoolReceipt receipt = co_await pool_.apply(commands);
       keep(receipt);
@@ -268,32 +261,19 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
 
   PassRecord record_of(const View& view) const {
     PassRecord record{view.queue, view.pool, {}, {}, {}, options_, policy_};
-    record.limits = {(cost_memory_ ? load_limit_ : limit_).max_containers,
+    record.limits = {(policy_ == Policy::cost ? load_limit_ : limit_).max_containers,
                      supervisor_limit(limit_.max_containers, options_->supervisor_fraction)};
     for (const auto& [uuid, operation] : under_way_)
       if (operation == Operation::unlock) record.unlocking.insert(uuid);
     return record;
   }
 
-  /// Order and statuses only by policy `cost`: for the others they are worked out when somebody asks.
-  Plan decide(const View& view, const MatchedQueue::Changes& changes, PlanInputBuilder::Limits limits) {
-    const auto unlocking = [this](const std::string& uuid) { return is_under_way(uuid, Operation::unlock); };
-    const bool same_needs = builder_.update(matched_, changes, *view.pool, unlocking, limits);
-    if (cost_memory_)
-      cost_memory_->complete(builder_.input(), matched_, *view.pool, runtime_.now(), runtime_.wall_now());
-    if (policy_ != Policy::greedy) return plan(builder_.input(), policy_);
-    if (!memo_ || !same_needs) memo_.emplace(builder_.input());
-    for (const std::uint32_t container : changes.containers) memo_->container_changed(container);
-    for (const std::uint32_t instance : changes.instances) memo_->instance_changed(instance);
-    return Plan{plan(builder_.input(), *memo_), {}, {}};
-  }
-
   /// Decides a share of the passes once more, from nothing (SchedulerOptions::verify_share).
   void verify(const Decisions& made, const Reconciliation& reconciliation, const PassRecord& record) {
     const double share = options_->verify_share;
-    if (share <= 0 || cost_memory_) return;  // `cost` keeps nothing but what it has learned
+    if (share <= 0) return;
     if (share < 1 && static_cast<double>(runtime_.random() >> 11) * 0x1p-53 >= share) return;
-    const auto found = difference(named(made, reconciliation, matched_, builder_), named_anew(record));
+    const auto found = planner_.difference_from_nothing(made, reconciliation, matched_, record);
     if (!found) return;
     log_.error("what the scheduler keeps between passes has led it astray", {{"Difference", *found}});
     if (options_->on_difference) options_->on_difference(*found);
@@ -419,16 +399,9 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     throw std::logic_error("unknown operation");
   }
 
-  void publish(Plan& made, PassRecord record) {
-    if (!cost_memory_)
-      return publish(
-          std::make_shared<PublishedQueue>([record = std::move(record)] { return scheduled_queue(record); }));
-    for (const PlanStart& start : std::exchange(made.starts, {}))
-      if (record.refused.contains(*matched_.rows()[start.container].uuid)) refuse_start(made, start, builder_.input());
-    publish(std::make_shared<PublishedQueue>(
-        [queue = scheduled_queue(made, matched_, builder_)]() mutable { return std::move(queue); }));
-  }
-  void publish(std::shared_ptr<PublishedQueue> queue) {
+  void publish(const Decisions& made, PassRecord record) {
+    planner_.explain(made, matched_, record);
+    auto queue = std::make_shared<PublishedQueue>([record = std::move(record)] { return scheduled_queue(record); });
     const std::lock_guard lock(published_mutex_);
     published_ = std::move(queue);
   }
@@ -459,12 +432,10 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   MatchedQueue matched_;
   ReconcilePass reconcile_;
   WaitingSince waiting_;
-  PlanInputBuilder builder_;
-  std::optional<PlanMemo> memo_;
+  PassPlanner planner_;
   std::vector<std::string> unlocks_changed_;  // begun or ended since the last pass, perhaps
   ContainerLimit limit_;
-  ContainerLimit load_limit_;              // by 503s alone: `cost` puts many containers on few instances
-  std::optional<CostMemory> cost_memory_;  // for the policy `cost`
+  ContainerLimit load_limit_;  // by 503s alone: `cost` puts many containers on few instances
   asio::any_io_executor strand_;
   TaskGroup tasks_;
   Signal change_;  // queue, pool, or ourselves

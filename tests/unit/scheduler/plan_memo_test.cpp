@@ -1,25 +1,32 @@
-// plan(input, memo) equals plan(input) after any history of changes.
+// plan(input, memo) equals plan(input) after any history of changes, for each policy that has a memo.
 #include "plan_memo.hpp"
 
 #include <gtest/gtest.h>
 
+#include "cost_memo.hpp"
 #include "random_input.hpp"
+#include "random_times.hpp"
 #include "scan_fleet.hpp"
+#include "scheduling_order.hpp"
 
 namespace berth {
 namespace {
 
 /// An input whose owner changes it at random and tells the memo.
+template <class Memo>
 class History {
  public:
-  History(std::uint64_t seed, const Sizes& sizes)
-      : dice_(seed), sizes_(sizes), case_(random_case(dice_, sizes)), memo_(case_.builder.input) {}
+  History(std::uint64_t seed, const Sizes& sizes) : dice_(seed), sizes_(sizes), case_(random_case(dice_, sizes)) {
+    add_times(dice_, mutable_input(), learned_);
+    mutable_input().cost.guard.reset();
+    memo_.emplace(case_.builder.input);
+  }
 
-  Decisions pass() { return plan(input(), memo_); }
+  Memo& memo() { return *memo_; }
   const PlanInput& input() const { return case_.builder.input; }
 
   void change() {
-    switch (dice_(0, 9)) {
+    switch (dice_(0, 11)) {
       case 0:
       case 1:
         return put_container(any(input().containers.size() + 1), random_container(dice_, sizes_, case_.strings));
@@ -37,9 +44,19 @@ class History {
         return set_limits(dice_, mutable_input());
       case 8:
         return learn_need();
+      case 9:
+        return learned_.run_times.add(static_cast<std::uint32_t>(dice_(0, 5)), static_cast<double>(dice_(1, 2000)));
+      case 10:
+        return let_time_pass();
       default:
         return;
     }
+  }
+  /// If both still exist.
+  void guard(const std::optional<PlanGuard>& guard) {
+    mutable_input().cost.guard.reset();
+    if (guard && !input().containers[guard->container].gone && !input().instances[guard->instance].gone)
+      mutable_input().cost.guard = guard;
   }
   /// As the pool would: what is started is listed on its instance.
   void carry_out(const Decisions& made) {
@@ -48,9 +65,9 @@ class History {
       PlanContainer container = input().containers[start.container];
       container.in_pool = true;
       mutable_input().containers[start.container] = container;
-      memo_.container_changed(start.container);
+      memo_->container_changed(start.container);
       mutable_input().instances[start.instance].containers.push_back(start.container);
-      memo_.instance_changed(start.instance);
+      memo_->instance_changed(start.instance);
     }
   }
 
@@ -64,7 +81,7 @@ class History {
     if (c == input().containers.size()) mutable_input().containers.emplace_back();
     unlist(c);
     mutable_input().containers[c] = container;
-    memo_.container_changed(c);
+    memo_->container_changed(c);
   }
   void remove_container(std::uint32_t c) {
     if (input().containers.empty()) return;
@@ -82,17 +99,18 @@ class History {
     container.state = other.state;
     container.priority = other.priority;
     container.in_pool = other.in_pool;
-    memo_.container_changed(c);
+    memo_->container_changed(c);
   }
   void unlist(std::uint32_t c) {
     for (std::uint32_t i = 0; i < input().instances.size(); ++i)
-      if (std::erase(mutable_input().instances[i].containers, c) > 0) memo_.instance_changed(i);
+      if (std::erase(mutable_input().instances[i].containers, c) > 0) memo_->instance_changed(i);
   }
 
   void put_instance(std::uint32_t i, const PlanInstance& instance) {
     if (i == input().instances.size()) mutable_input().instances.emplace_back();
     mutable_input().instances[i] = instance;
-    memo_.instance_changed(i);
+    set_times(i);
+    memo_->instance_changed(i);
   }
   void remove_instance(std::uint32_t i) {
     if (input().instances.empty()) return;
@@ -110,37 +128,80 @@ class History {
     instance.idle_behavior = other.idle_behavior;
     if (instance.id.empty()) instance.id = other.id;  // created, perhaps
     if (dice_.chance(70)) instance.containers = other.containers;
-    memo_.instance_changed(i);
+    set_times(i);
+    memo_->instance_changed(i);
   }
   /// New needs, among them smaller ones than before, for containers that come from now on.
   void learn_need() {
     NeedClass need = input().needs[any(input().needs.size())];
+    if (dice_.chance(50)) need.any_price_list = need.type_list;
     need.need.vcpus /= 2;
     need.need.ram = dice_(0, 1) * need.need.ram / 2;
     mutable_input().needs.push_back(need);
     ++sizes_.needs;
   }
 
+  void set_times(std::uint32_t i) {
+    mutable_input().instances[i].created = input().cost.steady_now - std::chrono::seconds(dice_(0, 200));
+    mutable_input().instances[i].last_busy = WallTime(std::chrono::seconds(dice_(0, 3)));
+  }
+  void let_time_pass() {
+    const Duration time = std::chrono::seconds(dice_(1, 100));
+    mutable_input().cost.now += time;
+    mutable_input().cost.steady_now += time;
+  }
+
   Dice dice_;
   Sizes sizes_;
   RandomCase case_;
-  PlanMemo memo_;
+  LearnedTimes learned_;
+  std::optional<Memo> memo_;
 };
 
+/// What a pass has decided, and why containers wait, if that is kept.
+struct Outcome {
+  Decisions made;
+  std::vector<ContainerStatus> statuses;
+};
+
+Outcome pass_of(History<PlanMemo>& history) {
+  return {plan(history.input(), history.memo()), {}};
+}
+Outcome from_nothing(const History<PlanMemo>& history) {
+  return {scan_plan(history.input(), rules_of(Policy::greedy)).plan, {}};
+}
+Outcome pass_of(History<CostMemo>& history) {
+  WaitReasons reasons;
+  Outcome out{plan(history.input(), history.memo(), reasons), {}};
+  out.statuses = statuses_of(history.input(), scheduling_order(history.input().containers), reasons);
+  return out;
+}
+Outcome from_nothing(const History<CostMemo>& history) {
+  const Plan made = plan(history.input(), Policy::cost);
+  return {made, made.statuses};
+}
+
+template <class Memo>
 void expect_equal_all_along(std::uint64_t seed, const Sizes& sizes, int passes, int changes) {
-  History history(seed, sizes);
+  History<Memo> history(seed, sizes);
   for (int pass = 0; pass < passes; ++pass) {
     SCOPED_TRACE("pass " + std::to_string(pass));
-    const Decisions made = history.pass();
-    const Decisions scanned = scan_plan(history.input(), rules_of(Policy::greedy)).plan;
-    ASSERT_EQ(made, scanned);
-    if (pass % 3 != 0) history.carry_out(made);
+    const Outcome out = pass_of(history);
+    ASSERT_EQ(out.made, from_nothing(history).made);
+    ASSERT_EQ(out.statuses, from_nothing(history).statuses);
+    history.guard(out.made.guard);
+    if (pass % 3 != 0) history.carry_out(out.made);
     for (int i = 0; i < changes; ++i) history.change();
   }
 }
 
-TEST(PlanMemo, DecidesAsIfThereWereNoneOnSmallHistories) {
-  for (std::uint64_t seed = 1; seed <= 400 && !HasFailure(); ++seed) {
+template <class Memo>
+class Memos : public testing::Test {};
+using MemoTypes = testing::Types<PlanMemo, CostMemo>;
+TYPED_TEST_SUITE(Memos, MemoTypes);
+
+TYPED_TEST(Memos, DecideAsIfThereWereNoneOnSmallHistories) {
+  for (std::uint64_t seed = 1; seed <= 400 && !this->HasFailure(); ++seed) {
     SCOPED_TRACE(seed);
     Dice dice(seed);
     const Sizes sizes{dice(1, 6),
@@ -149,16 +210,16 @@ TEST(PlanMemo, DecidesAsIfThereWereNoneOnSmallHistories) {
                       dice(0, 40),
                       dice.pick({1, 1, kGiB * 3 / 7}),
                       static_cast<int>(dice(0, 15))};
-    expect_equal_all_along(seed, sizes, 40, static_cast<int>(dice(0, 6)));
+    expect_equal_all_along<TypeParam>(seed, sizes, 40, static_cast<int>(dice(0, 6)));
   }
 }
 
-TEST(PlanMemo, DecidesAsIfThereWereNoneOnLargerHistories) {
-  for (std::uint64_t seed = 1; seed <= 6 && !HasFailure(); ++seed) {
+TYPED_TEST(Memos, DecideAsIfThereWereNoneOnLargerHistories) {
+  for (std::uint64_t seed = 1; seed <= 6 && !this->HasFailure(); ++seed) {
     SCOPED_TRACE(seed);
     Dice dice(seed + 1000000);
     const Sizes sizes{dice(5, 30), dice(10, 60), dice(300, 600), dice(300, 900), dice.pick({1, kGiB * 3 / 7}), 2};
-    expect_equal_all_along(seed, sizes, 40, static_cast<int>(dice.pick({1, 5, 300})));
+    expect_equal_all_along<TypeParam>(seed, sizes, 40, static_cast<int>(dice.pick({1, 5, 300})));
   }
 }
 
