@@ -1,6 +1,8 @@
 #include "lease_gate.hpp"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace berth {
 namespace {
@@ -88,16 +90,32 @@ class GatedInstanceSet final : public InstanceSet {
   }
   awaitable<Result<std::vector<std::shared_ptr<Instance>>>> instances(InstanceTags filter) override {
     auto listed = co_await set_.instances(std::move(filter));
-    if (listed)
-      for (auto& instance : *listed) instance = std::make_shared<GatedInstance>(std::move(instance), lease_);
+    if (listed) gate_all(*listed);
     co_return listed;
   }
   std::string quota_group(const InstanceType& type) const override { return set_.quota_group(type); }
   awaitable<void> stop() override { return set_.stop(); }
 
  private:
+  /// What the driver lists once more, as the same object and in the same order, stays the same object here.
+  void gate_all(std::vector<std::shared_ptr<Instance>>& instances) {
+    constexpr std::ptrdiff_t most_gone = 16;  // in a row
+    std::vector<std::shared_ptr<GatedInstance>> shown;
+    shown.reserve(instances.size());
+    auto next = shown_.begin();
+    for (auto& instance : instances) {
+      const auto end = next + std::min(shown_.end() - next, most_gone);
+      const auto same = std::find_if(next, end, [&](const auto& known) { return &known->inner() == instance.get(); });
+      shown.push_back(same == end ? std::make_shared<GatedInstance>(std::move(instance), lease_) : *same);
+      if (same != end) next = same + 1;
+      instance = shown.back();
+    }
+    shown_ = std::move(shown);
+  }
+
   InstanceSet& set_;
   const Lease& lease_;
+  std::vector<std::shared_ptr<GatedInstance>> shown_;  // by the last list
 };
 
 class GatedExecutor final : public Executor {

@@ -120,10 +120,10 @@ class WorkerPool::Impl {
   bool begin_create(const std::string& type_name);
   awaitable<void> create(std::string secret, InstanceType type);
   void create_failed(const InstanceType& type, const Error& error);
-  void appear(std::shared_ptr<Instance> instance, const std::string& secret);
+  Member& appear(std::shared_ptr<Instance> instance, const std::string& secret);
   awaitable<void> sync_loop();
   awaitable<void> sync();
-  void show_listed(std::shared_ptr<Instance> instance);
+  void show_listed(std::vector<std::shared_ptr<Instance>> instances);
   void refresh(Member& member, std::shared_ptr<Instance> instance);
   void vanish_if_older(SteadyTime list_begun);
   awaitable<void> destroy(std::uint64_t number);
@@ -190,6 +190,7 @@ class WorkerPool::Impl {
   std::uint64_t last_number_ = 0;
   boost::container::flat_map<std::uint64_t, std::unique_ptr<Member>> members_;  ///< by number; walked often
   std::unordered_map<std::string, Member*> members_by_id_;                      ///< by the cloud's id
+  std::vector<Member*> listed_;                                                 ///< in the order of the last list
   std::set<std::string> types_without_room_;                                    ///< whose last create found no room
   std::map<std::string, PendingCreate> pending_;                                ///< by secret
   std::int64_t creates_in_flight_ = 0;

@@ -82,7 +82,7 @@ void WorkerPool::Impl::create_failed(const InstanceType& type, const Error& erro
 }
 
 /// `secret` tells whether one of our creates made it.
-void WorkerPool::Impl::appear(std::shared_ptr<Instance> instance, const std::string& secret) {
+WorkerPool::Impl::Member& WorkerPool::Impl::appear(std::shared_ptr<Instance> instance, const std::string& secret) {
   auto made = std::make_unique<Member>();
   Member& member = *made;
   const auto pending = pending_.find(secret);
@@ -117,6 +117,7 @@ void WorkerPool::Impl::appear(std::shared_ptr<Instance> instance, const std::str
   publish(member);
   publish_room();
   request_probe(member.number);
+  return member;
 }
 
 awaitable<void> WorkerPool::Impl::sync_loop() {
@@ -140,8 +141,7 @@ awaitable<void> WorkerPool::Impl::sync() {
     publish_room();
     co_return;
   }
-  for (auto& instance : *listed)
-    if (instance && !instance->id().empty()) show_listed(std::move(instance));
+  show_listed(std::move(*listed));
   vanish_if_older(begun);
   quota_.synced(counts());
   loaded_ = true;
@@ -149,16 +149,32 @@ awaitable<void> WorkerPool::Impl::sync() {
   publish_room();
 }
 
-void WorkerPool::Impl::show_listed(std::shared_ptr<Instance> instance) {
-  if (Member* known = find_by_id(instance->id())) {
-    refresh(*known, std::move(instance));
-    return;
+/// Many a list shows what the one before showed, in the same order.
+void WorkerPool::Impl::show_listed(std::vector<std::shared_ptr<Instance>> instances) {
+  constexpr std::ptrdiff_t most_gone = 16;  // in a row
+  std::vector<Member*> listed;
+  listed.reserve(instances.size());
+  auto next = listed_.begin();
+  for (auto& instance : instances) {
+    const auto end = next + std::min(listed_.end() - next, most_gone);
+    const auto same = std::find_if(next, end, [&](const Member* member) { return member->instance == instance; });
+    if (!instance || instance->id().empty()) continue;
+    Member* member = same == end ? find_by_id(instance->id()) : *same;
+    if (same != end) next = same + 1;
+    if (member) {
+      refresh(*member, std::move(instance));
+    } else {
+      const std::string secret = tag_value(instance->tags(), tag_keys_.instance_secret);
+      member = &appear(std::move(instance), secret);
+    }
+    listed.push_back(member);
   }
-  const std::string secret = tag_value(instance->tags(), tag_keys_.instance_secret);
-  appear(std::move(instance), secret);
+  listed_ = std::move(listed);
 }
 
 void WorkerPool::Impl::refresh(Member& member, std::shared_ptr<Instance> instance) {
+  if (instance == member.instance && member.tags_listed && member.worker.stage != WorkerStage::shutdown)
+    return step(member, event::Listed{});
   if (instance->address() != member.address) {
     member.address = instance->address();
     member.executor->set_address(member.address);
@@ -188,6 +204,7 @@ void WorkerPool::Impl::vanish_if_older(SteadyTime list_begun) {
     for (const auto& [uuid, process] : member.worker.processes) remove_process(uuid, member.number);
     if (member.deadline) deadlines_.erase({*member.deadline, member.number});
     members_by_id_.erase(member.instance->id());
+    std::erase(listed_, &member);
     notify(board_.erase(member.number));
     it = members_.erase(it);
   }
