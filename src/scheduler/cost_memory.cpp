@@ -7,7 +7,9 @@
 namespace berth {
 namespace {
 
+using namespace std::chrono_literals;
 constexpr std::size_t kMostKeys = 20'000;  // after that all run times are learned anew
+constexpr Duration kLookAtRunning = 1min;  // how often what runs is told to the run times
 
 }  // namespace
 
@@ -36,6 +38,7 @@ void CostMemory::complete(PlanInput& input, const MatchedQueue& queue, const Mat
     for (std::uint32_t c = 0; c < queue.rows().size(); ++c) look(c);
   else
     for (const std::uint32_t c : changes.containers) look(c);
+  look_at_running(now);
   learn_instances(input, queue, changes.instances, now);
 }
 
@@ -69,6 +72,15 @@ void CostMemory::learn_run_time(std::uint32_t container, const MatchedQueue::Row
     runs_.erase(known.process->first);
   known = {row.process, has_entry};
   if (row.process) look_at(*row.process, has_entry, key);
+}
+
+void CostMemory::look_at_running(SteadyTime now) {
+  if (looked_at_running_ && now - *looked_at_running_ < kLookAtRunning) return;
+  looked_at_running_ = now;
+  std::vector<RunTimes::Running> running;
+  running.reserve(runs_.size());
+  for (const auto& [uuid, run] : runs_) running.push_back({run.key, seconds(now - run.started)});
+  learned_.run_times.set_running(running);
 }
 
 void CostMemory::look_at(const PoolProcessEntry& process, bool has_entry, std::uint32_t key) {

@@ -52,6 +52,7 @@ class CostMemory {
     bool used = false;
   };
   void learn_run_time(std::uint32_t container, const MatchedQueue::Row& row, std::uint32_t key);
+  void look_at_running(SteadyTime now);
   void look_at(const PoolProcessEntry& process, bool has_entry, std::uint32_t key);
   void learn_instances(const PlanInput& input, const MatchedQueue& queue, const std::vector<std::uint32_t>& changed,
                        SteadyTime now);
@@ -63,10 +64,11 @@ class CostMemory {
   LearnedTimes learned_;
   std::map<std::pair<std::string, Resources>, std::uint32_t> keys_;  // by image and need
   std::unordered_map<std::string, Run> runs_;                        // going on, by uuid
-  std::vector<KnownProcess> known_;                                  // by number of the container
-  std::vector<std::optional<Seen>> seen_;                            // by number of the instance in the input
-  std::optional<std::pair<std::string, std::uint64_t>> guard_;       // uuid, number of the instance
-  std::vector<Duration> idle_timeouts_;                              // as handed out, by type
+  std::optional<SteadyTime> looked_at_running_;
+  std::vector<KnownProcess> known_;                             // by number of the container
+  std::vector<std::optional<Seen>> seen_;                       // by number of the instance in the input
+  std::optional<std::pair<std::string, std::uint64_t>> guard_;  // uuid, number of the instance
+  std::vector<Duration> idle_timeouts_;                         // as handed out, by type
 };
 
 }  // namespace berth

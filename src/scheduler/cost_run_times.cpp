@@ -7,7 +7,8 @@
 namespace berth {
 namespace {
 
-constexpr float kNever = 1e-9f;  // the chance that a container outlives all that ended before
+constexpr float kNever = 1e-9f;   // the chance that a container outlives all that ended before
+constexpr float kUnknown = 0.5f;  // the chance that it outlives a bin that nothing has got to, if others may
 constexpr double kFewest = 3;
 
 /// Where a time ≥ 1 s lies, in bins: exponent and two bits of the mantissa are the bin, the rest the place in it.
@@ -23,6 +24,10 @@ Place place_of(float seconds) {
   return {static_cast<int>((bits >> fraction_bits) - one), fraction / static_cast<float>(1u << fraction_bits)};
 }
 
+int bin_of(double seconds) {
+  return std::min(place_of(static_cast<float>(seconds)).bin, kRunTimeBins - 1);
+}
+
 double upper_edge(int bin) {
   return std::ldexp(1 + 0.25 * (bin % 4 + 1), bin / 4);
 }
@@ -36,7 +41,7 @@ const std::array<float, kRunTimeBins>& offsets() {
   return made;
 }
 
-/// How many ran longer than that; `longer` by bin.
+/// The share that runs longer than that; `longer` by bin.
 float beyond(const std::array<float, kRunTimeBins + 1>& longer, float seconds) {
   if (seconds < 1) return longer[0];
   const Place at = place_of(seconds);
@@ -60,19 +65,33 @@ const Survival& run_time_widths() {
   return widths;
 }
 
-void RunTimes::add(std::uint32_t key, double seconds) {
+RunTimes::Histogram& RunTimes::of(std::uint32_t key) {
   if (key >= by_key_.size()) by_key_.resize(key + 1);
-  const int bin = std::min(place_of(static_cast<float>(seconds)).bin, kRunTimeBins - 1);
+  return by_key_[key];
+}
+
+void RunTimes::add(std::uint32_t key, double seconds) {
+  const int bin = bin_of(seconds);
   ++version_;
-  for (Histogram* histogram : {&all_, &by_key_[key]}) {
-    histogram->counts[bin] += 1;
+  for (Histogram* histogram : {&all_, &of(key)}) {
+    histogram->ended[bin] += 1;
     histogram->total += 1;
   }
+}
+
+void RunTimes::set_running(const std::vector<Running>& running) {
+  all_.running = {};
+  for (const Running& before : running_) of(before.key).running = {};
+  for (const Running& now : running)
+    for (Histogram* histogram : {&all_, &of(now.key)}) histogram->running[bin_of(now.age)] += 1;
+  running_ = running;
+  ++version_;
 }
 
 void RunTimes::clear() {
   all_ = {};
   by_key_.clear();
+  running_.clear();
   outlived_.clear();
   ++version_;
 }
@@ -82,11 +101,20 @@ const RunTimes::Outlived& RunTimes::outlived(std::uint32_t key) const {
   Outlived& out = outlived_[key];
   if (out.version == version_) return out;
   out.version = version_;
-  const Histogram* own = key < by_key_.size() ? &by_key_[key] : nullptr;
-  const float share = all_.total > 0 ? 1 / all_.total : 0;
-  out.longer[kRunTimeBins] = kNever;
-  for (int b = kRunTimeBins - 1; b >= 0; --b)
-    out.longer[b] = out.longer[b + 1] + (own ? own->counts[b] : 0) + share * all_.counts[b];
+  out.longer.fill(1);
+  if (empty()) return out;
+  static const Histogram none;
+  const Histogram& own = key < by_key_.size() ? by_key_[key] : none;
+  const float share = 1 / all_.total;
+  std::array<float, kRunTimeBins + 1> reached{};  // by bin: how many got so far
+  const auto ended = [&](int b) { return own.ended[b] + share * all_.ended[b]; };
+  const auto running = [&](int b) { return own.running[b] + share * all_.running[b]; };
+  for (int b = kRunTimeBins - 1; b >= 0; --b) reached[b] = reached[b + 1] + ended(b) + running(b);
+  for (int b = 0; b < kRunTimeBins; ++b) {
+    const float at_risk = reached[b] - running(b) / 2;
+    const float outlives = at_risk > 0 ? std::max(0.0f, 1 - ended(b) / at_risk) : kUnknown;
+    out.longer[b + 1] = std::max(out.longer[b] * outlives, kNever);
+  }
   return out;
 }
 

@@ -22,6 +22,13 @@ const Survival& run_time_widths();
 class RunTimes {
  public:
   void add(std::uint32_t key, double seconds);
+  struct Running {
+    std::uint32_t key = 0;
+    double age = 0;  ///< seconds
+  };
+  /// What runs now, in place of what ran when this was last told. It has not ended by its age, and counts as that.
+  /// Otherwise what ends soon would pass for all while little has ended.
+  void set_running(const std::vector<Running>& running);
   /// Forgets all.
   void clear();
   bool empty() const { return all_.total == 0; }
@@ -38,18 +45,22 @@ class RunTimes {
 
  private:
   struct Histogram {
-    std::array<float, kRunTimeBins> counts{};
-    float total = 0;
+    std::array<float, kRunTimeBins> ended{};
+    std::array<float, kRunTimeBins> running{};  ///< by age
+    float total = 0;                            ///< of those that ended
   };
-  /// By bin: how many ended in it or a later one.
+  /// By bin: the share that is expected to end in it or a later one. This is the product-limit estimate (Kaplan and
+  /// Meier): the chance to end in a bin is how many did, over how many got so far.
   struct Outlived {
     std::uint64_t version = 0;
     std::array<float, kRunTimeBins + 1> longer{};
   };
+  Histogram& of(std::uint32_t key);
   const Outlived& outlived(std::uint32_t key) const;
 
   Histogram all_;
   std::vector<Histogram> by_key_;
+  std::vector<Running> running_;
   std::uint64_t version_ = 1;
   mutable std::vector<Outlived> outlived_;  // by key, made when first asked for
 };

@@ -84,6 +84,7 @@ def run(args, folder, name, workload, limit):
     path = folder / "cluster.yml"
     path.write_text(json.dumps(cluster(VARIANTS[name], limit)))
     command = [args.sim, "run", "--config", str(path), "--generate", workload, "--seeds", str(args.seeds)]
+    command += ["--first-seed", str(args.first_seed)]
     if args.boot:
         cloud = folder / "cloud.yml"
         cloud.write_text(json.dumps({"boot": {"median": f"{args.boot}s", "spread": 0.3}}))
@@ -133,6 +134,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sim", default="build/release/bin/berth-sim")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--workload", action="append")
     parser.add_argument("--limit", action="append", help="MaxInstances: a number, 0 for none, or half")
     parser.add_argument("--boot", type=int, help="seconds; otherwise as berth-sim has it")

@@ -372,6 +372,29 @@ TEST(RunTimes, RemainingTimeDependsOnTheAge) {
   for (int b = 1; b < kRunTimeBins; ++b) EXPECT_LE(alive[b], alive[b - 1]);
 }
 
+/// Of one of key 7 that starts now.
+float chance_to_outlive(const RunTimes& times, double seconds) {
+  const Survival alive = times.survival(7, 0);
+  int bin = 0;
+  while (run_time_offset(bin) < seconds) ++bin;
+  return alive[bin];
+}
+
+TEST(RunTimes, WhatStillRunsHasNotEndedYet) {
+  RunTimes times;
+  for (int i = 0; i < 10; ++i) times.add(7, 60);
+  EXPECT_LT(chance_to_outlive(times, 600), 0.001F);
+  const std::uint64_t version = times.version();
+  times.set_running(std::vector<RunTimes::Running>(30, {7, 900}));
+  EXPECT_NE(times.version(), version);
+  EXPECT_NEAR(chance_to_outlive(times, 600), 0.75, 0.01);
+  const Survival alive = times.survival(7, 900);
+  EXPECT_GT(alive[4], 0.9F);  // those that run are not expected to end at once, although none was seen to go on
+  EXPECT_LT(alive[kRunTimeBins - 1], 0.001F);
+  times.set_running({{7, 10}});  // tells nothing about later
+  EXPECT_LT(chance_to_outlive(times, 600), 0.001F);
+}
+
 /// What must hold for each plan, whatever was chosen.
 class Judge {
  public:
