@@ -5,8 +5,6 @@
 // counts.
 #include <algorithm>
 #include <benchmark/benchmark.h>
-#include <chrono>
-#include <cmath>
 #include <memory>
 #include <optional>
 #include <random>
@@ -16,7 +14,6 @@
 #include "berth/scheduler/plan.hpp"
 
 #include "capacity.hpp"
-#include "cost_learned.hpp"
 #include "plan_world.hpp"
 #include "scheduling_order.hpp"
 
@@ -95,22 +92,6 @@ class CurrentWorld {
   WorldSize size_;
   std::unique_ptr<PlanWorld> world_;
 };
-
-/// What policy `cost` has learned of a thousand kinds of containers, and how long those have run that run.
-LearnedTimes learn(PlanWorld& world) {
-  constexpr std::uint32_t kinds = 1000;
-  constexpr std::int64_t ends_of_each = 20;
-  LearnedTimes learned;
-  for (std::uint32_t kind = 0; kind < kinds; ++kind)
-    for (std::int64_t i = 0; i < ends_of_each; ++i)
-      learned.run_times.add(kind, std::exp2(static_cast<double>(world.between(20, 160)) / 10));
-  for (PlanContainer& container : world.input.containers) {
-    container.run_time_key = container.need % kinds;
-    if (container.in_pool)
-      container.started = world.input.cost.steady_now - std::chrono::seconds(world.between(0, 9000));
-  }
-  return learned;
-}
 
 void run_plan(benchmark::State& state, const Row& row, CurrentWorld& worlds) {
   PlanWorld& world = worlds.of(row.size);

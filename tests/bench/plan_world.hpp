@@ -1,6 +1,8 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -11,6 +13,8 @@
 #include <vector>
 
 #include "berth/scheduler/plan.hpp"
+
+#include "cost_learned.hpp"
 
 namespace berth::bench {
 
@@ -150,5 +154,21 @@ class PlanWorld {
   std::map<std::vector<std::uint32_t>, std::uint32_t> lists_;
   std::deque<std::string> strings_;
 };
+
+/// What policy `cost` has learned of a thousand kinds of containers, and how long those have run that run.
+inline LearnedTimes learn(PlanWorld& world) {
+  constexpr std::uint32_t kinds = 1000;
+  constexpr std::int64_t ends_of_each = 20;
+  LearnedTimes learned;
+  for (std::uint32_t kind = 0; kind < kinds; ++kind)
+    for (std::int64_t i = 0; i < ends_of_each; ++i)
+      learned.run_times.add(kind, std::exp2(static_cast<double>(world.between(20, 160)) / 10));
+  for (PlanContainer& container : world.input.containers) {
+    container.run_time_key = container.need % kinds;
+    if (container.in_pool)
+      container.started = world.input.cost.steady_now - std::chrono::seconds(world.between(0, 9000));
+  }
+  return learned;
+}
 
 }  // namespace berth::bench

@@ -1,11 +1,12 @@
-// plan(input, memo) after one change. Rows: replan/<containers>/<instances>/<types>/full/<needs>/<change>, the pool as
-// full as it gets. A change is told and planned; that its outcome is carried out, and the pass after that, is not in
-// the figure. Each row checks now and then that the plan from nothing decides the same, and `finished` each time that
-// the room is used: another container with the needs of the one that ends has been waiting.
+// plan(input, memo) after one change. Rows: replan/<containers>/<instances>/<types>/full/<needs>/<change>[/cost], the
+// pool as full as it gets. A change is told and planned; that its outcome is carried out, and the pass after that, is
+// not in the figure. Each row checks now and then that the plan from nothing decides the same, and `finished` each time
+// that the room is used: another container with the needs of the one that ends has been waiting.
 #include <benchmark/benchmark.h>
 #include <memory>
 #include <string>
 
+#include "cost_memo.hpp"
 #include "plan_memo.hpp"
 #include "plan_world.hpp"
 
@@ -19,12 +20,33 @@ enum class Change {
   ready,     ///< an empty instance has become ready
 };
 
+Decisions pass_with(const PlanInput& input, PlanMemo& memo) {
+  return plan(input, memo);
+}
+Decisions pass_with(const PlanInput& input, CostMemo& memo) {
+  WaitReasons reasons;
+  return plan(input, memo, reasons);
+}
+Decisions from_nothing(const PlanInput& input, const PlanMemo& /*memo*/) {
+  return plan(input, Policy::greedy);
+}
+Decisions from_nothing(const PlanInput& input, const CostMemo& /*memo*/) {
+  return plan(input, Policy::cost);
+}
+
+/// With policy `cost`, time passes from change to change, and what has ended is learned from.
+template <class Memo>
 class ReplanWorld {
  public:
-  explicit ReplanWorld(const WorldSize& size) : size_(size), world_(size), memo_(world_.input) { settle(); }
+  explicit ReplanWorld(const WorldSize& size)
+      : size_(size), world_(size), learned_(learn(world_)), memo_(world_.input) {
+    world_.input.cost.learned = &learned_;
+    settle();
+  }
 
   PlanInput& input() { return world_.input; }
-  Decisions pass() { return plan(world_.input, memo_); }
+  Decisions pass() { return pass_with(world_.input, memo_); }
+  Decisions pass_from_nothing() { return from_nothing(world_.input, memo_); }
   void settle() {
     for (bool settled = false; !settled;) {
       const Decisions made = pass();
@@ -36,6 +58,7 @@ class ReplanWorld {
     for (const PlanStart& start : made.starts) {
       input().containers[start.container].in_pool = true;
       input().containers[start.container].state = ContainerState::running;
+      input().containers[start.container].started = input().cost.steady_now;
       input().instances[start.instance].containers.push_back(start.container);
       memo_.container_changed(start.container);
       memo_.instance_changed(start.instance);
@@ -56,6 +79,9 @@ class ReplanWorld {
     return instance;
   }
   void make(Change change, std::uint32_t number) {
+    constexpr auto time = std::chrono::milliseconds(100);
+    input().cost.now += time;
+    input().cost.steady_now += time;
     switch (change) {
       case Change::finished:
         return finish_one(number);
@@ -107,7 +133,10 @@ class ReplanWorld {
     auto& listed = input().instances[instance].containers;
     const std::uint32_t container = listed.back();
     listed.pop_back();
-    input().containers[container].gone = true;
+    PlanContainer& ended = input().containers[container];
+    learned_.run_times.add(ended.run_time_key, time_run(input(), ended));
+    ended.gone = true;
+    ended.started.reset();
     --input().limits.running;
     memo_.container_changed(container);
     memo_.instance_changed(instance);
@@ -115,11 +144,13 @@ class ReplanWorld {
 
   WorldSize size_;
   PlanWorld world_;
-  PlanMemo memo_;
+  LearnedTimes learned_;
+  Memo memo_;
 };
 
+template <class Memo>
 void run_replan(benchmark::State& state, const WorldSize& size, Change change) {
-  ReplanWorld world(size);
+  ReplanWorld<Memo> world(size);
   std::size_t starts = 0;
   int count = 0;
   for (auto _ : state) {
@@ -130,7 +161,7 @@ void run_replan(benchmark::State& state, const WorldSize& size, Change change) {
     world.make(change, number);
     const Decisions made = world.pass();
     state.PauseTiming();
-    if (count++ % 50 == 0 && !(made == static_cast<const Decisions&>(plan(world.input(), Policy::greedy))))
+    if (count++ % 50 == 0 && !(made == world.pass_from_nothing()))
       state.SkipWithError("the plan from nothing decides otherwise");
     if (change == Change::finished && made.starts.empty()) {
       state.SkipWithError("nothing was started in the room that there was");
@@ -157,7 +188,9 @@ void add_all() {
         const std::string name = "replan/100000/10000/" + std::to_string(types) + "/full/" +
                                  needs_names[static_cast<int>(needs)] + '/' + name_of(change);
         const WorldSize size{100000, 10000, types, PoolLoad::full, needs};
-        benchmark::RegisterBenchmark(name.c_str(), run_replan, size, change)->Unit(benchmark::kMillisecond);
+        benchmark::RegisterBenchmark(name.c_str(), run_replan<PlanMemo>, size, change)->Unit(benchmark::kMillisecond);
+        benchmark::RegisterBenchmark((name + "/cost").c_str(), run_replan<CostMemo>, size, change)
+            ->Unit(benchmark::kMillisecond);
       }
 }
 
