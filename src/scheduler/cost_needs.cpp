@@ -16,6 +16,7 @@ void CostNeeds::learn() {
     coarse_.push_back(units_.of(of.need));
     least_.lower_to(coarse_.back());
     const auto& list = input_.type_lists[of.type_list];
+    any_without_type_ |= list.empty();
     own_prices_.push_back(list.empty() ? least : std::max(input_.types[list.front()].price, least));
     type_list_.push_back(of.type_list);
     any_price_list_.push_back(of.any_price_list == kNoType ? of.type_list : of.any_price_list);

@@ -39,8 +39,9 @@ class CostPass {
         instances_left_(limits_.instances_left) {}
 
   Decisions run() && {
-    std::vector<std::uint32_t> rest = place_on_ready(admit());
-    if (!rest.empty()) create_for(std::move(rest));
+    std::vector<WaitingRow> rows = admit();
+    place_on_ready(rows);
+    if (!rows.empty()) create_for(rows);
     plan_.at_quota = at_quota();
     if (!over_quota_.empty()) make_room();
     overtake();
@@ -53,15 +54,16 @@ class CostPass {
   }
 
  private:
-  std::vector<std::uint32_t> admit();
-  std::vector<std::uint32_t> place_on_ready(const std::vector<std::uint32_t>& admitted);
+  std::vector<WaitingRow> admit();
+  void place_on_ready(std::vector<WaitingRow>& rows);
+  bool guards(const WaitingRow& row) const { return guard_ && guard_->container == row.container(); }
   std::optional<std::uint32_t> find(std::uint32_t container);
   void put_on(std::uint32_t container, std::uint32_t instance);
   void lock(std::uint32_t container);
   double& worth(std::uint32_t instance);
 
-  void create_for(std::vector<std::uint32_t> rest);
-  void lock_coverable(const std::vector<std::uint32_t>& rest);
+  void create_for(const std::vector<WaitingRow>& rest);
+  void lock_coverable(const std::vector<WaitingRow>& rest);
   void create_scarce(Waiting& waiting);
   void share_ready(Waiting& waiting);
   std::vector<std::uint32_t> instances_with_room(Waiting& waiting) const;
@@ -106,52 +108,49 @@ class CostPass {
 };
 
 /// Who may run now, in order (facts §5.4 a to d, and the limit).
-std::vector<std::uint32_t> CostPass::admit() {
-  std::vector<std::uint32_t> admitted;
+std::vector<WaitingRow> CostPass::admit() {
+  std::vector<WaitingRow> admitted;
   admitted.reserve(queue_.rows().size());
   std::int64_t supervisors = queue_.supervisors_in_pool();
   std::int64_t trying = limits_.running;
   for (const WaitingRow& row : queue_.rows()) {
-    const std::uint32_t c = row.container();
     if (row.is(WaitingRow::supervisor)) ++supervisors;
     if (row.is(WaitingRow::zero)) {
-      set_status(c, Reason::priority_zero);
+      set_status(row.container(), Reason::priority_zero);
     } else if (row.is(WaitingRow::supervisor) && limits_.max_supervisors > 0 && supervisors > limits_.max_supervisors) {
-      over_supervisors_.push_back(c);
-      set_status(c, Reason::supervisor_limit, kNoType, static_cast<std::int64_t>(over_supervisors_.size()));
+      over_supervisors_.push_back(row.container());
+      set_status(row.container(), Reason::supervisor_limit, kNoType,
+                 static_cast<std::int64_t>(over_supervisors_.size()));
     } else if (!row.is(WaitingRow::neither) && (limits_.max_containers <= 0 || trying < limits_.max_containers)) {
       ++trying;
-      admitted.push_back(c);
+      admitted.push_back(row);
     }
   }
   return admitted;
 }
 
-/// Returns those that find no room. What is set aside for the guarded container is so for those behind it in order.
-std::vector<std::uint32_t> CostPass::place_on_ready(const std::vector<std::uint32_t>& admitted) {
-  std::vector<std::uint32_t> rest;
-  rest.reserve(admitted.size());
-  std::unordered_map<std::uint32_t, std::uint32_t> failed_key;  // by need class: a run-time key without room
-  for (const std::uint32_t c : admitted) {
-    const PlanContainer& container = input_.containers[c];
-    const bool guarded = guard_ && guard_->container == c;
-    const auto failed = [&] {
-      if (fleet_.has_failed(container.need, rules_.ride)) return true;
-      const auto known = failed_key.find(container.need);
-      return known != failed_key.end() && known->second == container.run_time_key;
-    };
-    if (!guarded && failed()) {
-      rest.push_back(c);
-    } else if (const auto instance = find(c)) {
-      put_on(c, *instance);
-    } else {
-      if (!fleet_.has_failed(container.need, rules_.ride)) failed_key[container.need] = container.run_time_key;
-      rest.push_back(c);
+/// Leaves those that find no room. What is set aside for the guarded container is so for those behind it in order.
+void CostPass::place_on_ready(std::vector<WaitingRow>& rows) {
+  std::unordered_map<std::uint32_t, std::uint32_t> failed_key;  // by need class: a run-time key that might not ride
+  const auto place = [&](const WaitingRow& row) {
+    const auto known = failed_key.find(row.need());
+    const std::uint32_t key = input_.containers[row.container()].run_time_key;
+    if (known != failed_key.end() && known->second == key && !guards(row)) return false;
+    if (const auto instance = find(row.container())) {
+      put_on(row.container(), *instance);
+      return true;
     }
-    if (guarded) fleet_.set_aside(guard_->instance);
+    if (!fleet_.has_failed(row.need(), rules_.ride)) failed_key[row.need()] = key;
+    return false;
+  };
+  auto rest = rows.begin();
+  for (const WaitingRow& row : rows) {
+    const bool failed = fleet_.has_failed(row.need(), rules_.ride) && !guards(row);
+    if (failed || !place(row)) *rest++ = row;
+    if (guards(row)) fleet_.set_aside(guard_->instance);
   }
+  rows.erase(rest, rows.end());
   if (guard_) fleet_.set_aside(guard_->instance);
-  return rest;
 }
 
 std::optional<std::uint32_t> CostPass::find(std::uint32_t c) {
@@ -194,10 +193,13 @@ double& CostPass::worth(std::uint32_t instance) {
   return known->second;
 }
 
-void CostPass::create_for(std::vector<std::uint32_t> rest) {
+void CostPass::create_for(const std::vector<WaitingRow>& rest) {
   const bool limited = at_quota() || instances_left_;
   if (!limited && create_slots_ <= 0 && !anything_expected(classes_, fleet_)) return lock_coverable(rest);
-  Waiting waiting(classes_, std::move(rest));
+  std::vector<std::uint32_t> containers;
+  containers.reserve(rest.size());
+  for (const WaitingRow& row : rest) containers.push_back(row.container());
+  Waiting waiting(classes_, std::move(containers));
   std::optional<Waiting> all;
   if (limited && rules_.group) all.emplace(waiting);
   const Forecast expected = forecast(fleet_, waiting, false);
@@ -214,13 +216,13 @@ void CostPass::create_for(std::vector<std::uint32_t> rest) {
 }
 
 /// Nothing can be created now, but instances for these may be.
-void CostPass::lock_coverable(const std::vector<std::uint32_t>& rest) {
-  for (const std::uint32_t c : rest) {
-    if (locked(c)) continue;
-    if (coverable(input_, input_.containers[c].need)) lock(c);
-  }
-  for (const std::uint32_t c : rest)
-    if (is_blocked(input_.containers[c].need)) set_type_capacity(c);
+void CostPass::lock_coverable(const std::vector<WaitingRow>& rest) {
+  for (const WaitingRow& row : rest)
+    if (row.is(WaitingRow::queued) && coverable(input_, row.need())) lock(row.container());
+  const auto& blocked = limits_.blocked_types;
+  if (!classes_.any_without_type() && std::find(blocked.begin(), blocked.end(), true) == blocked.end()) return;
+  for (const WaitingRow& row : rest)
+    if (is_blocked(row.need())) set_type_capacity(row.container());
 }
 
 void CostPass::create_scarce(Waiting& waiting) {
