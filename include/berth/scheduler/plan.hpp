@@ -80,8 +80,8 @@ struct PlanContainer {
   std::int64_t priority = 0;
   WallTime first_seen{};
   WallTime created{};
-  bool gone = false;               ///< this number stands for no container: an owner who keeps numbers leaves gaps
-  std::uint32_t run_time_key = 0;  ///< in LearnedTimes: containers of which about the same run time is expected
+  bool gone = false;                  ///< this number stands for no container: an owner who keeps numbers leaves gaps
+  std::uint32_t run_time_key = 0;     ///< in LearnedTimes: containers of which about the same run time is expected
   std::optional<SteadyTime> started;  ///< when its process began; nothing if it has none or nobody knows
 };
 
