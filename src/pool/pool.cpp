@@ -232,14 +232,15 @@ WorkerTimeouts WorkerPool::Impl::timeouts_of(const Member& member) const {
 }
 
 void WorkerPool::Impl::set_idle_timeouts(const std::map<std::string, Duration>& by_type) {
-  bool changed = false;
+  std::set<std::string_view> changed;
   for (const auto& [type, timeout] : by_type)
     if (const auto known = idle_timeouts_.find(type); known == idle_timeouts_.end() || known->second != timeout) {
       idle_timeouts_[type] = timeout;
-      changed = true;
+      changed.insert(type);
     }
-  if (!changed) return;
-  for (auto& [number, member] : members_) set_deadline(*member);
+  if (changed.empty()) return;
+  for (auto& [number, member] : members_)
+    if (changed.contains(member->type.name)) set_deadline(*member);
 }
 
 void WorkerPool::Impl::set_deadline(Member& member) {
