@@ -122,17 +122,17 @@ bool CostFleet::search_used(std::uint32_t need, const MayRide& may_ride, Choice&
     return best.instance != kNoType && static_cast<double>(over) * price > best.left_over;
   };
   bool any_fits = false;
-  CostRooms::Cursor cursor = used_.from(coarse.lanes[0], coarse.lanes[1]);
+  CostRooms::Cursor cursor = used_.skip(used_.from(coarse.lanes[0], coarse.lanes[1]), coarse);
   while (const CostRooms::Room* room = used_.at(cursor)) {
     const auto& [vcpus, ram, scratch, gpus] = room->left.lanes;
     const std::int64_t vcpus_over = vcpus_of(room->left) - wanted.vcpus;
     const std::int64_t ram_over = classes_.units().least_ram(room->left) - wanted.ram;
     if (worse(vcpus_over, least_.vcpu)) break;
     if (ram < coarse.lanes[1] || worse(ram_over, least_.ram)) {
-      cursor = used_.from(ram < coarse.lanes[1] ? vcpus : vcpus + 1, coarse.lanes[1]);
+      cursor = used_.skip(used_.from(ram < coarse.lanes[1] ? vcpus : vcpus + 1, coarse.lanes[1]), coarse);
       continue;
     }
-    cursor = used_.next(cursor);
+    cursor = used_.skip(used_.next(cursor), coarse);
     if (!room->left.covers(coarse)) continue;
     const Prices& prices = prices_[room->type];
     if (worse(vcpus_over, prices.vcpu) || worse(ram_over, prices.ram)) continue;

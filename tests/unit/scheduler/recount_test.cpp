@@ -111,7 +111,7 @@ class KeptPlanner {
                       options_,
                       policy_};
     const Decisions made = planner_.decide(queue_, changes, record, now, WallTime(now.time_since_epoch()));
-    const auto found =
+    auto found =
         planner_.difference_from_nothing(made, reconcile_.decide(queue_, history.now.queue.updated), queue_, record);
     planner_.explain(made, queue_, record);
     for (const ScheduledContainer& line : scheduled_queue(record).containers) ++reasons[line.reason];
