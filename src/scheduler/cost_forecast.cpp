@@ -23,10 +23,11 @@ const LearnedTimes& nothing_learned() {
 
 class Forecaster {
  public:
-  Forecaster(const CostFleet& fleet, Waiting& waiting, bool share)
+  Forecaster(const CostFleet& fleet, RunningByKey& running, Waiting& waiting, bool share)
       : classes_(waiting.classes()),
         input_(classes_.input()),
         fleet_(fleet),
+        running_(running),
         waiting_(waiting),
         share_(share),
         learned_(input_.cost.learned ? *input_.cost.learned : nothing_learned()),
@@ -70,8 +71,8 @@ class Forecaster {
   }
 
   void expect_ends() {
-    if (!find_patient()) return;
-    for (std::uint32_t i = 0; i < fleet_.size(); ++i) {
+    if (!input_.cost.learned || !find_patient()) return;
+    for (const std::uint32_t i : running_.may_end(kEndQuantile, horizon_)) {
       if (!fleet_[i].usable || !fleet_[i].ready || fleet_.set_aside_is(i)) continue;
       if (input_.instances[i].unknown_containers > 0 || !wanted(fleet_[i].type)) continue;
       rooms_[i] = fleet_[i].capacity;
@@ -154,6 +155,7 @@ class Forecaster {
   const CostNeeds& classes_;
   const PlanInput& input_;
   const CostFleet& fleet_;
+  RunningByKey& running_;
   Waiting& waiting_;
   const bool share_;
   const LearnedTimes& learned_;
@@ -171,7 +173,7 @@ class Forecaster {
 
 }  // namespace
 
-bool anything_expected(const CostNeeds& classes, const CostFleet& fleet) {
+bool anything_expected(const CostNeeds& classes, const CostFleet& fleet, RunningByKey& running) {
   const PlanInput& input = classes.input();
   bool any = false;
   fleet.for_each_booting([&](std::uint32_t) { any = true; });
@@ -183,13 +185,15 @@ bool anything_expected(const CostNeeds& classes, const CostFleet& fleet) {
     return learned->run_times.remaining(container.run_time_key, time_run(input, container), kEndQuantile, horizon)
         .has_value();
   };
-  return std::any_of(input.instances.begin(), input.instances.end(), [&](const PlanInstance& instance) {
-    return std::any_of(instance.containers.begin(), instance.containers.end(), ends);
+  const std::vector<std::uint32_t> instances = running.may_end(kEndQuantile, horizon);
+  return std::any_of(instances.begin(), instances.end(), [&](std::uint32_t i) {
+    const std::vector<std::uint32_t>& containers = input.instances[i].containers;
+    return std::any_of(containers.begin(), containers.end(), ends);
   });
 }
 
-Forecast forecast(const CostFleet& fleet, Waiting& waiting, bool share) {
-  return Forecaster(fleet, waiting, share).run();
+Forecast forecast(const CostFleet& fleet, RunningByKey& running, Waiting& waiting, bool share) {
+  return Forecaster(fleet, running, waiting, share).run();
 }
 
 std::vector<std::uint32_t> fill_if_worth(Waiting& waiting, std::uint32_t type, Capacity room, std::uint32_t places,

@@ -7,6 +7,7 @@
 #include "berth/scheduler/plan.hpp"
 
 #include "cost_fleet.hpp"
+#include "cost_running.hpp"
 #include "cost_waiting.hpp"
 
 namespace berth {
@@ -26,10 +27,10 @@ struct Forecast {
 /// time if that is soon (CostRules::spare), and what waits starts in order. Takes what it finds room for from
 /// `waiting`. Who has waited for half a boot is not put off for `soon` any more. `share`: instances are scarce, so
 /// that several containers may share one that is above their ceilings if they are worth it together.
-Forecast forecast(const CostFleet& fleet, Waiting& waiting, bool share);
+Forecast forecast(const CostFleet& fleet, RunningByKey& running, Waiting& waiting, bool share);
 
 /// Whether forecast() might find anything, whatever waits.
-bool anything_expected(const CostNeeds& classes, const CostFleet& fleet);
+bool anything_expected(const CostNeeds& classes, const CostFleet& fleet, RunningByKey& running);
 
 /// The share of an instance's price that a group must be worth.
 inline double least_worth(const CostRules& rules) {

@@ -20,7 +20,7 @@ Decisions plan(const PlanInput& /*input*/, CostMemo& memo, WaitReasons& reasons)
   if (!memo.update_fleet()) memo.fleet_.emplace(memo.classes_);
   memo.rides_.begin_pass();
   memo.fleet_->begin_pass();
-  Decisions made = cost_pass({queue, memo.classes_, *memo.fleet_, memo.rides_}, reasons);
+  Decisions made = cost_pass({queue, memo.classes_, *memo.fleet_, memo.rides_, memo.running_}, reasons);
   memo.fleet_->end_pass();
   return made;
 }

@@ -13,9 +13,10 @@ constexpr Duration kLookAtRunning = 1min;  // how often what runs is told to the
 
 }  // namespace
 
-void CostMemory::complete(PlanInput& input, const MatchedQueue& queue, const MatchedQueue::Changes& changes, bool anew,
+bool CostMemory::complete(PlanInput& input, const MatchedQueue& queue, const MatchedQueue::Changes& changes, bool anew,
                           SteadyTime now, WallTime wall_now) {
-  if (keys_.size() > kMostKeys) {
+  const bool other_keys = keys_.size() > kMostKeys;
+  if (other_keys) {
     keys_.clear();
     runs_.clear();
     known_.clear();
@@ -40,6 +41,7 @@ void CostMemory::complete(PlanInput& input, const MatchedQueue& queue, const Mat
     for (const std::uint32_t c : changes.containers) look(c);
   look_at_running(now);
   learn_instances(input, queue, changes.instances, now);
+  return other_keys;
 }
 
 void CostMemory::complete_again(PlanInput& input, const MatchedQueue& queue, const CostInput& as) const {

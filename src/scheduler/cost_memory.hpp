@@ -24,8 +24,9 @@ class CostMemory {
   explicit CostMemory(CostRules rules) : rules_(rules) {}
 
   /// Learns from what has changed in queue and pool since the last call, and completes the input made of them. `anew`:
-  /// all containers in the input are. The input borrows from this memory.
-  void complete(PlanInput& input, const MatchedQueue& queue, const MatchedQueue::Changes& changes, bool anew,
+  /// all containers in the input are. The input borrows from this memory. Returns whether run-time keys mean something
+  /// else than before.
+  bool complete(PlanInput& input, const MatchedQueue& queue, const MatchedQueue::Changes& changes, bool anew,
                 SteadyTime now, WallTime wall_now);
   /// Completes another input of the same pass, made of snapshots alone, `as` that of the pass.
   void complete_again(PlanInput& input, const MatchedQueue& queue, const CostInput& as) const;

@@ -33,6 +33,7 @@ class CostPass {
         queue_(state.queue),
         fleet_(state.fleet),
         rides_(state.rides),
+        running_(state.running),
         reasons_(reasons),
         guard_(input_.cost.guard),
         create_slots_(limits_.create_slots),
@@ -95,6 +96,7 @@ class CostPass {
   const WaitingQueue& queue_;
   CostFleet& fleet_;
   Rides& rides_;
+  RunningByKey& running_;
   WaitReasons& reasons_;
   const std::optional<PlanGuard> guard_;
   Decisions plan_;
@@ -195,14 +197,14 @@ double& CostPass::worth(std::uint32_t instance) {
 
 void CostPass::create_for(const std::vector<WaitingRow>& rest) {
   const bool limited = at_quota() || instances_left_;
-  if (!limited && create_slots_ <= 0 && !anything_expected(classes_, fleet_)) return lock_coverable(rest);
+  if (!limited && create_slots_ <= 0 && !anything_expected(classes_, fleet_, running_)) return lock_coverable(rest);
   std::vector<std::uint32_t> containers;
   containers.reserve(rest.size());
   for (const WaitingRow& row : rest) containers.push_back(row.container());
   Waiting waiting(classes_, std::move(containers));
   std::optional<Waiting> all;
   if (limited && rules_.group) all.emplace(waiting);
-  const Forecast expected = forecast(fleet_, waiting, false);
+  const Forecast expected = forecast(fleet_, running_, waiting, false);
   std::vector<Cover> covers;
   if (limited && rules_.group) {
     const bool scarce = at_quota() ? any_coverable(waiting) : std::ssize(covers = cover(waiting, slots())) > slots();
@@ -227,7 +229,7 @@ void CostPass::lock_coverable(const std::vector<WaitingRow>& rest) {
 
 void CostPass::create_scarce(Waiting& waiting) {
   share_ready(waiting);
-  const Forecast expected = forecast(fleet_, waiting, true);
+  const Forecast expected = forecast(fleet_, running_, waiting, true);
   const std::vector<Cover> covers = cover_scarce(waiting, slots(), rides_);
   apply(waiting, expected);
   apply(waiting, covers);
@@ -399,8 +401,9 @@ Plan cost_pass(const PlanInput& input) {
   const CostNeeds classes(input);
   CostFleet fleet(classes);
   Rides rides(classes);
+  RunningByKey running(input);
   WaitReasons reasons;
-  static_cast<Decisions&>(plan) = cost_pass({queue, classes, fleet, rides}, reasons);
+  static_cast<Decisions&>(plan) = cost_pass({queue, classes, fleet, rides, running}, reasons);
   plan.statuses = statuses_of(input, plan.order, reasons);
   return plan;
 }

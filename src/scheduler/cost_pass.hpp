@@ -9,6 +9,7 @@
 #include "cost_fleet.hpp"
 #include "cost_needs.hpp"
 #include "cost_ride.hpp"
+#include "cost_running.hpp"
 #include "waiting_queue.hpp"
 
 namespace berth {
@@ -29,6 +30,7 @@ struct CostState {
   const CostNeeds& classes;
   CostFleet& fleet;
   Rides& rides;
+  RunningByKey& running;
 };
 
 /// One mapping pass of the policy `cost` (docs/policies.md):

@@ -10,6 +10,8 @@ namespace {
 constexpr float kNever = 1e-9f;   // the chance that a container outlives all that ended before
 constexpr float kUnknown = 0.5f;  // the chance that it outlives a bin that nothing has got to, if others may
 constexpr double kFewest = 3;
+constexpr float kRounding = 1e-3f;
+constexpr RunTimes::Ages kNoAges{1, 0};
 
 /// Where a time ≥ 1 s lies, in bins: exponent and two bits of the mantissa are the bin, the rest the place in it.
 struct Place {
@@ -37,6 +39,21 @@ const std::array<float, kRunTimeBins>& offsets() {
     std::array<float, kRunTimeBins> offsets{};
     for (int b = 0; b < kRunTimeBins; ++b) offsets[b] = static_cast<float>(run_time_offset(b));
     return offsets;
+  }();
+  return made;
+}
+
+/// Bins of which the offset is at most that.
+int bins_within(double seconds) {
+  return static_cast<int>(std::upper_bound(offsets().begin(), offsets().end(), seconds) - offsets().begin());
+}
+
+/// The ages between which shares are straight lines.
+const std::array<float, kRunTimeBins + 2>& edges() {
+  static const auto made = [] {
+    std::array<float, kRunTimeBins + 2> edges{0, 1};
+    for (int b = 0; b < kRunTimeBins; ++b) edges[b + 2] = static_cast<float>(upper_edge(b));
+    return edges;
   }();
   return made;
 }
@@ -96,11 +113,12 @@ void RunTimes::clear() {
   ++version_;
 }
 
-const RunTimes::Outlived& RunTimes::outlived(std::uint32_t key) const {
+RunTimes::Outlived& RunTimes::outlived(std::uint32_t key) const {
   if (key >= outlived_.size()) outlived_.resize(key + 1);
   Outlived& out = outlived_[key];
   if (out.version == version_) return out;
   out.version = version_;
+  out.ages_for = {0, -1};
   out.longer.fill(1);
   if (empty()) return out;
   static const Histogram none;
@@ -135,12 +153,47 @@ std::optional<double> RunTimes::remaining(std::uint32_t key, double age, double 
   const auto ended_by = [&](int bin) {
     return std::min(1.0f, beyond(longer, static_cast<float>(age) + offsets()[bin]) * scale) <= still;
   };
-  const auto beyond_most = std::upper_bound(offsets().begin(), offsets().end(), most);
-  const auto last = static_cast<int>(beyond_most - offsets().begin()) - 1;
+  const int last = bins_within(most) - 1;
   if (last < 0 || !ended_by(last)) return std::nullopt;  // nor by an earlier one
   for (int b = 0; b < last; ++b)
     if (ended_by(b)) return run_time_offset(b);
   return run_time_offset(last);
+}
+
+RunTimes::Ages RunTimes::ages_that_may_end(std::uint32_t key, double quantile, double most) const {
+  const int last = bins_within(most) - 1;
+  if (last < 0 || key >= by_key_.size() || by_key_[key].total < kFewest) return kNoAges;
+  Outlived& of = outlived(key);
+  const std::pair wanted(quantile, last);
+  if (of.ages_for != wanted) {
+    of.ages = find_ages(of, quantile, last);
+    of.ages_for = wanted;
+  }
+  return of.ages;
+}
+
+RunTimes::Ages RunTimes::find_ages(const Outlived& of, double quantile, int last) {
+  const auto& longer = of.longer;
+  const float soon = offsets()[last];
+  const auto still = static_cast<float>(1 - quantile) + kRounding;
+  const auto may_end = [&](float age) {
+    return beyond(longer, age + soon) <= still * std::max(beyond(longer, age), kNever);
+  };
+  // Between two of these ages both shares are straight lines, and so their ratio is least at one of the two.
+  std::array<float, kRunTimeBins + 2> earlier{};
+  std::transform(edges().begin(), edges().end(), earlier.begin(),
+                 [&](float edge) { return std::max(0.0f, edge - soon); });
+  std::array<float, 2 * (kRunTimeBins + 2)> turns{};
+  std::merge(edges().begin(), edges().end(), earlier.begin(), earlier.end(), turns.begin());
+  Ages ages = kNoAges;
+  bool before = false;
+  for (std::size_t i = 0; i < turns.size(); ++i) {
+    const bool here = may_end(turns[i]);
+    if (here && ages.most < ages.least) ages.least = i > 0 ? turns[i - 1] : 0;
+    if (here || before) ages.most = turns[i];
+    before = here;
+  }
+  return ages;
 }
 
 }  // namespace berth

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace berth {
@@ -42,6 +43,13 @@ class RunTimes {
   /// or beyond `most` seconds.
   std::optional<double> remaining(std::uint32_t key, double age, double quantile,
                                   double most = std::numeric_limits<double>::infinity()) const;
+  struct Ages {
+    double least = 0;
+    double most = std::numeric_limits<double>::infinity();
+  };
+  /// Ages at which remaining() may be something, with these arguments; at all others it is nothing. `least` > `most`:
+  /// at none.
+  Ages ages_that_may_end(std::uint32_t key, double quantile, double most) const;
 
  private:
   struct Histogram {
@@ -54,9 +62,13 @@ class RunTimes {
   struct Outlived {
     std::uint64_t version = 0;
     std::array<float, kRunTimeBins + 1> longer{};
+    /// The last answer of ages_that_may_end(), and for which quantile and bin of `most`.
+    Ages ages;
+    std::pair<double, int> ages_for{0, -1};
   };
   Histogram& of(std::uint32_t key);
-  const Outlived& outlived(std::uint32_t key) const;
+  Outlived& outlived(std::uint32_t key) const;
+  static Ages find_ages(const Outlived& of, double quantile, int last);
 
   Histogram all_;
   std::vector<Histogram> by_key_;

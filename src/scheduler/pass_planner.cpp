@@ -24,8 +24,8 @@ Decisions PassPlanner::decide(const MatchedQueue& queue, const MatchedQueue::Cha
   const bool same_needs = builder_.update(queue, changes, *record.pool, unlocking, record.limits);
   if (cost_memory_) {
     const bool anew = !cost_memo_ || !same_needs;
-    cost_memory_->complete(builder_.input(), queue, changes, anew, now, wall_now);
-    if (anew) cost_memo_.emplace(builder_.input());
+    const bool other_keys = cost_memory_->complete(builder_.input(), queue, changes, anew, now, wall_now);
+    if (anew || other_keys) cost_memo_.emplace(builder_.input());
     tell(*cost_memo_, changes);
     reasons_ = {};
     return plan(builder_.input(), *cost_memo_, reasons_);

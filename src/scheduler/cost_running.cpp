@@ -1,0 +1,78 @@
+#include "cost_running.hpp"
+
+#include <algorithm>
+
+#include "cost_learned.hpp"
+#include "seconds.hpp"
+
+namespace berth {
+namespace {
+
+constexpr std::size_t kFew = 32;  // so many are looked at sooner than it is worked out which ages count
+
+}  // namespace
+
+void RunningByKey::container_changed(std::uint32_t container) {
+  if (container < on_.size() && on_[container] != kNoType) instance_changed(on_[container]);
+}
+
+void RunningByKey::instance_changed(std::uint32_t instance) {
+  if (instance >= listed_.size() || is_changed_[instance]) return;  // a new one is seen in any case
+  is_changed_[instance] = 1;
+  changed_.push_back(instance);
+}
+
+std::vector<std::uint32_t> RunningByKey::may_end(double quantile, double most) {
+  catch_up();
+  std::vector<std::uint32_t> instances;
+  const RunTimes& run_times = input_.cost.learned->run_times;
+  for (std::uint32_t key = 0; key < by_key_.size(); ++key) {
+    const std::vector<Run>& runs = by_key_[key];
+    RunTimes::Ages ages;
+    if (runs.size() > kFew) ages = run_times.ages_that_may_end(key, quantile, most);
+    const auto first = std::partition_point(runs.begin(), runs.end(), [&](const Run& r) { return age(r) > ages.most; });
+    for (auto run = first; run != runs.end() && age(*run) >= ages.least; ++run) instances.push_back(run->instance);
+  }
+  std::sort(instances.begin(), instances.end());
+  instances.erase(std::unique(instances.begin(), instances.end()), instances.end());
+  return instances;
+}
+
+/// As time_run().
+double RunningByKey::age(const Run& run) const {
+  return run.started == SteadyTime::max() ? 0 : seconds(input_.cost.steady_now - run.started);
+}
+
+void RunningByKey::catch_up() {
+  on_.resize(input_.containers.size(), kNoType);
+  for (auto i = static_cast<std::uint32_t>(listed_.size()); i < input_.instances.size(); ++i) changed_.push_back(i);
+  listed_.resize(input_.instances.size());
+  is_changed_.resize(input_.instances.size());
+  for (const std::uint32_t i : changed_) withdraw(i);
+  for (const std::uint32_t i : changed_) add(i);
+  changed_.clear();
+}
+
+void RunningByKey::withdraw(std::uint32_t instance) {
+  is_changed_[instance] = 0;
+  for (const Listed& listed : listed_[instance]) {
+    std::vector<Run>& runs = by_key_[listed.key];
+    runs.erase(std::lower_bound(runs.begin(), runs.end(), listed.run));
+    on_[listed.container] = kNoType;
+  }
+  listed_[instance].clear();
+}
+
+void RunningByKey::add(std::uint32_t instance) {
+  for (const std::uint32_t c : input_.instances[instance].containers) {
+    const PlanContainer& container = input_.containers[c];
+    const Run run{container.started.value_or(SteadyTime::max()), instance};
+    if (container.run_time_key >= by_key_.size()) by_key_.resize(container.run_time_key + 1);
+    std::vector<Run>& runs = by_key_[container.run_time_key];
+    runs.insert(std::upper_bound(runs.begin(), runs.end(), run), run);
+    listed_[instance].push_back({c, container.run_time_key, run});
+    on_[c] = instance;
+  }
+}
+
+}  // namespace berth
