@@ -28,6 +28,7 @@ void Invariants::acts(const Link& link, std::string_view verb, const std::string
     core_.violate("lease", std::string(verb) + ' ' + subject + " by a dispatcher that is not the active one");
   if (verb == "unlock") its.unlocking_until[subject] = SteadyTime::max();
   if (verb == "lock") {
+    its.passed_over.erase(subject);
     check_lock_order(link, subject);
     its.lock_sent[subject] = core_.now();
     its.locking_until[subject] = SteadyTime::max();
