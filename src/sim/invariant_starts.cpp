@@ -94,7 +94,7 @@ void Invariants::start_sent(const Link& link, const SimVm& vm, const std::string
   if (const PoolInstance* shown = find_instance(*pool, vm.id)) check_room(vm, *shown, *queue);
   if (!entry) return;
   check_order(link, vm, *entry, *queue, *pool);
-  known(link).starts.push_back({uuid, vm.id, vm.type->name, entry->container.priority, entry->needed()});
+  known(link).starts.push_back({uuid, vm.id, vm.type->name, vm.machine, entry->container.priority, entry->needed()});
 }
 
 /// It starts as soon as it is locked, where there was room for the other when the lock was sent, too: so whatever the
@@ -106,7 +106,9 @@ void Invariants::check_passed_over(const Link& link, const SimVm& vm, const std:
   if (!passed || core_.now() - its.locking_until[uuid] > at_once) return;
   const auto queue = link.dispatcher->queue()->snapshot();
   for (const PassedOver& one : passed.mapped()) {
-    if (!may_use(*one.other, vm.type->name) || queue->entries.find(one.other->container.uuid) != one.other) continue;
+    const std::string& other = one.other->container.uuid;
+    if (!may_use(*one.other, vm.type->name) || queue->entries.find(other) != one.other || vm.machine->keeps_out(other))
+      continue;
     const bool had_room = std::ranges::all_of(std::array{one.before, one.then}, [&](const auto& pool) {
       const PoolInstance* instance = find_instance(*pool, vm.id);
       return instance && has_room(*instance, *one.other, *queue, *vm.type);
@@ -211,7 +213,7 @@ void Invariants::check_order(const Link& link, const SimVm& vm, const QueueEntry
     if (is_since(its.unlocking_until, container.uuid, decided)) continue;
     if (its.queue->entries.find(container.uuid) != entry.get()) continue;
     if (!fits_where(entry->needed(), started.needed())) continue;
-    if (!may_use(*entry, vm.type->name)) continue;
+    if (!may_use(*entry, vm.type->name) || vm.machine->keeps_out(container.uuid)) continue;
     core_.violate("order", started.container.uuid + " is started on " + vm.id + " although " + container.uuid +
                                " of higher priority waits and fits there, too: " + need_text(started) + " and " +
                                need_text(*entry));
@@ -234,7 +236,7 @@ void Invariants::check_starts(const Link& link) {
     if (is_since(its.unlocking_until, uuid, core_.now() - 2min)) continue;
     for (const Started& started : starts)
       if (started.priority < entry->container.priority && fits_where(entry->needed(), started.needed) &&
-          may_use(*entry, started.type))
+          may_use(*entry, started.type) && !started.machine->keeps_out(uuid))
         core_.violate("order", started.uuid + " was started on " + started.instance + " although " + uuid +
                                    " of higher priority was Locked and fits there, too");
   }

@@ -76,6 +76,7 @@ class Invariants final : public SimWatcher {
   /// One that was started, on an instance of that type.
   struct Started {
     std::string uuid, instance, type;
+    std::shared_ptr<const SimMachine> machine;
     std::int64_t priority = 0;
     Resources needed;
   };
@@ -93,6 +94,7 @@ class Invariants final : public SimWatcher {
     std::map<std::string, SteadyTime> locking_until;             ///< by uuid: the end of the last lock call
     std::map<std::string, std::vector<PassedOver>> passed_over;  ///< by uuid of who was locked
     std::set<std::string> justly_killed;
+    std::optional<SteadyTime> first_change;      ///< of a lock
     std::shared_ptr<const QueueSnapshot> queue;  ///< of the turn before this one, as is `pool`
     std::shared_ptr<const PoolSnapshot> pool;
     // Of the last minute, and as they were at its beginning.
@@ -112,7 +114,7 @@ class Invariants final : public SimWatcher {
   bool calm_for(Duration time) const { return !core_.storm() && core_.now() - calm_since_ >= time; }
   const Cluster& cluster() const { return core_.options.cluster; }
   const CloudVmsConfig& vms() const { return cluster().containers.cloud_vms; }
-  void force_unlocks(bool of_queued);
+  void force_unlocks();
   bool knows_runner(const Link& link, const SimVm& vm, const SimRunner& runner);
 
   // invariant_starts.cpp
