@@ -27,10 +27,8 @@ void Invariants::acts(const Link& link, std::string_view verb, const std::string
   if (!link.lease->held())
     core_.violate("lease", std::string(verb) + ' ' + subject + " by a dispatcher that is not the active one");
   if (verb == "lock" || verb == "unlock") {
-    // What was Locked as it began is unlocked then, takes its place back, and what was locked instead makes way.
-    constexpr Duration settled = std::chrono::seconds(5);
-    if (core_.now() - its.first_change.value_or(core_.now()) < settled && verb == "lock") ++forced_unlocks_[subject];
     if (!its.first_change) its.first_change = core_.now();
+    if (verb == "lock" && has_just_begun(its)) ++forced_unlocks_[subject];
   }
   if (verb == "unlock") its.unlocking_until[subject] = SteadyTime::max();
   if (verb == "lock") {

@@ -41,6 +41,7 @@ Duration convergence_bound(const Cluster& cluster) {
 void Invariants::after_turn(const std::vector<const Link*>& links) {
   for (const Link* link : links) {
     judge_passed_over(*link);
+    judge_left_behind(*link);
     known(*link).queue = link->dispatcher->queue()->snapshot();
     known(*link).pool = link->dispatcher->pool()->snapshot();
   }
