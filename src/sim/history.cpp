@@ -94,6 +94,14 @@ WorkloadContainer draw_container(Chance& chance, Duration last_submission) {
   return c;
 }
 
+/// By a stream of its own: some need more RAM than the types have that have VCPUs enough.
+void draw_large_memory(std::uint64_t seed, Workload& workload) {
+  Chance chance(seed ^ 0x1a49e3e3041);
+  const double share = chance.fraction() / 4;
+  for (WorkloadContainer& c : workload)
+    if (chance.with(share)) c.constraints.ram = std::min(4 * c.constraints.ram, 30 * GB);
+}
+
 /// Bursts and a trickle, and a few workflows: a supervisor with children, some of which wait for others.
 Workload draw_workload(Chance& chance, Duration last_submission) {
   Workload workload;
@@ -211,6 +219,7 @@ SimOptions draw_history(std::uint64_t seed, Duration duration) {
   options.cluster = draw_cluster(chance);
   options.cluster.containers.cloud_vms.policy = draw_policy(seed);
   options.workload = draw_workload(chance, duration * 5 / 8);
+  draw_large_memory(seed, options.workload);
   options.dispatchers = chance.with(0.4) ? 2 : 1;
   options.api.max_page = one_of(chance, std::array<std::int64_t, 3>{1000, 1000, 7});
   if (chance.with(0.3)) options.cloud.quota = chance.between(std::int64_t{3}, 12);

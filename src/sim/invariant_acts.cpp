@@ -26,8 +26,13 @@ void Invariants::acts(const Link& link, std::string_view verb, const std::string
   ++its.calls;
   if (!link.lease->held())
     core_.violate("lease", std::string(verb) + ' ' + subject + " by a dispatcher that is not the active one");
+  if (verb == "lock" || verb == "unlock") {
+    if (!its.first_change) its.first_change = core_.now();
+    if (verb == "lock" && has_just_begun(its)) ++forced_unlocks_[subject];
+  }
   if (verb == "unlock") its.unlocking_until[subject] = SteadyTime::max();
   if (verb == "lock") {
+    its.passed_over.erase(subject);
     check_lock_order(link, subject);
     its.lock_sent[subject] = core_.now();
     its.locking_until[subject] = SteadyTime::max();

@@ -11,6 +11,7 @@ namespace berth {
 namespace {
 
 using namespace std::chrono_literals;
+constexpr Duration at_once = 50ms;  // from a lock until the start
 
 std::string need_text(const QueueEntry& entry) {
   return std::to_string(entry.needed().vcpus) + " VCPUs, " + std::to_string(entry.needed().ram) + " bytes of RAM, " +
@@ -94,7 +95,8 @@ void Invariants::start_sent(const Link& link, const SimVm& vm, const std::string
   if (const PoolInstance* shown = find_instance(*pool, vm.id)) check_room(vm, *shown, *queue);
   if (!entry) return;
   check_order(link, vm, *entry, *queue, *pool);
-  known(link).starts.push_back({uuid, vm.id, vm.type->name, entry->container.priority, entry->needed()});
+  known(link).starts.push_back(
+      {uuid, vm.id, vm.type->name, vm.machine, pool, entry->container.priority, entry->needed()});
 }
 
 /// It starts as soon as it is locked, where there was room for the other when the lock was sent, too: so whatever the
@@ -102,18 +104,34 @@ void Invariants::start_sent(const Link& link, const SimVm& vm, const std::string
 void Invariants::check_passed_over(const Link& link, const SimVm& vm, const std::string& uuid) {
   Known& its = known(link);
   const auto passed = its.passed_over.extract(uuid);
-  constexpr Duration at_once = 50ms;
-  if (!passed || core_.now() - its.locking_until[uuid] > at_once) return;
+  if (!passed || has_just_begun(its) || core_.now() - its.locking_until[uuid] > at_once) return;
   const auto queue = link.dispatcher->queue()->snapshot();
-  for (const PassedOver& one : passed.mapped()) {
-    if (!may_use(*one.other, vm.type->name) || queue->entries.find(one.other->container.uuid) != one.other) continue;
+  for (PassedOver& one : passed.mapped()) {
+    const std::string& other = one.other->container.uuid;
+    if (!may_use(*one.other, vm.type->name) || queue->entries.find(other) != one.other || vm.machine->keeps_out(other))
+      continue;
     const bool had_room = std::ranges::all_of(std::array{one.before, one.then}, [&](const auto& pool) {
       const PoolInstance* instance = find_instance(*pool, vm.id);
       return instance && has_room(*instance, *one.other, *queue, *vm.type);
     });
-    if (had_room)
-      core_.violate("order", passed_over_text(one) + "; it is started at once on " + vm.id + ", a " + vm.type->name);
+    if (!had_room) continue;
+    one.started_on = vm.id;
+    its.left_behind.push_back(std::move(one));
   }
+}
+
+/// The pass that starts one may lock the other, too: that it does after the starts.
+void Invariants::judge_left_behind(const Link& link) {
+  Known& its = known(link);
+  if (its.left_behind.empty()) return;
+  const auto queue = link.dispatcher->queue()->snapshot();
+  std::erase_if(its.left_behind, [&](const PassedOver& one) {
+    const std::string& other = one.other->container.uuid;
+    if (is_since(its.lock_sent, other, one.at) || queue->entries.find(other) != one.other) return true;
+    if (core_.now() - its.lock_sent[one.locked->container.uuid] < 4 * at_once) return false;
+    core_.violate("order", passed_over_text(one) + "; it was started at once on " + one.started_on);
+    return true;
+  });
 }
 
 bool Invariants::has_room(const PoolInstance& instance, const QueueEntry& entry, const QueueSnapshot& queue,
@@ -211,7 +229,7 @@ void Invariants::check_order(const Link& link, const SimVm& vm, const QueueEntry
     if (is_since(its.unlocking_until, container.uuid, decided)) continue;
     if (its.queue->entries.find(container.uuid) != entry.get()) continue;
     if (!fits_where(entry->needed(), started.needed())) continue;
-    if (!may_use(*entry, vm.type->name)) continue;
+    if (!may_use(*entry, vm.type->name) || vm.machine->keeps_out(container.uuid)) continue;
     core_.violate("order", started.container.uuid + " is started on " + vm.id + " although " + container.uuid +
                                " of higher priority waits and fits there, too: " + need_text(started) + " and " +
                                need_text(*entry));
@@ -234,7 +252,7 @@ void Invariants::check_starts(const Link& link) {
     if (is_since(its.unlocking_until, uuid, core_.now() - 2min)) continue;
     for (const Started& started : starts)
       if (started.priority < entry->container.priority && fits_where(entry->needed(), started.needed) &&
-          may_use(*entry, started.type))
+          may_use(*entry, started.type) && !started.pool->running.contains(uuid) && !started.machine->keeps_out(uuid))
         core_.violate("order", started.uuid + " was started on " + started.instance + " although " + uuid +
                                    " of higher priority was Locked and fits there, too");
   }

@@ -20,7 +20,7 @@ constexpr std::int64_t most_calls_per_minute = 600;  // of those that change som
 void Invariants::check_all(const std::vector<const Link*>& links, const Link* active) {
   const auto now_active = active ? std::pair(active->number, active->term) : std::pair<std::uint64_t, std::uint64_t>();
   if (now_active != active_) {
-    force_unlocks(true);
+    force_unlocks();
     dispatched_since_ = active ? core_.now() : SteadyTime::max();
   }
   active_ = now_active;

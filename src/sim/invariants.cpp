@@ -10,7 +10,9 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr Duration capacity_memory = 60s;  // facts §6.6
-constexpr std::int64_t most_unforced_locks = 4;
+// A few more than were forced: what must make way for something more urgent, or meets a limit, is unlocked, too. With
+// policy `reference` more often: whenever its own create brings it to the limit (facts §5.3).
+constexpr std::int64_t most_unforced_locks = 4, most_by_reference = 8;
 
 std::string capacity_key(CapacityScope scope, const InstanceType& type) {
   switch (scope) {
@@ -39,6 +41,7 @@ Duration convergence_bound(const Cluster& cluster) {
 void Invariants::after_turn(const std::vector<const Link*>& links) {
   for (const Link* link : links) {
     judge_passed_over(*link);
+    judge_left_behind(*link);
     known(*link).queue = link->dispatcher->queue()->snapshot();
     known(*link).pool = link->dispatcher->pool()->snapshot();
   }
@@ -48,9 +51,8 @@ void Invariants::record_changed(const SimRecord& record, ContainerState before, 
   const std::string& uuid = record.uuid();
   if (record.container.state == ContainerState::complete) completed_[uuid] = core_.now();
   if (record.container.state == ContainerState::locked) {
-    // A few more than were forced: what must make way for something more urgent, or meets a limit, is unlocked, too.
     const std::int64_t forced = forced_unlocks_[uuid];
-    if (record.lock_count - forced > most_unforced_locks)
+    if (record.lock_count - forced > (vms().policy == "reference" ? most_by_reference : most_unforced_locks))
       core_.violate("lock-cycles", uuid + " is locked for the " + std::to_string(record.lock_count) +
                                        "th time, and only " + std::to_string(forced) + " came to nothing by a fault");
   }
@@ -74,7 +76,7 @@ void Invariants::create_answered(const Link& link, const InstanceType& type, con
   Known& its = known(link);
   if (vm) its.instances[vm->id].listed = true;
   if (!error) return;
-  force_unlocks(false);
+  force_unlocks();
   if (error->kind == ErrorKind::rate_limited && error->retry_at)
     its.creates_throttled_until = std::max(its.creates_throttled_until, *error->retry_at);
   if (error->kind == ErrorKind::capacity)
@@ -85,13 +87,10 @@ void Invariants::create_answered(const Link& link, const InstanceType& type, con
   }
 }
 
-/// What is Locked may have to be unlocked, whatever it is: no instance is to be had. Or a dispatcher begins anew, which
-/// also locks what must soon make way for what was Locked then.
-void Invariants::force_unlocks(bool of_queued) {
+/// What is Locked may have to be unlocked, whatever it is: no instance is to be had, or a dispatcher begins anew.
+void Invariants::force_unlocks() {
   for (const std::string& uuid : store_.open())
-    if (const ContainerState state = store_.all().at(uuid).container.state;
-        state == ContainerState::locked || (of_queued && state == ContainerState::queued))
-      ++forced_unlocks_[uuid];
+    if (store_.all().at(uuid).container.state == ContainerState::locked) ++forced_unlocks_[uuid];
 }
 
 void Invariants::create_ended(const Link& link, const std::string& secret) {

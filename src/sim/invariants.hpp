@@ -72,10 +72,13 @@ class Invariants final : public SimWatcher {
     std::shared_ptr<const QueueSnapshot> queue;  ///< which has them
     SteadyTime at{};
     std::shared_ptr<const PoolSnapshot> before, then;  ///< as of that turn, and the one before it
+    std::string started_on{};                          ///< instance
   };
   /// One that was started, on an instance of that type.
   struct Started {
     std::string uuid, instance, type;
+    std::shared_ptr<const SimMachine> machine;
+    std::shared_ptr<const PoolSnapshot> pool;  ///< as it was then
     std::int64_t priority = 0;
     Resources needed;
   };
@@ -92,7 +95,9 @@ class Invariants final : public SimWatcher {
     std::map<std::string, SteadyTime> lock_sent;                 ///< by uuid
     std::map<std::string, SteadyTime> locking_until;             ///< by uuid: the end of the last lock call
     std::map<std::string, std::vector<PassedOver>> passed_over;  ///< by uuid of who was locked
+    std::vector<PassedOver> left_behind;                         ///< of those who were started, while this one stayed
     std::set<std::string> justly_killed;
+    std::optional<SteadyTime> first_change;      ///< of a lock
     std::shared_ptr<const QueueSnapshot> queue;  ///< of the turn before this one, as is `pool`
     std::shared_ptr<const PoolSnapshot> pool;
     // Of the last minute, and as they were at its beginning.
@@ -112,12 +117,17 @@ class Invariants final : public SimWatcher {
   bool calm_for(Duration time) const { return !core_.storm() && core_.now() - calm_since_ >= time; }
   const Cluster& cluster() const { return core_.options.cluster; }
   const CloudVmsConfig& vms() const { return cluster().containers.cloud_vms; }
-  void force_unlocks(bool of_queued);
+  void force_unlocks();
+  /// What was Locked as it began is unlocked then, and takes its place back from what was locked instead.
+  bool has_just_begun(const Known& its) const {
+    return its.first_change && core_.now() - *its.first_change < std::chrono::seconds(5);
+  }
   bool knows_runner(const Link& link, const SimVm& vm, const SimRunner& runner);
 
   // invariant_starts.cpp
   void check_passed_over(const Link& link, const SimVm& vm, const std::string& uuid);
   void judge_passed_over(const Link& link);
+  void judge_left_behind(const Link& link);
   void check_lock_order(const Link& link, const std::string& uuid);
   void check_one_runner(const SimVm& vm, const SimRunner& runner, const Link& link);
   void check_eligible(const Link& link, const SimVm& vm, const std::string& uuid);

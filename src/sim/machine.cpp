@@ -21,6 +21,16 @@ const SimRunner* SimMachine::find(const std::string& uuid) const {
   return found == runners_.end() ? nullptr : &found->second;
 }
 
+bool SimMachine::has_stale_lock(const std::string& uuid) const {
+  const auto found = stale_until_.find(uuid);
+  return found != stale_until_.end() && found->second > core_.now();
+}
+
+bool SimMachine::keeps_out(const std::string& uuid) const {
+  const auto found = stale_until_.find(uuid);
+  return found != stale_until_.end() && found->second + 1min > core_.now();
+}
+
 Result<CommandOutput> SimMachine::carry_out(const Command& command, const Link& link) {
   std::string_view text = command.text;
   if (text.starts_with("sudo ")) text.remove_prefix(5);
@@ -41,7 +51,8 @@ Result<CommandOutput> SimMachine::run_runner(std::string_view arguments, std::st
 Result<CommandOutput> SimMachine::list() {
   std::string lines;
   for (const auto& [uuid, runner] : runners_) lines += uuid + '\n';
-  for (const auto& uuid : stale_locks_) lines += uuid + " stale\n";
+  for (const auto& [uuid, until] : stale_until_)
+    if (until > core_.now()) lines += uuid + " stale\n";
   if (broken) lines += "broken\n";
   return answer(0, std::move(lines));
 }
@@ -53,9 +64,9 @@ Result<CommandOutput> SimMachine::start(std::string_view arguments, std::string_
   core_.note(SimEventKind::start_command, uuid, vm_.id);
   const bool fails =
       core_.strikes(&SimFaults::start_fails) || (core_.options.check_invariants && !nlohmann::json::accept(config));
-  if (fails || stale_locks_.contains(uuid)) shared_.watcher.start_refused(uuid);
+  if (fails || has_stale_lock(uuid)) shared_.watcher.start_refused(uuid);
   if (fails) return answer(1, {}, "cannot start");
-  if (runners_.contains(uuid) || stale_locks_.contains(uuid)) return answer(1, {}, "lock is held");
+  if (runners_.contains(uuid) || has_stale_lock(uuid)) return answer(1, {}, "lock is held");
   SimRunner& runner = runners_[uuid];
   runner.uuid = uuid;
   runner.pid = ++last_pid_;
@@ -124,7 +135,7 @@ void SimMachine::switch_off() {
         if (const auto stream = weak.lock()) stream->end(fail(ErrorKind::network, "the peer is silent"));
       });
   while (!runners_.empty()) end(runners_.begin()->first, "power off");
-  stale_locks_.clear();
+  stale_until_.clear();
 }
 
 }  // namespace berth

@@ -4,7 +4,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,6 +59,8 @@ class SimMachine : public std::enable_shared_from_this<SimMachine> {
   void watch(const std::shared_ptr<LineStream>& stream);
   const std::map<std::string, SimRunner>& runners() const { return runners_; }
   const SimRunner* find(const std::string& uuid) const;
+  /// Its lock is held by what its runner has left, or was so a minute ago, as a dispatcher may still believe.
+  bool keeps_out(const std::string& uuid) const;
   /// Power off: every process is gone.
   void switch_off();
 
@@ -73,6 +74,7 @@ class SimMachine : public std::enable_shared_from_this<SimMachine> {
   Result<CommandOutput> lock_files() const;
 
   // runner.cpp: the life of a runner. `pid` tells whether it is still the same.
+  bool has_stale_lock(const std::string& uuid) const;
   SimRunner* alive(const std::string& uuid, std::int64_t pid);
   void then(const SimRunner& runner, Duration delay, void (SimMachine::*step)(SimRunner&));
   void prepare(SimRunner& runner);
@@ -91,7 +93,7 @@ class SimMachine : public std::enable_shared_from_this<SimMachine> {
   SimCore& core_;
   SimVm& vm_;
   std::map<std::string, SimRunner> runners_;
-  std::set<std::string> stale_locks_;
+  std::map<std::string, SteadyTime> stale_until_;  // by uuid: its lock is held until then by what its runner has left
   std::vector<std::weak_ptr<LineStream>> streams_;
   std::int64_t last_pid_ = 1000;
 };

@@ -91,9 +91,7 @@ void SimMachine::crash(SimRunner& runner) {
   const std::string uuid = runner.uuid;
   end(uuid, "crashed");
   if (!core_.strikes(&SimFaults::leaves_stale_lock)) return;
-  stale_locks_.insert(uuid);
-  core_.after(core_.chance.between(1s, longest_stale_lock),
-              [self = shared_from_this(), uuid] { self->stale_locks_.erase(uuid); });
+  stale_until_[uuid] = core_.now() + core_.chance.between(1s, longest_stale_lock);
 }
 
 /// After SIGTERM: what has not begun is given back, what runs is Cancelled.

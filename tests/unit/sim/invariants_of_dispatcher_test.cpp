@@ -222,20 +222,14 @@ TEST_F(InvariantOfDispatcher, OrderAtTheStart) {
   const std::string more_urgent = add(1, 1000);
   run_for(15s);
   invariants_.after_turn({&link()});
-  invariants_.start_sent(link(), vm, uuid);
-  EXPECT_EQ(broken(), "order") << more_urgent;
-}
-
-TEST_F(InvariantOfDispatcher, WhatIsBeingUnlockedIsNotPassedOver) {
-  const std::string uuid = add(1, 100);
-  run_for(5min);
-  SimVm& vm = place_of(uuid);
-  const std::string more_urgent = add(1, 1000);
-  run_for(15s);
-  invariants_.after_turn({&link()});
   invariants_.acts(link(), "unlock", more_urgent);
   invariants_.start_sent(link(), vm, uuid);
-  EXPECT_EQ(broken(), "none");
+  EXPECT_EQ(broken(), "none") << "what is being unlocked is not passed over";
+  invariants_.call_ended(link(), "unlock", more_urgent);
+  run_for(1s);
+  invariants_.after_turn({&link()});
+  invariants_.start_sent(link(), vm, uuid);
+  EXPECT_EQ(broken(), "order");
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ class Invariant : public testing::Test {
 
   static SimOptions options() {
     SimOptions out = draw_history(10, 1h);  // without faults
+    out.cluster.containers.cloud_vms.policy = "greedy";
     out.cluster.containers.maximum_price_factor = 4;
     out.cluster.containers.cloud_vms.max_instances = 2;
     out.cluster.containers.cloud_vms.max_concurrent_instance_create_ops = 1;
