@@ -23,11 +23,13 @@ ContainerLimit next_limit(ContainerLimit limit, const LimitInputs& in) {
   }
   std::int64_t& within_quota = limit.instances_within_quota;
   if (within_quota > 0) within_quota = std::max(within_quota, in.total_instances);
+  const std::int64_t one_more = in.one_more ? in.running + 1 : 1;
   if (in.at_quota) {
-    if (most == 0 || most > in.total_instances) most = std::max<std::int64_t>(1, in.total_instances);
+    const std::int64_t at_quota = std::max(one_more, in.total_instances);
+    most = most == 0 ? at_quota : std::min(most, at_quota);
     within_quota = in.total_instances;
   } else if (within_quota > 0) {
-    most = std::min(most, std::max(within_quota, in.one_more ? in.running : 0) + 1);
+    most = std::min(most, std::max(one_more, within_quota + 1));
   }
   return limit;
 }

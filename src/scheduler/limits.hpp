@@ -21,8 +21,9 @@ struct LimitInputs {
   std::int64_t running = 0;            ///< containers that count as load
   std::int64_t total_instances = 0;
   bool at_quota = false;
-  /// One container more than run now is always tried once the quota is not met. The rule of facts §5.3 lets as many as
-  /// there were instances, and one: for ever none, if several on one instance wait for what is not started.
+  /// One container more than run now is always tried. The rule of facts §5.3 lets as many as there were instances, and
+  /// one while not at quota: for ever none, if several on one instance wait for what is not started; and less at quota
+  /// than run, so that what the last instance was created for would have to make way as soon as it is.
   bool one_more = false;
 };
 

@@ -59,13 +59,28 @@ TEST(Limits, QuotaCapsAndIsRemembered) {
 
 TEST(Limits, OneMoreThanRunsIsTried) {
   LimitInputs in{kNow, {}, 2, 1, true};
-  in.one_more = true;
-  ContainerLimit limit = next_limit({}, in);
-  EXPECT_EQ(limit.max_containers, 1);
+  EXPECT_EQ(next_limit({}, in).max_containers, 1) << "the rule to the letter";
   in.at_quota = false;
-  EXPECT_EQ(next_limit(limit, in).max_containers, 3) << "two supervisors on the only instance";
-  in.one_more = false;
-  EXPECT_EQ(next_limit(limit, in).max_containers, 2) << "the rule to the letter";
+  EXPECT_EQ(next_limit({1, 1, {}}, in).max_containers, 2) << "the rule to the letter";
+  in.one_more = true;
+  EXPECT_EQ(next_limit({1, 1, {}}, in).max_containers, 3) << "two supervisors on the only instance";
+  in.at_quota = true;
+  EXPECT_EQ(next_limit({}, in).max_containers, 3);
+  EXPECT_EQ(next_limit({64, 1, {}}, in).max_containers, 3);
+  in.total_instances = 10;
+  EXPECT_EQ(next_limit({64, 1, {}}, in).max_containers, 10);
+}
+
+/// Else what the last instance within the quota is created for makes way as soon as it is, for ever.
+TEST(Limits, TheLastInstanceDoesNotLowerThem) {
+  for (std::int64_t running = 4; running < 40; ++running) {
+    LimitInputs in{kNow, {}, running, 3, false};
+    in.one_more = true;
+    const ContainerLimit before = next_limit({4, 4, {}}, in);
+    in.total_instances = 4;
+    in.at_quota = true;
+    EXPECT_EQ(next_limit(before, in).max_containers, before.max_containers) << running;
+  }
 }
 
 TEST(Limits, Supervisors) {
