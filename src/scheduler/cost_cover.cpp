@@ -53,28 +53,36 @@ class Packer {
 
   bool available(std::uint32_t type) const { return !input_.limits.blocked_types[type]; }
 
-  /// One of `first` if given, then the most expensive first.
+  /// One of `first` if given, then the most expensive first; whatever it costs, as Waiting::fill_group() fills it.
   Pack pack(std::uint32_t type, std::optional<std::uint32_t> first) {
     Pack made;
     Capacity room{input_.types[type].size, false};
     std::int64_t places =
         input_.limits.max_per_instance > 0 ? input_.limits.max_per_instance : std::numeric_limits<std::uint32_t>::max();
-    if (first) add(made, room, places, type, *first, 1);
-    if (any_price_)
-      add_any(made, room, places, type, first);
-    else
+    if (any_price_ && first) {
+      add_group(made, room, static_cast<std::uint32_t>(places), type, *first);
+    } else {
+      if (first) add(made, room, places, *first, 1);
       add_within(made, room, places, type, first);
+    }
     return made;
   }
 
  private:
-  void add_any(Pack& pack, Capacity& room, std::int64_t& places, std::uint32_t type,
-               std::optional<std::uint32_t> first) {
-    const std::vector<std::uint32_t>& needs = waiting_.needs();
-    for (std::size_t at = 0; room.left.vcpus > 0 && places > 0; ++at) {
-      at = waiting_.next_by_price(type, room, at);
-      if (at == needs.size()) return;
-      add(pack, room, places, type, needs[at], waiting_.left(needs[at]) - (first == needs[at] ? 1 : 0));
+  void add_group(Pack& pack, Capacity& room, std::uint32_t places, std::uint32_t type, std::uint32_t first) {
+    for (const std::uint32_t rank : waiting_.fill_group(type, first, room, places)) {
+      const std::uint32_t need = waiting_.need(rank);
+      waiting_.put_back(need);
+      const auto same = std::find_if(pack.shares.begin(), pack.shares.end(),
+                                     [&](const Pack::Share& share) { return share.need == need; });
+      if (same == pack.shares.end())
+        pack.shares.push_back({need, 1});
+      else
+        ++same->count;
+    }
+    for (const Pack::Share& share : pack.shares) {
+      pack.value += share.count * classes_.own_price(share.need);
+      pack.above_ceiling |= !classes_.may_use(share.need, type, false);
     }
   }
 
@@ -87,7 +95,7 @@ class Packer {
       const std::uint32_t left = waiting_.left(needs[at]);
       if (left == 0) continue;
       needs[kept++] = needs[at];
-      add(pack, room, places, type, needs[at], left - (first == needs[at] ? 1 : 0));
+      add(pack, room, places, needs[at], left - (first == needs[at] ? 1 : 0));
     }
     const auto start = needs.begin();
     const auto moved =
@@ -96,8 +104,7 @@ class Packer {
     begin = static_cast<std::size_t>(moved - start);
   }
 
-  void add(Pack& pack, Capacity& room, std::int64_t& places, std::uint32_t type, std::uint32_t need,
-           std::uint32_t most) {
+  void add(Pack& pack, Capacity& room, std::int64_t& places, std::uint32_t need, std::uint32_t most) {
     const Resources& each = input_.needs[need].need;
     const auto count = count_that_fits(room, each, static_cast<std::uint32_t>(std::min<std::int64_t>(most, places)));
     if (count == 0) return;
@@ -105,7 +112,6 @@ class Packer {
     places -= count;
     pack.shares.push_back({need, count});
     pack.value += count * classes_.own_price(need);
-    pack.above_ceiling |= any_price_ && !classes_.may_use(need, type, false);
   }
 
   Waiting& waiting_;

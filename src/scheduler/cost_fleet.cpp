@@ -137,7 +137,7 @@ bool CostFleet::search_used(std::uint32_t need, const MayRide& may_ride, Choice&
     const Prices& prices = prices_[room->type];
     if (worse(vcpus_over, prices.vcpu) || worse(ram_over, prices.ram)) continue;
     if (!(*this)[room->instance].capacity.accommodates(wanted)) continue;
-    const Choice candidate{room->instance, left_over(room->instance, wanted)};
+    const Choice candidate{room->instance, left_over(room->type, (*this)[room->instance].capacity.left, wanted)};
     if (!better(candidate, best)) continue;
     const bool within_ceiling = classes_.may_use(need, room->type, false);
     if (!within_ceiling && !(may_ride && classes_.may_use(need, room->type, true))) continue;
@@ -150,19 +150,19 @@ bool CostFleet::search_used(std::uint32_t need, const MayRide& may_ride, Choice&
 void CostFleet::search_empty(std::uint32_t need, Choice& best) const {
   const Resources& wanted = input().needs[need].need;
   for (const std::uint32_t type : types_for(input(), need, false)) {
-    const std::vector<std::uint32_t>& empty = empty_[type];
-    if (empty.empty() || !(*this)[empty.back()].capacity.accommodates(wanted)) continue;
-    const Choice candidate{empty.back(), left_over(empty.back(), wanted)};
+    const Resources& size = input().types[type].size;
+    if (empty_[type].empty() || !Capacity{size, false}.accommodates(wanted)) continue;
+    const double over = left_over(type, size, wanted);
+    if (best.instance != kNoType && over > best.left_over) continue;
+    const Choice candidate{empty_[type].back(), over};
     if (better(candidate, best)) best = candidate;
   }
 }
 
-double CostFleet::left_over(std::uint32_t instance, const Resources& need) const {
-  const FleetInstance& on = (*this)[instance];
-  const Resources& left = on.capacity.left;
-  return std::max({static_cast<double>(left.vcpus - need.vcpus) * prices_[on.type].vcpu,
-                   static_cast<double>(left.ram - need.ram) * prices_[on.type].ram,
-                   static_cast<double>(left.gpus - need.gpus) * gpu_prices_[on.type]});
+double CostFleet::left_over(std::uint32_t type, const Resources& left, const Resources& need) const {
+  return std::max({static_cast<double>(left.vcpus - need.vcpus) * prices_[type].vcpu,
+                   static_cast<double>(left.ram - need.ram) * prices_[type].ram,
+                   static_cast<double>(left.gpus - need.gpus) * gpu_prices_[type]});
 }
 
 bool CostFleet::better(const Choice& a, const Choice& b) const {

@@ -84,7 +84,7 @@ class CostFleet : public Fleet {
   bool search_used(std::uint32_t need, const MayRide& may_ride, Choice& best) const;
   bool any_grown_fits(std::uint32_t need, bool may_ride) const;
   void search_empty(std::uint32_t need, Choice& best) const;
-  double left_over(std::uint32_t instance, const Resources& need) const;
+  double left_over(std::uint32_t type, const Resources& left, const Resources& need) const;
   bool better(const Choice& a, const Choice& b) const;
   bool used_later(std::uint32_t a, std::uint32_t b) const;
   bool belongs(std::uint32_t instance) const;

@@ -109,6 +109,7 @@ std::vector<std::uint32_t> Waiting::fill_any(std::uint32_t type, Capacity& room,
   return taken;
 }
 
+/// The next place in needs(), from `at` on, of a class that is left and fits; the end of it if none does.
 std::size_t Waiting::next_by_price(std::uint32_t type, const Capacity& room, std::size_t at) {
   if (!by_price_) {
     std::vector<CoarseCapacity> needs;
@@ -123,11 +124,38 @@ std::size_t Waiting::next_by_price(std::uint32_t type, const Capacity& room, std
 }
 
 std::vector<std::uint32_t> Waiting::fill_any_by_price(std::uint32_t type, Capacity& room, std::uint32_t places) {
-  std::vector<std::uint32_t> taken = fill_any(type, room, std::min(places, 1U));
+  std::size_t at = 0;
+  const auto first = next_in_order(type, room, at);
+  return first ? fill_group(type, need(*first), room, places) : std::vector<std::uint32_t>{};
+}
+
+std::vector<std::uint32_t> Waiting::fill_group(std::uint32_t type, std::uint32_t first_need, Capacity& room,
+                                               std::uint32_t places) {
+  if (places == 0 || !fits(first_need, room) || !classes_.may_use(first_need, type, true)) return {};
+  const PlanContainer& first = input_.containers[containers_[this->first(first_need)]];
+  const bool any_state = first.state == ContainerState::queued || !any_more_urgent_queued(first.priority);
+  const auto is_peer = [&](std::uint32_t need) {
+    const PlanContainer& next = input_.containers[containers_[this->first(need)]];
+    return next.priority == first.priority && (any_state || next.state == first.state);
+  };
+  std::vector<std::uint32_t> taken{take_into(first_need, room)};
   std::size_t at = 0;
   while (room.left.vcpus > 0 && taken.size() < places && (at = next_by_price(type, room, at)) < needs_.size())
-    taken.push_back(take_into(needs_[at], room));
+    if (is_peer(needs_[at]))
+      taken.push_back(take_into(needs_[at], room));
+    else
+      ++at;
+  const auto others = fill_any(type, room, places - static_cast<std::uint32_t>(taken.size()));
+  taken.insert(taken.end(), others.begin(), others.end());
   return taken;
+}
+
+/// The first that is Queued is the most urgent of them; it may be taken already.
+bool Waiting::any_more_urgent_queued(std::int64_t priority) const {
+  const auto queued = std::partition_point(containers_.begin(), containers_.end(), [&](std::uint32_t c) {
+    return input_.containers[c].state == ContainerState::locked;
+  });
+  return queued != containers_.end() && input_.containers[*queued].priority > priority;
 }
 
 }  // namespace berth

@@ -46,10 +46,12 @@ class Waiting {
   /// Whether any that is left fits.
   bool any_fits(std::uint32_t type, const Capacity& room);
   std::vector<std::uint32_t> fill_any(std::uint32_t type, Capacity& room, std::uint32_t places);
-  /// The same, but after the first in order the most expensive first.
+  /// The same, but after the first in order its peers, the most expensive first, and only then the others in order.
+  /// Peers have its priority, unless that would pass over what is more urgent: then its state, too.
   std::vector<std::uint32_t> fill_any_by_price(std::uint32_t type, Capacity& room, std::uint32_t places);
-  /// The next place in needs(), from `at` on, of a class that is left and fits; the end of it if none does.
-  std::size_t next_by_price(std::uint32_t type, const Capacity& room, std::size_t at);
+  /// The same with the first of this class, if it fits.
+  std::vector<std::uint32_t> fill_group(std::uint32_t type, std::uint32_t first_need, Capacity& room,
+                                        std::uint32_t places);
 
  private:
   bool fits(std::uint32_t need, const Capacity& room) const {
@@ -58,6 +60,8 @@ class Waiting {
   bool is_left(std::uint32_t rank) const { return left(need(rank)) > 0 && rank >= first(need(rank)); }
   std::optional<std::uint32_t> next_in_order(std::uint32_t type, const Capacity& room, std::size_t& at);
   std::uint32_t take_into(std::uint32_t need, Capacity& room);
+  std::size_t next_by_price(std::uint32_t type, const Capacity& room, std::size_t at);
+  bool any_more_urgent_queued(std::int64_t priority) const;
 
   const CostNeeds& classes_;
   const PlanInput& input_;

@@ -129,9 +129,9 @@ void add(const std::shared_ptr<CurrentWorld>& worlds, const Row& row) {
 
 void add_size(const std::shared_ptr<CurrentWorld>& worlds, const WorldSize& size) {
   add(worlds, {size});
+  add(worlds, {size, false, Policy::cost});
   if (size.load != PoolLoad::half) return;
   add(worlds, {size, true});
-  add(worlds, {size, false, Policy::cost});
   add(worlds, {size, true, Policy::cost});
   add(worlds, {size, false, Policy::cost, 50});
   if (size.containers > 10000 || size.instances > 1000 || size.types > 100) return;

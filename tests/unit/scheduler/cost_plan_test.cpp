@@ -199,6 +199,33 @@ TEST_F(CostPlan, AGroupIsChosenAsItsInstanceWas) {
   EXPECT_EQ(b.starts(plan()), (Names{"a@i-1", "c@i-1"}));
 }
 
+TEST_F(CostPlan, AGroupPassesOverNobodyMoreUrgent) {
+  b.input.cost.rules.maximum_price_factor = 2;
+  b.input.limits.instances_left = 0;
+  container("a", 2, {"small"}).priority = 900;
+  PlanContainer& second = container("b", 2, {"small"});
+  second.priority = 800;
+  b.input.needs[second.need].need.scratch = 99;
+  PlanContainer& last = container("c", 8, {"medium"});
+  b.input.needs[last.need].need.scratch = 2;
+  b.instance("i-1", "large", WorkerState::idle);
+  EXPECT_EQ(b.starts(plan()), Names{}) << "a and b are not worth it, and c may not have b's place";
+  for (PlanContainer& c : b.input.containers) c.priority = 1;
+  EXPECT_EQ(b.starts(plan()), (Names{"a@i-1", "c@i-1"})) << "among equals those that are worth it";
+}
+
+TEST_F(CostPlan, ANewGroupPassesOverNobodyMoreUrgent) {
+  b.input.limits.instances_left = 1;
+  container("a", 2, {"small"}).priority = 900;
+  for (int i = 0; i < 4; ++i) container("b" + std::to_string(i), 2, {"small"}).priority = 800;
+  for (int i = 0; i < 4; ++i) container("c" + std::to_string(i), 8, {"medium"});
+  const Plan made = plan();
+  EXPECT_EQ(b.creates(made), Names{"medium"}) << "of a and three of b; with c, a large one would be worth more";
+  EXPECT_EQ(b.status(made, "b2"), "waiting-new-instance");
+  EXPECT_EQ(b.status(made, "b3"), "cloud-limits 1");
+  EXPECT_EQ(b.status(made, "c0"), "cloud-limits 2");
+}
+
 TEST_F(CostPlan, NoGroupOfWhichOneKeepsTheInstanceLong) {
   for (int i = 0; i < 990; ++i) learned.run_times.add(0, 100);
   for (int i = 0; i < 10; ++i) learned.run_times.add(1, 36'000);
