@@ -122,11 +122,10 @@ void Invariants::probed(const Link& link, const SimVm& vm, SteadyTime as_of) {
   probed = std::max(probed.value_or(as_of), as_of);
 }
 
-void Invariants::runner_ended(const SimVm& vm, const std::string& uuid) {
+void Invariants::runner_ended(const SimVm& /*vm*/, const std::string& uuid) {
   runner_ended_[uuid] = core_.now();
   const SimRecord* record = store_.all().contains(uuid) ? &store_.all().at(uuid) : nullptr;
   if (record && record->container.state != ContainerState::complete) ++forced_unlocks_[uuid];
-  (void)vm;
 }
 
 void Invariants::behavior_set(const Link& link, const std::string& id, IdleBehavior behavior) {
