@@ -5,6 +5,7 @@
 #include "berth/dispatcher/dispatcher.hpp"
 
 #include "invariants.hpp"
+#include "needs.hpp"
 #include "sim_instances.hpp"
 
 namespace berth {
@@ -57,7 +58,10 @@ void Invariants::check_cancel(const Link& link, const std::string& subject) {
 
 void Invariants::create_begun(const Link& link, const CreateRequest& request) {
   Known& its = known(link);
-  if (!link.dead) check_create(its, request.type);
+  if (!link.dead) {
+    check_create(its, request.type);
+    check_create_price(link, request.type.name);
+  }
   its.creates.insert(secret_of(request.tags));
   its.creates_in_flight.insert(secret_of(request.tags));
 }
@@ -79,6 +83,33 @@ void Invariants::check_create(Known& its, const InstanceType& type) {
       core_.violate("capacity", "a create of a " + type.name + " although the cloud has just said that it has no room");
   if (its.over_quota && core_.now() < its.over_quota_until)
     core_.violate("quota", "a create although the cloud has just said that the quota is met");
+}
+
+/// What waits, now or as of the turn before this one, and fits the type: for one of them the type is within the
+/// ceiling, or, with policy `cost`, as many of them as it holds may be worth it together.
+void Invariants::check_create_price(const Link& link, const std::string& name) {
+  if (!link.dispatcher) return;
+  const Cluster& as_configured = *link.cluster;
+  const InstanceType& type = as_configured.instance_types.at(name);
+  std::map<std::string, const Container*> fitting;
+  for (const auto& queue : {link.dispatcher->queue()->snapshot(), known(link).queue}) {
+    if (!queue) continue;
+    for (const auto& entry : queue->entries) {
+      if (entry->container.state != ContainerState::queued && entry->container.state != ContainerState::locked)
+        continue;
+      const Container& container = store_.all().at(entry->container.uuid).container;
+      if (!holds(type, container, as_configured.containers)) continue;
+      if (within_ceiling(type, container, as_configured)) return;
+      fitting.emplace(entry->container.uuid, &container);
+    }
+  }
+  if (fitting.empty())
+    return core_.violate("eligible-type", "a create of a " + name + ", and nothing waits that fits it");
+  std::vector<const Container*> group;
+  for (const auto& [uuid, container] : fitting) group.push_back(container);
+  if (vms().policy == "cost" && may_be_worth(type, group, as_configured)) return;
+  core_.violate("eligible-type", "a create of a " + name + ", which is too dear for all that waits: " +
+                                     std::to_string(fitting.size()) + " that fit it");
 }
 
 void Invariants::destroy_sent(const Link& link, const SimVm& vm) {

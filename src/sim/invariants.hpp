@@ -141,6 +141,7 @@ class Invariants final : public SimWatcher {
 
   // invariant_acts.cpp
   void check_create(Known& known, const InstanceType& type);
+  void check_create_price(const Link& link, const std::string& name);
   void check_cancel(const Link& link, const std::string& uuid);
 
   // invariant_states.cpp

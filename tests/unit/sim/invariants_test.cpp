@@ -10,6 +10,7 @@
 #include "berth/sim/history.hpp"
 
 #include "machine.hpp"
+#include "needs.hpp"
 
 namespace berth {
 namespace {
@@ -274,6 +275,28 @@ TEST_F(Invariant, CallRate) {
   for (int i = 0; i < 601; ++i) invariants_.acts(*link_, "unlock", "x");
   invariants_.check_all({link_.get()}, nullptr);
   EXPECT_EQ(broken(), "call-rate");
+}
+
+TEST(MayBeWorth, AsManyAsTheTypeHolds) {
+  Cluster cluster = draw_history(10, 1h).cluster;
+  cluster.containers.maximum_price_factor = 1.5;
+  std::int64_t& places = cluster.containers.cloud_vms.max_running_containers_per_instance;
+  places = 0;
+  Container small;
+  small.runtime_constraints.vcpus = 1;
+  small.runtime_constraints.ram = 1'000'000'000;
+  const auto worth = [&](std::size_t count, const std::string& type) {
+    return may_be_worth(cluster.instance_types.at(type), std::vector<const Container*>(count, &small), cluster);
+  };
+  EXPECT_TRUE(worth(3, "large"));   // 0.37 $/hour, for 3 × 0.10
+  EXPECT_FALSE(worth(2, "large"));  // … for 2 × 0.10
+  EXPECT_TRUE(worth(5, "xlarge"));
+  EXPECT_FALSE(worth(4, "xlarge"));
+  places = 2;
+  EXPECT_FALSE(worth(9, "large"));  // two places, however many wait
+  places = 0;
+  cluster.instance_types.at("xlarge").ram = 4 * small.runtime_constraints.ram;
+  EXPECT_FALSE(worth(9, "xlarge"));  // RAM for four
 }
 
 }  // namespace
