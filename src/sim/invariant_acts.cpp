@@ -56,6 +56,10 @@ void Invariants::check_cancel(const Link& link, const std::string& subject) {
   }
 }
 
+void Invariants::touches(const Link& link, const SimVm& vm) {
+  if (!link.dead && vm.foreign) core_.violate("foreign", vm.id + " is not the dispatcher's, and it touches it");
+}
+
 void Invariants::create_begun(const Link& link, const CreateRequest& request) {
   Known& its = known(link);
   if (!link.dead) {

@@ -104,6 +104,7 @@ void Invariants::list_answered(const Link& link, const std::vector<std::shared_p
   its.over_quota = false;
   std::set<std::string> shown;
   for (const auto& vm : page) {
+    if (vm->foreign) continue;
     shown.insert(vm->id);
     its.creates.erase(secret_of(vm->tags));
     const auto [entry, is_new] = its.instances.try_emplace(vm->id);

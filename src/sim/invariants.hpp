@@ -40,6 +40,7 @@ class Invariants final : public SimWatcher {
   void record_changed(const SimRecord& record, ContainerState before, ChangedBy by) override;
   void acts(const Link& link, std::string_view verb, const std::string& subject) override;
   void call_ended(const Link& link, std::string_view verb, const std::string& uuid) override;
+  void touches(const Link& link, const SimVm& vm) override;
   void create_begun(const Link& link, const CreateRequest& request) override;
   void create_answered(const Link& link, const InstanceType& type, const SimVm* vm, const Error* error) override;
   void create_ended(const Link& link, const std::string& secret) override;

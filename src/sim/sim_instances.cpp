@@ -48,6 +48,7 @@ class SimInstance final : public Instance {
 
   awaitable<Result<void>> set_tags(InstanceTags tags) override {
     watcher_.acts(*link_, "set_tags", vm_->id);
+    watcher_.touches(*link_, *vm_);
     const bool fails = core_.strikes(&SimFaults::tags_failed);
     auto effect = [&core = core_, vm = vm_, tags = std::move(tags), fails]() -> Result<void> {
       if (fails) return fail(ErrorKind::failed, "the cloud has a bad day");
@@ -62,6 +63,7 @@ class SimInstance final : public Instance {
 
   awaitable<Result<void>> destroy() override {
     watcher_.acts(*link_, "destroy", vm_->id);
+    watcher_.touches(*link_, *vm_);
     watcher_.destroy_sent(*link_, *vm_);
     const bool fails = core_.strikes(&SimFaults::destroy_failed);
     const bool lost = core_.strikes(&SimFaults::destroy_lost);
@@ -111,13 +113,13 @@ class SimInstanceSet final : public InstanceSet {
     co_return shown(*made);
   }
 
-  awaitable<Result<std::vector<std::shared_ptr<Instance>>>> instances(InstanceTags /*filter*/) override {
+  awaitable<Result<std::vector<std::shared_ptr<Instance>>>> instances(InstanceTags filter) override {
     using Page = std::vector<std::shared_ptr<SimVm>>;
     core_.note(SimEventKind::api_call, {}, {}, "instances");
     const bool fails = core_.strikes(&SimFaults::list_failed);
-    auto effect = [&cloud = cloud_, fails]() -> Result<Page> {
+    auto effect = [&cloud = cloud_, filter = std::move(filter), fails]() -> Result<Page> {
       if (fails) return fail(ErrorKind::failed, "the cloud has a bad day");
-      return cloud.listed();
+      return cloud.listed(filter);
     };
     const CallRoute route = cloud_route(core_, core_.options.cloud.list);
     const auto page = co_await answer_of(link_, send<Page>(core_, link_, route, std::move(effect)));

@@ -33,6 +33,9 @@ class SimWatcher {
   /// A call about a container is over, answered or not.
   virtual void call_ended(const Link& /*link*/, std::string_view /*verb*/, const std::string& /*uuid*/) {}
 
+  /// It says something to that instance, or to the cloud about it.
+  virtual void touches(const Link& /*link*/, const SimVm& /*vm*/) {}
+
   /// The pool has decided to create.
   virtual void create_begun(const Link& /*link*/, const CreateRequest& /*request*/) {}
   /// Null if it failed.

@@ -268,6 +268,23 @@ TEST_F(Invariant, Hold) {
   EXPECT_EQ(broken(), "hold");
 }
 
+TEST_F(Invariant, Foreign) {
+  invariants_.touches(*link_, *booted());
+  EXPECT_EQ(broken(), "none");
+  ASSERT_EQ(cloud_.foreign().size(), 2U);
+  invariants_.touches(*link_, *cloud_.foreign().front());
+  EXPECT_EQ(broken(), "foreign");
+}
+
+TEST_F(Invariant, ForeignOnesAreNotCounted) {
+  vms_ = cloud_.foreign();
+  const auto ours = booted();
+  ours->tags["ArvadosInstanceSetID"] = "ours";
+  EXPECT_EQ(cloud_.listed({{"ArvadosInstanceSetID", "ours"}}), std::vector{ours});
+  invariants_.create_begun(*link_, request());
+  EXPECT_EQ(broken(), "none");
+}
+
 TEST_F(Invariant, CallRate) {
   for (int i = 0; i < 600; ++i) invariants_.acts(*link_, "unlock", "x");
   invariants_.check_all({link_.get()}, nullptr);
