@@ -11,6 +11,8 @@
 namespace berth {
 namespace {
 
+using namespace std::chrono_literals;
+
 /// It has been given up, and what ran there with it.
 bool is_shut_down(const Link& link, const std::string& id) {
   const auto pool = link.dispatcher->pool()->snapshot();
@@ -54,6 +56,17 @@ void Invariants::check_cancel(const Link& link, const std::string& subject) {
     if (record.container.state == ContainerState::running && could_look && !is_shut_down(link, id))
       core_.violate("cancels-no-living", subject + " is cancelled as lost although its runner lives on " + id);
   }
+}
+
+void Invariants::cloud_called(const Link& link) {
+  const std::int64_t most = vms().max_cloud_ops_per_second;
+  if (link.dead || most <= 0) return;
+  std::deque<SteadyTime>& recent = cloud_calls_[link.number];
+  while (!recent.empty() && recent.front() <= core_.now() - 1s) recent.pop_front();
+  recent.push_back(core_.now());
+  if (std::ssize(recent) > most)
+    core_.violate("cloud-rate", std::to_string(recent.size()) + " calls to the cloud within a second, of at most " +
+                                    std::to_string(most));
 }
 
 void Invariants::touches(const Link& link, const SimVm& vm) {

@@ -47,6 +47,7 @@ class SimInstance final : public Instance {
   const std::map<std::string, std::string>* local_environment() const override { return nullptr; }
 
   awaitable<Result<void>> set_tags(InstanceTags tags) override {
+    watcher_.cloud_called(*link_);
     watcher_.acts(*link_, "set_tags", vm_->id);
     watcher_.touches(*link_, *vm_);
     const bool fails = core_.strikes(&SimFaults::tags_failed);
@@ -62,6 +63,7 @@ class SimInstance final : public Instance {
   }
 
   awaitable<Result<void>> destroy() override {
+    watcher_.cloud_called(*link_);
     watcher_.acts(*link_, "destroy", vm_->id);
     watcher_.touches(*link_, *vm_);
     watcher_.destroy_sent(*link_, *vm_);
@@ -99,6 +101,7 @@ class SimInstanceSet final : public InstanceSet {
       : core_(core), cloud_(cloud), watcher_(watcher), link_(std::move(link)) {}
 
   awaitable<Result<std::shared_ptr<Instance>>> create(CreateRequest request) override {
+    watcher_.cloud_called(*link_);
     watcher_.acts(*link_, "create", request.type.name);
     CallRoute route = cloud_route(core_, core_.options.cloud.create);
     if (core_.strikes(&SimFaults::create_lost)) {
@@ -115,6 +118,7 @@ class SimInstanceSet final : public InstanceSet {
 
   awaitable<Result<std::vector<std::shared_ptr<Instance>>>> instances(InstanceTags filter) override {
     using Page = std::vector<std::shared_ptr<SimVm>>;
+    watcher_.cloud_called(*link_);
     core_.note(SimEventKind::api_call, {}, {}, "instances");
     const bool fails = core_.strikes(&SimFaults::list_failed);
     auto effect = [&cloud = cloud_, filter = std::move(filter), fails]() -> Result<Page> {

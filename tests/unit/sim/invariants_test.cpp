@@ -28,6 +28,7 @@ class Invariant : public testing::Test {
     out.cluster.containers.maximum_price_factor = 4;
     out.cluster.containers.cloud_vms.max_instances = 2;
     out.cluster.containers.cloud_vms.max_concurrent_instance_create_ops = 1;
+    out.cluster.containers.cloud_vms.max_cloud_ops_per_second = 2;
     out.cloud = {};
     return out;
   }
@@ -283,6 +284,19 @@ TEST_F(Invariant, ForeignOnesAreNotCounted) {
   EXPECT_EQ(cloud_.listed({{"ArvadosInstanceSetID", "ours"}}), std::vector{ours});
   invariants_.create_begun(*link_, request());
   EXPECT_EQ(broken(), "none");
+}
+
+TEST_F(Invariant, CloudRate) {
+  for (int i = 0; i < 3; ++i) {
+    for (int call = 0; call < 2; ++call) invariants_.cloud_called(*link_);
+    core_.runtime.run_for(1s);
+  }
+  for (int call = 0; call < 2; ++call) invariants_.cloud_called(*link_);
+  invariants_.cloud_called(*make_link(2));
+  EXPECT_EQ(broken(), "none");
+  core_.runtime.run_for(500ms);
+  invariants_.cloud_called(*link_);
+  EXPECT_EQ(broken(), "cloud-rate");
 }
 
 TEST_F(Invariant, CallRate) {
