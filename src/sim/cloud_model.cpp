@@ -29,9 +29,41 @@ std::string secret_in(const std::string& init_command) {
   return init_command.substr(begin, init_command.find('"', begin) - begin);
 }
 
+bool has_all(const InstanceTags& tags, const InstanceTags& filter) {
+  return std::ranges::all_of(filter, [&](const auto& wanted) {
+    const auto found = tags.find(wanted.first);
+    return found != tags.end() && found->second == wanted.second;
+  });
+}
+
 }  // namespace
 
-SimCloud::SimCloud(SimCore& core, SimMachine::Shared& machines) : core_(core), machines_(machines) {}
+SimCloud::SimCloud(SimCore& core, SimMachine::Shared& machines) : core_(core), machines_(machines) {
+  const auto& types = core_.options.cluster.instance_types;
+  if (!core_.options.check_invariants || types.empty()) return;
+  add_foreign("another-cluster", {{"ArvadosInstanceSetID", "another"},
+                                  {"ArvadosInstanceType", types.begin()->first},
+                                  {"ArvadosIdleBehavior", "run"},
+                                  {"ArvadosInstanceSecret", "another"}});
+  add_foreign("by-hand", {});
+}
+
+/// It has booted, and obeys whoever comes.
+void SimCloud::add_foreign(const std::string& id, InstanceTags tags) {
+  auto vm = std::make_shared<SimVm>();
+  vm->id = id;
+  vm->type = &core_.options.cluster.instance_types.begin()->second;
+  vm->address = "10.255.0." + std::to_string(1 + foreign_.size());
+  vm->tags = std::move(tags);
+  vm->created = vm->listed_from = vm->tagged_from = vm->busy_until = core_.now();
+  vm->booted = core_.now();
+  vm->foreign = true;
+  vm->machine = std::make_shared<SimMachine>(machines_, *vm);
+  vm->machine->booted = true;
+  vm->machine->secret = "another";
+  known_[id] = vm;
+  foreign_.push_back(std::move(vm));
+}
 
 std::optional<Error> SimCloud::fault(const CreateRequest& /*request*/) {
   if (core_.strikes(&SimFaults::create_refused)) return Error{ErrorKind::failed, "the cloud has a bad day"};
@@ -153,12 +185,15 @@ void SimCloud::partition(const std::shared_ptr<SimVm>& vm) {
   });
 }
 
-std::vector<std::shared_ptr<SimVm>> SimCloud::listed() {
+std::vector<std::shared_ptr<SimVm>> SimCloud::listed(const InstanceTags& filter) {
   std::vector<std::shared_ptr<SimVm>> out;
   for (const auto& [id, vm] : vms_)
     if (vm->listed_from <= core_.now() && vm->tagged_from <= core_.now()) out.push_back(vm);
   if (!out.empty() && core_.strikes(&SimFaults::list_omission))
     out.erase(out.begin() + core_.chance.between(std::int64_t{0}, std::ssize(out) - 1));
+  out.insert(out.end(), foreign_.begin(), foreign_.end());
+  if (core_.options.cloud.filters && !foreign_.empty())
+    std::erase_if(out, [&](const auto& vm) { return !has_all(vm->tags, filter); });
   return out;
 }
 

@@ -32,6 +32,7 @@ struct SimVm {
   std::optional<SteadyTime> ended;  ///< destroyed or died
   SteadyTime busy_until{};          ///< when its last runner ended
   std::uint64_t created_by = 0;     ///< number of the dispatcher process
+  bool foreign = false;             ///< of somebody else, in the same account
   std::shared_ptr<SimMachine> machine;
 };
 
@@ -42,13 +43,15 @@ class SimCloud {
 
   /// Carries out a create call.
   Result<std::shared_ptr<SimVm>> create(const CreateRequest& request, const Link& link);
-  /// Those that lists show now, tags as they are shown. All are the dispatchers': there is nothing to filter.
-  std::vector<std::shared_ptr<SimVm>> listed();
+  /// Those that lists show now, tags as they are shown: those that have all tags of `filter`, or, where the cloud does
+  /// not filter (SimCloudModel), all, foreign ones included.
+  std::vector<std::shared_ptr<SimVm>> listed(const InstanceTags& filter);
   void destroy(const std::shared_ptr<SimVm>& vm);
   /// Also one that is gone; null if there never was such an instance.
   std::shared_ptr<SimVm> find(const std::string& id) const;
-  /// By id, those that are not gone.
+  /// By id, those that are not gone; without the foreign ones.
   const std::map<std::string, std::shared_ptr<SimVm>>& all() const { return vms_; }
+  const std::vector<std::shared_ptr<SimVm>>& foreign() const { return foreign_; }
 
  private:
   std::optional<Error> refusal(const CreateRequest& request);
@@ -64,10 +67,12 @@ class SimCloud {
   void break_down(const std::shared_ptr<SimVm>& vm);
   void partition(const std::shared_ptr<SimVm>& vm);
   void end(const std::shared_ptr<SimVm>& vm);
+  void add_foreign(const std::string& id, InstanceTags tags);
 
   SimCore& core_;
   SimMachine::Shared& machines_;
   std::map<std::string, std::shared_ptr<SimVm>> vms_;
+  std::vector<std::shared_ptr<SimVm>> foreign_;
   std::map<std::string, std::weak_ptr<SimVm>> known_;  // while anybody still holds them
   std::deque<SteadyTime> recent_creates_;
   std::uint64_t made_ = 0;

@@ -194,6 +194,11 @@ void draw_more_faults(std::uint64_t seed, SimFaults& f) {
   draw(chance, f.prices_change, 0.1);
 }
 
+/// By a stream of its own: in half of the histories the cloud leaves it to the dispatcher to tell whose instances are.
+bool draw_filters(std::uint64_t seed) {
+  return Chance(seed ^ 0xf117e5f117e5).with(0.5);
+}
+
 /// Of a third of the histories: one type takes longer to boot than the others, as those with accelerators do.
 void draw_boot_times(std::uint64_t seed, const Cluster& cluster, SimCloudModel& cloud) {
   Chance chance(seed ^ 0xb0071e5);
@@ -229,6 +234,7 @@ SimOptions draw_history(std::uint64_t seed, Duration duration) {
   // Or supervisors may fill all that there is of the only type that their children may use.
   if (!options.cloud.capacity.empty()) options.cluster.containers.maximum_price_factor = 4;
   draw_boot_times(seed, options.cluster, options.cloud);
+  options.cloud.filters = draw_filters(seed);
   const std::int64_t window = one_of(chance, std::array<std::int64_t, 3>{100, 100, 5});
   if (seed % 3 > 0) options.api.event_bus = SimEventBusModel{};
   if (seed % 3 > 1) options.api.event_bus->loss = 0.1;

@@ -5,10 +5,13 @@
 #include "berth/dispatcher/dispatcher.hpp"
 
 #include "invariants.hpp"
+#include "needs.hpp"
 #include "sim_instances.hpp"
 
 namespace berth {
 namespace {
+
+using namespace std::chrono_literals;
 
 /// It has been given up, and what ran there with it.
 bool is_shut_down(const Link& link, const std::string& id) {
@@ -55,9 +58,27 @@ void Invariants::check_cancel(const Link& link, const std::string& subject) {
   }
 }
 
+void Invariants::cloud_called(const Link& link) {
+  const std::int64_t most = vms().max_cloud_ops_per_second;
+  if (link.dead || most <= 0) return;
+  std::deque<SteadyTime>& recent = cloud_calls_[link.number];
+  while (!recent.empty() && recent.front() <= core_.now() - 1s) recent.pop_front();
+  recent.push_back(core_.now());
+  if (std::ssize(recent) > most)
+    core_.violate("cloud-rate", std::to_string(recent.size()) + " calls to the cloud within a second, of at most " +
+                                    std::to_string(most));
+}
+
+void Invariants::touches(const Link& link, const SimVm& vm) {
+  if (!link.dead && vm.foreign) core_.violate("foreign", vm.id + " is not the dispatcher's, and it touches it");
+}
+
 void Invariants::create_begun(const Link& link, const CreateRequest& request) {
   Known& its = known(link);
-  if (!link.dead) check_create(its, request.type);
+  if (!link.dead) {
+    check_create(its, request.type);
+    check_create_price(link, request.type.name);
+  }
   its.creates.insert(secret_of(request.tags));
   its.creates_in_flight.insert(secret_of(request.tags));
 }
@@ -79,6 +100,33 @@ void Invariants::check_create(Known& its, const InstanceType& type) {
       core_.violate("capacity", "a create of a " + type.name + " although the cloud has just said that it has no room");
   if (its.over_quota && core_.now() < its.over_quota_until)
     core_.violate("quota", "a create although the cloud has just said that the quota is met");
+}
+
+/// What waits, now or as of the turn before this one, and fits the type: for one of them the type is within the
+/// ceiling, or, with policy `cost`, as many of them as it holds may be worth it together.
+void Invariants::check_create_price(const Link& link, const std::string& name) {
+  if (!link.dispatcher) return;
+  const Cluster& as_configured = *link.cluster;
+  const InstanceType& type = as_configured.instance_types.at(name);
+  std::map<std::string, const Container*> fitting;
+  for (const auto& queue : {link.dispatcher->queue()->snapshot(), known(link).queue}) {
+    if (!queue) continue;
+    for (const auto& entry : queue->entries) {
+      if (entry->container.state != ContainerState::queued && entry->container.state != ContainerState::locked)
+        continue;
+      const Container& container = store_.all().at(entry->container.uuid).container;
+      if (!holds(type, container, as_configured.containers)) continue;
+      if (within_ceiling(type, container, as_configured)) return;
+      fitting.emplace(entry->container.uuid, &container);
+    }
+  }
+  if (fitting.empty())
+    return core_.violate("eligible-type", "a create of a " + name + ", and nothing waits that fits it");
+  std::vector<const Container*> group;
+  for (const auto& [uuid, container] : fitting) group.push_back(container);
+  if (vms().policy == "cost" && may_be_worth(type, group, as_configured)) return;
+  core_.violate("eligible-type", "a create of a " + name + ", which is too dear for all that waits: " +
+                                     std::to_string(fitting.size()) + " that fit it");
 }
 
 void Invariants::destroy_sent(const Link& link, const SimVm& vm) {

@@ -104,6 +104,7 @@ void Invariants::list_answered(const Link& link, const std::vector<std::shared_p
   its.over_quota = false;
   std::set<std::string> shown;
   for (const auto& vm : page) {
+    if (vm->foreign) continue;
     shown.insert(vm->id);
     its.creates.erase(secret_of(vm->tags));
     const auto [entry, is_new] = its.instances.try_emplace(vm->id);
@@ -122,11 +123,10 @@ void Invariants::probed(const Link& link, const SimVm& vm, SteadyTime as_of) {
   probed = std::max(probed.value_or(as_of), as_of);
 }
 
-void Invariants::runner_ended(const SimVm& vm, const std::string& uuid) {
+void Invariants::runner_ended(const SimVm& /*vm*/, const std::string& uuid) {
   runner_ended_[uuid] = core_.now();
   const SimRecord* record = store_.all().contains(uuid) ? &store_.all().at(uuid) : nullptr;
   if (record && record->container.state != ContainerState::complete) ++forced_unlocks_[uuid];
-  (void)vm;
 }
 
 void Invariants::behavior_set(const Link& link, const std::string& id, IdleBehavior behavior) {

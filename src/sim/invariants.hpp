@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -40,6 +41,8 @@ class Invariants final : public SimWatcher {
   void record_changed(const SimRecord& record, ContainerState before, ChangedBy by) override;
   void acts(const Link& link, std::string_view verb, const std::string& subject) override;
   void call_ended(const Link& link, std::string_view verb, const std::string& uuid) override;
+  void cloud_called(const Link& link) override;
+  void touches(const Link& link, const SimVm& vm) override;
   void create_begun(const Link& link, const CreateRequest& request) override;
   void create_answered(const Link& link, const InstanceType& type, const SimVm* vm, const Error* error) override;
   void create_ended(const Link& link, const std::string& secret) override;
@@ -141,6 +144,7 @@ class Invariants final : public SimWatcher {
 
   // invariant_acts.cpp
   void check_create(Known& known, const InstanceType& type);
+  void check_create_price(const Link& link, const std::string& name);
   void check_cancel(const Link& link, const std::string& uuid);
 
   // invariant_states.cpp
@@ -169,6 +173,7 @@ class Invariants final : public SimWatcher {
   std::set<std::string> killed_containers_;
   std::map<std::string, std::int64_t> forced_unlocks_;  ///< by uuid: reasons for an attempt to fail
   std::map<std::string, SteadyTime> runner_ended_;      ///< by uuid
+  std::map<std::uint64_t, std::deque<SteadyTime>> cloud_calls_;  ///< by process: those of the last second
   std::map<std::string, Lasting> lasting_;
   std::vector<PassedOver> passed_over_;  ///< in this turn
   std::uint64_t excused_ = 0;            ///< starts beside a runner that the dispatcher could not know of

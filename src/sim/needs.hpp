@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "berth/config/cluster.hpp"
 #include "berth/model/container.hpp"
@@ -17,5 +18,8 @@ bool holds(const InstanceType& type, const Container& container, const Container
 bool held_by_any(const Container& container, const Cluster& cluster);
 /// Whether the type costs no more than MaximumPriceFactor times the cheapest that holds the container (facts §4.3).
 bool within_ceiling(const InstanceType& type, const Container& container, const Cluster& cluster);
+/// Whether one instance of the type might hold so many of the group that their own prices, of the cheapest type for
+/// each, come to its price divided by MaximumPriceFactor: true whenever they can, since what is split counts in parts.
+bool may_be_worth(const InstanceType& type, const std::vector<const Container*>& group, const Cluster& cluster);
 
 }  // namespace berth

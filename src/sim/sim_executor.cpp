@@ -135,6 +135,7 @@ class SimExecutor final : public Executor {
   }
 
   static void attach(const std::shared_ptr<State>& state, const std::shared_ptr<LineStream>& stream) {
+    state->watcher.touches(*state->link, *state->vm);
     state->core.note(SimEventKind::command, {}, state->vm->id, "watch");
     const CallRoute route = way(state->core, *state->vm->machine);
     state->core.after(route.arrives ? route.there : route.give_up, [state, stream, arrives = route.arrives] {
@@ -154,6 +155,7 @@ class SimExecutor final : public Executor {
   }
 
   static void announce(State& state, CommandKind kind, const std::string& text) {
+    state.watcher.touches(*state.link, *state.vm);
     if (kind == CommandKind::start) {
       state.watcher.acts(*state.link, "start", state.vm->id);
       state.watcher.start_sent(*state.link, *state.vm, last_word(text));

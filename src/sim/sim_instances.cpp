@@ -47,7 +47,9 @@ class SimInstance final : public Instance {
   const std::map<std::string, std::string>* local_environment() const override { return nullptr; }
 
   awaitable<Result<void>> set_tags(InstanceTags tags) override {
+    watcher_.cloud_called(*link_);
     watcher_.acts(*link_, "set_tags", vm_->id);
+    watcher_.touches(*link_, *vm_);
     const bool fails = core_.strikes(&SimFaults::tags_failed);
     auto effect = [&core = core_, vm = vm_, tags = std::move(tags), fails]() -> Result<void> {
       if (fails) return fail(ErrorKind::failed, "the cloud has a bad day");
@@ -61,7 +63,9 @@ class SimInstance final : public Instance {
   }
 
   awaitable<Result<void>> destroy() override {
+    watcher_.cloud_called(*link_);
     watcher_.acts(*link_, "destroy", vm_->id);
+    watcher_.touches(*link_, *vm_);
     watcher_.destroy_sent(*link_, *vm_);
     const bool fails = core_.strikes(&SimFaults::destroy_failed);
     const bool lost = core_.strikes(&SimFaults::destroy_lost);
@@ -97,6 +101,7 @@ class SimInstanceSet final : public InstanceSet {
       : core_(core), cloud_(cloud), watcher_(watcher), link_(std::move(link)) {}
 
   awaitable<Result<std::shared_ptr<Instance>>> create(CreateRequest request) override {
+    watcher_.cloud_called(*link_);
     watcher_.acts(*link_, "create", request.type.name);
     CallRoute route = cloud_route(core_, core_.options.cloud.create);
     if (core_.strikes(&SimFaults::create_lost)) {
@@ -111,13 +116,14 @@ class SimInstanceSet final : public InstanceSet {
     co_return shown(*made);
   }
 
-  awaitable<Result<std::vector<std::shared_ptr<Instance>>>> instances(InstanceTags /*filter*/) override {
+  awaitable<Result<std::vector<std::shared_ptr<Instance>>>> instances(InstanceTags filter) override {
     using Page = std::vector<std::shared_ptr<SimVm>>;
+    watcher_.cloud_called(*link_);
     core_.note(SimEventKind::api_call, {}, {}, "instances");
     const bool fails = core_.strikes(&SimFaults::list_failed);
-    auto effect = [&cloud = cloud_, fails]() -> Result<Page> {
+    auto effect = [&cloud = cloud_, filter = std::move(filter), fails]() -> Result<Page> {
       if (fails) return fail(ErrorKind::failed, "the cloud has a bad day");
-      return cloud.listed();
+      return cloud.listed(filter);
     };
     const CallRoute route = cloud_route(core_, core_.options.cloud.list);
     const auto page = co_await answer_of(link_, send<Page>(core_, link_, route, std::move(effect)));

@@ -33,6 +33,11 @@ class SimWatcher {
   /// A call about a container is over, answered or not.
   virtual void call_ended(const Link& /*link*/, std::string_view /*verb*/, const std::string& /*uuid*/) {}
 
+  /// A call reaches the driver, whatever wrappers did to it before.
+  virtual void cloud_called(const Link& /*link*/) {}
+  /// It says something to that instance, or to the cloud about it.
+  virtual void touches(const Link& /*link*/, const SimVm& /*vm*/) {}
+
   /// The pool has decided to create.
   virtual void create_begun(const Link& /*link*/, const CreateRequest& /*request*/) {}
   /// Null if it failed.

@@ -1,9 +1,13 @@
-"""berth_soak: its options, and that what it prints runs the same history again."""
+"""berth_soak: its options, and that what it prints runs the same history again; what ./dev mutants counts as caught."""
 
+import importlib.util
+import pathlib
 import re
 import subprocess
 
 import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -50,3 +54,38 @@ def test_what_hangs_is_told_of(soak):
     result = soak("--seeds", "100000", "--hours", "1000", "--patience", "1")
     assert result.returncode == 1
     assert re.search(r"^FAILED seed \d+: hangs .*replay: \./dev soak --seeds 1 --first-seed \d+ --hours 1000", result.stdout, re.M)
+
+
+@pytest.fixture(scope="module")
+def mutants():
+    spec = importlib.util.spec_from_file_location("mutants", ROOT / "tests" / "sim" / "mutants.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+ORDER, HOLD = "FAILED seed 3: order at 1.000 s, event #2", "FAILED seed 4: hold at 1.000 s, event #2"
+
+
+@pytest.mark.parametrize(
+    "expected, failures, status, caught",
+    [
+        ("order", [], 0, False),  # as of a patch that changes a comment
+        ("order", [ORDER], None, True),
+        ("order", [HOLD], 1, False),
+        ("order", [HOLD, ORDER], None, True),
+        ("order", [], -6, False),
+        ("the program dies", [], -6, True),
+        ("the program dies", [ORDER], 1, False),
+        ("ends", ["FAILED seed 3: hangs for 600 s of real time"], 1, False),
+    ],
+)
+def test_a_mutant_is_caught_by_what_its_patch_names(mutants, expected, failures, status, caught):
+    assert mutants.judge(expected, failures, status)[0] == caught
+
+
+def test_each_mutant_names_an_invariant_of_the_documentation(mutants):
+    table = (ROOT / "docs" / "simulator.md").read_text()
+    for patch in sorted(mutants.PATCHES.glob("*.patch")):
+        _, expected = mutants.expected_of(patch.read_text())
+        assert expected == mutants.DIES or re.search(rf"^\| (`[\w-]+`, )*`{expected}`[^|]*\|", table, re.M), patch.name

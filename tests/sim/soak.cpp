@@ -26,9 +26,10 @@ using Clock = std::chrono::steady_clock;
 using Hours = std::chrono::duration<double, std::ratio<3600>>;
 using Minutes = std::chrono::duration<double, std::ratio<60>>;
 constexpr int usage_error = 2;
+constexpr std::int64_t most_seeds = 1'000'000'000;
 
 struct Arguments {
-  std::uint64_t seeds = 500;
+  std::uint64_t seeds = 500;  ///< with --minutes alone, as many as there is time for
   std::uint64_t first_seed = 1;
   double hours = 6;
   double minutes = 0;  ///< of real time after which no seed is begun; 0: no limit
@@ -185,9 +186,9 @@ class Soak {
 };
 
 void add_options(CLI::App& app, Arguments& arguments) {
-  constexpr std::int64_t most_seeds = 1'000'000'000, most_threads = 256, most_patience = 1'000'000;
+  constexpr std::int64_t most_threads = 256, most_patience = 1'000'000;
   constexpr double least_hours = 0.01, most_hours = 1000, most_minutes = 1e6;
-  app.add_option("--seeds", arguments.seeds, "how many")
+  app.add_option("--seeds", arguments.seeds, "how many; with --minutes alone, as many as there is time for")
       ->check(CLI::Range(std::int64_t{1}, most_seeds))
       ->capture_default_str();
   app.add_option("--first-seed", arguments.first_seed, "the others follow it")
@@ -224,6 +225,7 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
     if (std::isnan(arguments.hours) || std::isnan(arguments.minutes))
       throw CLI::ValidationError("--hours and --minutes are numbers");
+    if (arguments.minutes > 0 && app.count("--seeds") == 0) arguments.seeds = most_seeds;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : usage_error;
   }

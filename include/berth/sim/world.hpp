@@ -39,6 +39,7 @@ struct SimCloudModel {
   std::optional<std::int64_t> quota;                 ///< instances in any state
   std::map<std::string, std::int64_t> capacity;      ///< instances at a time, by type name; others: no limit
   std::int64_t creates_per_minute = 0;               ///< beyond that: rate limit; 0 = no limit
+  bool filters = true;                               ///< lists, by tag; else the dispatcher has to do it itself
 };
 
 /// The simulated event bus.

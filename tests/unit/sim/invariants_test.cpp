@@ -10,6 +10,7 @@
 #include "berth/sim/history.hpp"
 
 #include "machine.hpp"
+#include "needs.hpp"
 
 namespace berth {
 namespace {
@@ -27,6 +28,7 @@ class Invariant : public testing::Test {
     out.cluster.containers.maximum_price_factor = 4;
     out.cluster.containers.cloud_vms.max_instances = 2;
     out.cluster.containers.cloud_vms.max_concurrent_instance_create_ops = 1;
+    out.cluster.containers.cloud_vms.max_cloud_ops_per_second = 2;
     out.cloud = {};
     return out;
   }
@@ -267,6 +269,36 @@ TEST_F(Invariant, Hold) {
   EXPECT_EQ(broken(), "hold");
 }
 
+TEST_F(Invariant, Foreign) {
+  invariants_.touches(*link_, *booted());
+  EXPECT_EQ(broken(), "none");
+  ASSERT_EQ(cloud_.foreign().size(), 2U);
+  invariants_.touches(*link_, *cloud_.foreign().front());
+  EXPECT_EQ(broken(), "foreign");
+}
+
+TEST_F(Invariant, ForeignOnesAreNotCounted) {
+  vms_ = cloud_.foreign();
+  const auto ours = booted();
+  ours->tags["ArvadosInstanceSetID"] = "ours";
+  EXPECT_EQ(cloud_.listed({{"ArvadosInstanceSetID", "ours"}}), std::vector{ours});
+  invariants_.create_begun(*link_, request());
+  EXPECT_EQ(broken(), "none");
+}
+
+TEST_F(Invariant, CloudRate) {
+  for (int i = 0; i < 3; ++i) {
+    for (int call = 0; call < 2; ++call) invariants_.cloud_called(*link_);
+    core_.runtime.run_for(1s);
+  }
+  for (int call = 0; call < 2; ++call) invariants_.cloud_called(*link_);
+  invariants_.cloud_called(*make_link(2));
+  EXPECT_EQ(broken(), "none");
+  core_.runtime.run_for(500ms);
+  invariants_.cloud_called(*link_);
+  EXPECT_EQ(broken(), "cloud-rate");
+}
+
 TEST_F(Invariant, CallRate) {
   for (int i = 0; i < 600; ++i) invariants_.acts(*link_, "unlock", "x");
   invariants_.check_all({link_.get()}, nullptr);
@@ -274,6 +306,28 @@ TEST_F(Invariant, CallRate) {
   for (int i = 0; i < 601; ++i) invariants_.acts(*link_, "unlock", "x");
   invariants_.check_all({link_.get()}, nullptr);
   EXPECT_EQ(broken(), "call-rate");
+}
+
+TEST(MayBeWorth, AsManyAsTheTypeHolds) {
+  Cluster cluster = draw_history(10, 1h).cluster;
+  cluster.containers.maximum_price_factor = 1.5;
+  std::int64_t& places = cluster.containers.cloud_vms.max_running_containers_per_instance;
+  places = 0;
+  Container small;
+  small.runtime_constraints.vcpus = 1;
+  small.runtime_constraints.ram = 1'000'000'000;
+  const auto worth = [&](std::size_t count, const std::string& type) {
+    return may_be_worth(cluster.instance_types.at(type), std::vector<const Container*>(count, &small), cluster);
+  };
+  EXPECT_TRUE(worth(3, "large"));   // 0.37 $/hour, for 3 × 0.10
+  EXPECT_FALSE(worth(2, "large"));  // … for 2 × 0.10
+  EXPECT_TRUE(worth(5, "xlarge"));
+  EXPECT_FALSE(worth(4, "xlarge"));
+  places = 2;
+  EXPECT_FALSE(worth(9, "large"));  // two places, however many wait
+  places = 0;
+  cluster.instance_types.at("xlarge").ram = 4 * small.runtime_constraints.ram;
+  EXPECT_FALSE(worth(9, "xlarge"));  // RAM for four
 }
 
 }  // namespace
