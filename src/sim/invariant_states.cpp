@@ -98,9 +98,7 @@ void Invariants::check_ends() {
 /// Nobody pays for what nobody needs.
 void Invariants::check_instance(const SimVm& vm, bool dispatched) {
   if (vm.ended || !dispatched) return;
-  const auto tag = vm.tags.find("ArvadosIdleBehavior");
-  const bool held = tag != vm.tags.end() && tag->second == "hold";
-  if (held) return;
+  if (idle_tag(vm) == IdleBehavior::hold) return;
   const Duration patience = vm.booted ? vms().timeout_idle : vms().timeout_booting;
   const SteadyTime needed = std::max(vm.created, vm.busy_until);
   const SteadyTime from = std::max({needed, calm_since_, dispatched_since_});
@@ -134,6 +132,9 @@ void Invariants::check_pool(const Link& link) {
     const bool shut_down = instance.state == WorkerState::shutdown;
     const bool held = its.instances[vm->id].behavior == IdleBehavior::hold;
     if (held && !shut_down) its.held_then.insert(vm->id);
+    if (held && !shut_down && !vm->ended && link.lease->held() && idle_tag(*vm) != IdleBehavior::hold)
+      wrong_for("untagged " + vm->id, 2 * vms().sync_interval + 3min, "hold",
+                vm->id + " is on hold, and its tag does not say so");
     if (held && shut_down && held_then.contains(vm->id) && !killed_instances_.contains(vm->id))
       core_.violate("hold", vm->id + " is on hold, and has been shut down");
   }

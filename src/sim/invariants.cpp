@@ -26,12 +26,12 @@ std::string capacity_key(CapacityScope scope, const InstanceType& type) {
   return "";
 }
 
-IdleBehavior tagged(const SimVm& vm) {
+}  // namespace
+
+IdleBehavior idle_tag(const SimVm& vm) {
   const auto tag = vm.tags.find("ArvadosIdleBehavior");
   return tag == vm.tags.end() ? IdleBehavior::run : parse_idle_behavior(tag->second).value_or(IdleBehavior::run);
 }
-
-}  // namespace
 
 Duration convergence_bound(const Cluster& cluster) {
   const CloudVmsConfig& vms = cluster.containers.cloud_vms;
@@ -42,6 +42,7 @@ void Invariants::after_turn(const std::vector<const Link*>& links) {
   for (const Link* link : links) {
     judge_passed_over(*link);
     judge_left_behind(*link);
+    serve_holds(*link);
     known(*link).queue = link->dispatcher->queue()->snapshot();
     known(*link).pool = link->dispatcher->pool()->snapshot();
   }
@@ -108,7 +109,7 @@ void Invariants::list_answered(const Link& link, const std::vector<std::shared_p
     shown.insert(vm->id);
     its.creates.erase(secret_of(vm->tags));
     const auto [entry, is_new] = its.instances.try_emplace(vm->id);
-    if (is_new || !entry->second.listed) entry->second.behavior = tagged(*vm);
+    if (is_new || !entry->second.listed) entry->second.behavior = behavior_to_find(*vm);
     entry->second.listed = true;
   }
   for (auto& [id, instance] : its.instances) {
@@ -131,7 +132,27 @@ void Invariants::runner_ended(const SimVm& /*vm*/, const std::string& uuid) {
 
 void Invariants::behavior_set(const Link& link, const std::string& id, IdleBehavior behavior) {
   KnownInstance& instance = known(link).instances[id];
-  if (!instance.destroying) instance.behavior = behavior;  // else it comes too late
+  if (behavior != IdleBehavior::hold) holds_.erase(id);
+  if (instance.destroying) return;  // it comes too late
+  instance.behavior = behavior;
+  if (behavior == IdleBehavior::hold) holds_[id] = {{link.number, link.term}, core_.now(), core_.now()};
+}
+
+void Invariants::serve_holds(const Link& link) {
+  if (holds_.empty() || !link.lease->held()) return;
+  for (auto& [id, hold] : holds_)
+    if (hold.by == std::pair(link.number, link.term)) hold.served = core_.now();
+}
+
+/// As its tag says. On hold in any case if the dispatcher that acknowledged that had the time to write it, and no write
+/// failed.
+IdleBehavior Invariants::behavior_to_find(const SimVm& vm) const {
+  constexpr Duration time_to_write = 1min;  // what waits for its turn among the cloud calls included
+  const auto hold = holds_.find(vm.id);
+  if (hold == holds_.end() || hold->second.served - hold->second.since < time_to_write) return idle_tag(vm);
+  const auto failed = tags_failed_.find(vm.id);
+  const bool may_have_failed = failed != tags_failed_.end() && failed->second >= hold->second.since - time_to_write;
+  return may_have_failed ? idle_tag(vm) : IdleBehavior::hold;
 }
 
 bool Invariants::knows_runner(const Link& link, const SimVm& vm, const SimRunner& runner) {

@@ -31,6 +31,8 @@ class Invariants final : public SimWatcher {
 
   // The world's clockwork.
   void after_turn(const std::vector<const Link*>& links);
+  /// The active dispatcher is still there, and its operators' holds with it.
+  void serve_holds(const Link& link);
   void storm_changed() { calm_since_ = core_.now(); }
   void check_all(const std::vector<const Link*>& links, const Link* active);
   /// At the end of a history, when all is over.
@@ -54,6 +56,7 @@ class Invariants final : public SimWatcher {
   void start_refused(const std::string& uuid) override { ++forced_unlocks_[uuid]; }
   void runner_began(const SimVm& vm, const SimRunner& runner, const Link& link) override;
   void runner_ended(const SimVm& vm, const std::string& uuid) override;
+  void tags_fail(const SimVm& vm) override { tags_failed_[vm.id] = core_.now(); }
   void behavior_set(const Link& link, const std::string& id, IdleBehavior behavior) override;
   void operator_kills_instance(const std::string& id) override { killed_instances_.insert(id); }
   void operator_kills_container(const std::string& uuid) override { killed_containers_.insert(uuid); }
@@ -66,6 +69,12 @@ class Invariants final : public SimWatcher {
     SteadyTime missing_since = SteadyTime::min();  ///< last time that a list left it out
     bool destroying = false;                       ///< a destroy has been sent
     bool listed = false;                           ///< shown by the last list, or made since
+  };
+  /// An operator's, of an instance, acknowledged by one dispatcher.
+  struct Hold {
+    std::pair<std::uint64_t, std::uint64_t> by;  ///< process and term
+    SteadyTime since{};
+    SteadyTime served{};  ///< as long as that one was the active one
   };
   /// One was locked, and another of higher priority, that needs no more, stayed Queued.
   struct PassedOver {
@@ -121,6 +130,7 @@ class Invariants final : public SimWatcher {
   const Cluster& cluster() const { return core_.options.cluster; }
   const CloudVmsConfig& vms() const { return cluster().containers.cloud_vms; }
   void force_unlocks();
+  IdleBehavior behavior_to_find(const SimVm& vm) const;
   /// What was Locked as it began is unlocked then, and takes its place back from what was locked instead.
   bool has_just_begun(const Known& its) const {
     return its.first_change && core_.now() - *its.first_change < std::chrono::seconds(5);
@@ -171,14 +181,19 @@ class Invariants final : public SimWatcher {
   std::map<std::string, SteadyTime> cancel_sent_;                   ///< by uuid, by any dispatcher
   std::set<std::string> killed_instances_;
   std::set<std::string> killed_containers_;
-  std::map<std::string, std::int64_t> forced_unlocks_;  ///< by uuid: reasons for an attempt to fail
-  std::map<std::string, SteadyTime> runner_ended_;      ///< by uuid
+  std::map<std::string, std::int64_t> forced_unlocks_;           ///< by uuid: reasons for an attempt to fail
+  std::map<std::string, SteadyTime> runner_ended_;               ///< by uuid
   std::map<std::uint64_t, std::deque<SteadyTime>> cloud_calls_;  ///< by process: those of the last second
+  std::map<std::string, Hold> holds_;                            ///< by id of the instance
+  std::map<std::string, SteadyTime> tags_failed_;                ///< by id of the instance: the last time
   std::map<std::string, Lasting> lasting_;
   std::vector<PassedOver> passed_over_;  ///< in this turn
   std::uint64_t excused_ = 0;            ///< starts beside a runner that the dispatcher could not know of
   std::set<std::string> excused_twice_;  ///< uuids of those
 };
+
+/// As its tag says; `run` if none does.
+IdleBehavior idle_tag(const SimVm& vm);
 
 /// The bound within which record and process agree again once faults have stopped: unresponsive instances are found
 /// out, destroyed and gone, and a dispatcher has started anew.

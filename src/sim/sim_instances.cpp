@@ -51,6 +51,7 @@ class SimInstance final : public Instance {
     watcher_.acts(*link_, "set_tags", vm_->id);
     watcher_.touches(*link_, *vm_);
     const bool fails = core_.strikes(&SimFaults::tags_failed);
+    if (fails) watcher_.tags_fail(*vm_);
     auto effect = [&core = core_, vm = vm_, tags = std::move(tags), fails]() -> Result<void> {
       if (fails) return fail(ErrorKind::failed, "the cloud has a bad day");
       if (vm->ended) return fail(ErrorKind::not_found, "no such instance");

@@ -58,6 +58,9 @@ class SimWatcher {
   virtual void runner_began(const SimVm& /*vm*/, const SimRunner& /*runner*/, const Link& /*link*/) {}
   virtual void runner_ended(const SimVm& /*vm*/, const std::string& /*uuid*/) {}
 
+  /// By a fault a write of its tags fails.
+  virtual void tags_fail(const SimVm& /*vm*/) {}
+
   /// What operators did.
   virtual void behavior_set(const Link& /*link*/, const std::string& /*id*/, IdleBehavior /*behavior*/) {}
   virtual void operator_kills_instance(const std::string& /*id*/) {}

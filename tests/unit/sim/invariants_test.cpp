@@ -286,6 +286,34 @@ TEST_F(Invariant, ForeignOnesAreNotCounted) {
   EXPECT_EQ(broken(), "none");
 }
 
+/// Another dispatcher comes, and lists.
+TEST_F(Invariant, HoldOutlivesWhoAcknowledgedIt) {
+  const auto vm = booted(), late = booted(), failed = booted();
+  for (const auto& held : {vm, failed}) invariants_.behavior_set(*link_, held->id, IdleBehavior::hold);
+  invariants_.tags_fail(*failed);
+  core_.runtime.run_for(2min);
+  invariants_.behavior_set(*link_, late->id, IdleBehavior::hold);
+  invariants_.serve_holds(*link_);
+  const auto next = make_link(2);
+  invariants_.list_answered(*next, vms_);
+  for (const auto& excused : {late, failed}) invariants_.destroy_sent(*next, *excused);
+  EXPECT_EQ(broken(), "none");
+  invariants_.destroy_sent(*next, *vm);
+  EXPECT_EQ(broken(), "hold");
+}
+
+TEST_F(Invariant, HoldEndsWithTheNextVerb) {
+  const auto vm = booted();
+  invariants_.behavior_set(*link_, vm->id, IdleBehavior::hold);
+  core_.runtime.run_for(2min);
+  invariants_.serve_holds(*link_);
+  invariants_.behavior_set(*link_, vm->id, IdleBehavior::run);
+  const auto next = make_link(2);
+  invariants_.list_answered(*next, vms_);
+  invariants_.destroy_sent(*next, *vm);
+  EXPECT_EQ(broken(), "none");
+}
+
 TEST_F(Invariant, CloudRate) {
   for (int i = 0; i < 3; ++i) {
     for (int call = 0; call < 2; ++call) invariants_.cloud_called(*link_);
