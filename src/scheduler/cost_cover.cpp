@@ -53,24 +53,22 @@ class Packer {
 
   bool available(std::uint32_t type) const { return !input_.limits.blocked_types[type]; }
 
-  /// One of `first` if given, then the most expensive first; whatever it costs, as Waiting::fill_group() fills it.
+  /// The most expensive first; with `first`, as Waiting::fill_group() fills it.
   Pack pack(std::uint32_t type, std::optional<std::uint32_t> first) {
     Pack made;
     Capacity room{input_.types[type].size, false};
     std::int64_t places =
         input_.limits.max_per_instance > 0 ? input_.limits.max_per_instance : std::numeric_limits<std::uint32_t>::max();
-    if (any_price_ && first) {
+    if (first)
       add_group(made, room, static_cast<std::uint32_t>(places), type, *first);
-    } else {
-      if (first) add(made, room, places, *first, 1);
-      add_within(made, room, places, type, first);
-    }
+    else
+      add_within(made, room, places, type);
     return made;
   }
 
  private:
   void add_group(Pack& pack, Capacity& room, std::uint32_t places, std::uint32_t type, std::uint32_t first) {
-    for (const std::uint32_t rank : waiting_.fill_group(type, first, room, places)) {
+    for (const std::uint32_t rank : waiting_.fill_group(type, first, any_price_, room, places)) {
       const std::uint32_t need = waiting_.need(rank);
       waiting_.put_back(need);
       const auto same = std::find_if(pack.shares.begin(), pack.shares.end(),
@@ -86,8 +84,7 @@ class Packer {
     }
   }
 
-  void add_within(Pack& pack, Capacity& room, std::int64_t& places, std::uint32_t type,
-                  std::optional<std::uint32_t> first) {
+  void add_within(Pack& pack, Capacity& room, std::int64_t& places, std::uint32_t type) {
     if (!needs_[type]) needs_[type] = {classes_.within_ceiling(type), 0};
     auto& [needs, begin] = *needs_[type];
     std::size_t at = begin, kept = begin;
@@ -95,7 +92,7 @@ class Packer {
       const std::uint32_t left = waiting_.left(needs[at]);
       if (left == 0) continue;
       needs[kept++] = needs[at];
-      add(pack, room, places, needs[at], left - (first == needs[at] ? 1 : 0));
+      add(pack, room, places, needs[at], left);
     }
     const auto start = needs.begin();
     const auto moved =

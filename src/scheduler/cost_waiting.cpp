@@ -78,7 +78,8 @@ std::vector<std::uint32_t> Waiting::fill(const std::vector<std::uint32_t>& needs
 }
 
 /// A rank that is left and fits, from `at` on, which is set to it.
-std::optional<std::uint32_t> Waiting::next_in_order(std::uint32_t type, const Capacity& room, std::size_t& at) {
+std::optional<std::uint32_t> Waiting::next_in_order(std::uint32_t type, bool any_price, const Capacity& room,
+                                                    std::size_t& at) {
   if (!in_order_) {
     std::vector<CoarseCapacity> needs;
     needs.reserve(containers_.size());
@@ -89,20 +90,25 @@ std::optional<std::uint32_t> Waiting::next_in_order(std::uint32_t type, const Ca
   const CoarseCapacity coarse = classes_.units().of(room);
   for (at = in_order_->next(coarse, at); at < in_order_->size(); at = in_order_->next(coarse, at + 1)) {
     const auto rank = static_cast<std::uint32_t>(at);
-    if (room.accommodates(input_.needs[need(rank)].need) && classes_.may_use(need(rank), type, true)) return rank;
+    if (room.accommodates(input_.needs[need(rank)].need) && classes_.may_use(need(rank), type, any_price)) return rank;
   }
   return std::nullopt;
 }
 
 bool Waiting::any_fits(std::uint32_t type, const Capacity& room) {
   std::size_t at = 0;
-  return room.left.vcpus > 0 && next_in_order(type, room, at);
+  return room.left.vcpus > 0 && next_in_order(type, true, room, at);
 }
 
 std::vector<std::uint32_t> Waiting::fill_any(std::uint32_t type, Capacity& room, std::uint32_t places) {
+  return fill_in_order(type, true, room, places);
+}
+
+std::vector<std::uint32_t> Waiting::fill_in_order(std::uint32_t type, bool any_price, Capacity& room,
+                                                  std::uint32_t places) {
   std::vector<std::uint32_t> taken;
   for (std::size_t at = 0; room.left.vcpus > 0 && taken.size() < places;) {
-    const auto rank = next_in_order(type, room, at);
+    const auto rank = next_in_order(type, any_price, room, at);
     if (!rank) break;
     taken.push_back(take_into(need(*rank), room));
   }
@@ -110,7 +116,7 @@ std::vector<std::uint32_t> Waiting::fill_any(std::uint32_t type, Capacity& room,
 }
 
 /// The next place in needs(), from `at` on, of a class that is left and fits; the end of it if none does.
-std::size_t Waiting::next_by_price(std::uint32_t type, const Capacity& room, std::size_t at) {
+std::size_t Waiting::next_by_price(std::uint32_t type, bool any_price, const Capacity& room, std::size_t at) {
   if (!by_price_) {
     std::vector<CoarseCapacity> needs;
     needs.reserve(needs_.size());
@@ -119,19 +125,19 @@ std::size_t Waiting::next_by_price(std::uint32_t type, const Capacity& room, std
   }
   const CoarseCapacity coarse = classes_.units().of(room);
   for (at = by_price_->next(coarse, at); at < needs_.size(); at = by_price_->next(coarse, at + 1))
-    if (fits(needs_[at], room) && classes_.may_use(needs_[at], type, true)) break;
+    if (fits(needs_[at], room) && classes_.may_use(needs_[at], type, any_price)) break;
   return at;
 }
 
 std::vector<std::uint32_t> Waiting::fill_any_by_price(std::uint32_t type, Capacity& room, std::uint32_t places) {
   std::size_t at = 0;
-  const auto first = next_in_order(type, room, at);
-  return first ? fill_group(type, need(*first), room, places) : std::vector<std::uint32_t>{};
+  const auto first = next_in_order(type, true, room, at);
+  return first ? fill_group(type, need(*first), true, room, places) : std::vector<std::uint32_t>{};
 }
 
-std::vector<std::uint32_t> Waiting::fill_group(std::uint32_t type, std::uint32_t first_need, Capacity& room,
-                                               std::uint32_t places) {
-  if (places == 0 || !fits(first_need, room) || !classes_.may_use(first_need, type, true)) return {};
+std::vector<std::uint32_t> Waiting::fill_group(std::uint32_t type, std::uint32_t first_need, bool any_price,
+                                               Capacity& room, std::uint32_t places) {
+  if (places == 0 || !fits(first_need, room) || !classes_.may_use(first_need, type, any_price)) return {};
   const PlanContainer& first = input_.containers[containers_[this->first(first_need)]];
   const bool any_state = first.state == ContainerState::queued || !any_more_urgent_queued(first.priority);
   const auto is_peer = [&](std::uint32_t need) {
@@ -140,12 +146,13 @@ std::vector<std::uint32_t> Waiting::fill_group(std::uint32_t type, std::uint32_t
   };
   std::vector<std::uint32_t> taken{take_into(first_need, room)};
   std::size_t at = 0;
-  while (room.left.vcpus > 0 && taken.size() < places && (at = next_by_price(type, room, at)) < needs_.size())
+  while (room.left.vcpus > 0 && taken.size() < places &&
+         (at = next_by_price(type, any_price, room, at)) < needs_.size())
     if (is_peer(needs_[at]))
       taken.push_back(take_into(needs_[at], room));
     else
       ++at;
-  const auto others = fill_any(type, room, places - static_cast<std::uint32_t>(taken.size()));
+  const auto others = fill_in_order(type, any_price, room, places - static_cast<std::uint32_t>(taken.size()));
   taken.insert(taken.end(), others.begin(), others.end());
   return taken;
 }

@@ -49,8 +49,9 @@ class Waiting {
   /// The same, but after the first in order its peers, the most expensive first, and only then the others in order.
   /// Peers have its priority, unless that would pass over what is more urgent: then its state, too.
   std::vector<std::uint32_t> fill_any_by_price(std::uint32_t type, Capacity& room, std::uint32_t places);
-  /// The same with the first of this class, if it fits.
-  std::vector<std::uint32_t> fill_group(std::uint32_t type, std::uint32_t first_need, Capacity& room,
+  /// The same with the first of this class, if it fits; `any_price`: also what an instance of this type is too dear
+  /// for.
+  std::vector<std::uint32_t> fill_group(std::uint32_t type, std::uint32_t first_need, bool any_price, Capacity& room,
                                         std::uint32_t places);
 
  private:
@@ -58,9 +59,10 @@ class Waiting {
     return left(need) > 0 && room.accommodates(input_.needs[need].need);
   }
   bool is_left(std::uint32_t rank) const { return left(need(rank)) > 0 && rank >= first(need(rank)); }
-  std::optional<std::uint32_t> next_in_order(std::uint32_t type, const Capacity& room, std::size_t& at);
+  std::optional<std::uint32_t> next_in_order(std::uint32_t type, bool any_price, const Capacity& room, std::size_t& at);
+  std::vector<std::uint32_t> fill_in_order(std::uint32_t type, bool any_price, Capacity& room, std::uint32_t places);
   std::uint32_t take_into(std::uint32_t need, Capacity& room);
-  std::size_t next_by_price(std::uint32_t type, const Capacity& room, std::size_t at);
+  std::size_t next_by_price(std::uint32_t type, bool any_price, const Capacity& room, std::size_t at);
   bool any_more_urgent_queued(std::int64_t priority) const;
 
   const CostNeeds& classes_;
