@@ -36,6 +36,8 @@ class Judge {
     for (const std::uint32_t i : plan_.shutdowns) EXPECT_TRUE(plan_.at_quota && listed_[i] == 0);
   }
 
+  int group_starts = 0;
+
  private:
   const Resources& need(std::uint32_t c) const { return in_.needs[in_.containers[c].need].need; }
   bool in_list(std::uint32_t list, std::uint32_t type) const {
@@ -103,7 +105,25 @@ class Judge {
       slot.left.gpus += freed.gpus;
       for (const std::uint32_t c : plan_.order)
         if (rank_[c] < rank_[s.container] && got_nothing(c)) EXPECT_FALSE(fits(c, s.instance, slot));
+      if (!is_group_on(s.instance)) continue;
+      ++group_starts;
+      for (const std::uint32_t c : plan_.order) {
+        const bool more_urgent = in_.containers[c].priority > in_.containers[s.container].priority;
+        if (more_urgent && got_nothing(c)) EXPECT_FALSE(may_share(c, s.instance) && slot.accommodates(need(c)));
+      }
     }
+  }
+  /// Nothing was on it, and whatever gets it is above its ceiling there: they have it together.
+  bool is_group_on(std::uint32_t i) const {
+    return in_.instances[i].containers.empty() &&
+           std::none_of(plan_.starts.begin(), plan_.starts.end(), [&](const PlanStart& s) {
+             return s.instance == i && within_ceiling(s.container, in_.instances[i].type);
+           });
+  }
+  /// In a group.
+  bool may_share(std::uint32_t c, std::uint32_t i) const {
+    const std::uint32_t any = in_.needs[in_.containers[c].need].any_price_list;
+    return any != kNoType && in_list(any, in_.instances[i].type) && in_.limits.max_per_instance <= 0;
   }
   void everyone_is_told() {
     for (std::uint32_t c = 0; c < in_.containers.size(); ++c) {
@@ -121,7 +141,7 @@ class Judge {
 
 TEST(RandomCostPlans, KeepOrderLimitsAndRoom) {
   std::map<Reason, int> reasons;
-  int shutdowns = 0, unlocks = 0, guards = 0;
+  int shutdowns = 0, unlocks = 0, guards = 0, group_starts = 0;
   for (std::uint64_t seed = 1; seed <= 5000 && !testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE(seed);
     Dice dice(seed);
@@ -131,7 +151,9 @@ TEST(RandomCostPlans, KeepOrderLimitsAndRoom) {
     add_times(dice, c.builder.input, learned);
     const Plan made = plan(c.builder.input, Policy::cost);
     EXPECT_EQ(plan(c.builder.input, Policy::cost), made);
-    Judge(c.builder.input, made).check();
+    Judge judge(c.builder.input, made);
+    judge.check();
+    group_starts += judge.group_starts;
     for (const ContainerStatus& status : made.statuses) ++reasons[status.reason];
     shutdowns += !made.shutdowns.empty();
     unlocks += !made.unlocks.empty();
@@ -141,7 +163,7 @@ TEST(RandomCostPlans, KeepOrderLimitsAndRoom) {
        {Reason::preparing, Reason::supervisor_limit, Reason::previous_attempt, Reason::new_instance,
         Reason::type_capacity, Reason::cloud_limits, Reason::cluster_capacity, Reason::room_soon, Reason::making_room})
     EXPECT_GE(reasons[reason], 20) << to_string(reason);
-  for (int n : {shutdowns, unlocks, guards}) EXPECT_GE(n, 20);
+  for (int n : {shutdowns, unlocks, guards, group_starts}) EXPECT_GE(n, 20);
 }
 
 }  // namespace
