@@ -45,7 +45,7 @@ void add_outcomes(const Lives& lives, const Workload& workload, SimFigures& figu
   std::optional<Duration> first_submission;
   Duration end{};
   for (const ContainerLife& life : lives.containers) {
-    if (life.attempt > 1) ++figures.retries;
+    if (life.attempt > 1 && life.started) ++figures.retries;
     first_submission = std::min(first_submission.value_or(life.submitted), life.submitted);
     if (life.ended) end = std::max(end, *life.ended);
   }

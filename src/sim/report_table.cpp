@@ -10,7 +10,7 @@
 namespace berth {
 namespace {
 
-using Value = std::function<double(const SimFigures&)>;
+using Value = std::function<std::optional<double>(const SimFigures&)>;  ///< nothing: there is none in this history
 using Format = std::function<std::string(double)>;
 
 std::string count(double value) {
@@ -52,24 +52,27 @@ class Rows {
 
  private:
   static std::string cell(const VariantReport& variant, const Value& value, const Format& format) {
-    double sum = 0;
+    double sum = 0, runs = 0;
     double least = INFINITY;
     double most = -INFINITY;
     for (const RunReport& run : variant.runs) {
-      const double one = value(run.figures);
-      sum += one;
-      least = std::min(least, one);
-      most = std::max(most, one);
+      const std::optional<double> one = value(run.figures);
+      if (!one) continue;
+      ++runs;
+      sum += *one;
+      least = std::min(least, *one);
+      most = std::max(most, *one);
     }
-    const std::string mean = format(sum / static_cast<double>(variant.runs.size()));
+    if (runs == 0) return "-";
+    const std::string mean = format(sum / runs);
     return least == most ? mean : fmt::format("{} ({} to {})", mean, format(least), format(most));
   }
   const WhatIfReport& report_;
   std::vector<ReportRow> rows_;
 };
 
-double over(double a, double b) {
-  return b > 0 ? a / b : 0;
+std::optional<double> over(double a, double b) {
+  return b > 0 ? std::optional(a / b) : std::nullopt;
 }
 
 /// What any of the histories has.
@@ -205,7 +208,8 @@ std::vector<ReportRow> report_rows(const WhatIfReport& report) {
   rows.heading("Wait until it runs: p50 / p95 / max");
   rows.add("all", [](const VariantReport& variant) { return wait_cell(variant, std::nullopt); });
   rows.add(
-      "mean of all", [](const SimFigures& f) { return f.waits.mean; }, format_seconds);
+      "mean of all", [](const SimFigures& f) { return f.waits.count > 0 ? std::optional(f.waits.mean) : std::nullopt; },
+      format_seconds);
   for (const SizeClass size : sizes_of(report))
     rows.add(to_string(size), [&](const VariantReport& variant) { return wait_cell(variant, size); });
   add_instance_rows(rows, report);

@@ -48,7 +48,8 @@ struct Texts {
 
 void describe_run(CLI::App& run, WhatIfArguments& a, Texts& texts) {
   auto* config = run.add_option("--config", texts.config, "cluster configuration file, as berthd reads it");
-  auto* compare = run.add_option("--compare", texts.compare, "several of them, to be shown side by side")
+  auto* compare = run.add_option("--compare", texts.compare, "two to eight of them, to be shown side by side")
+                      ->type_name("FILE…")
                       ->expected(2, 8)
                       ->excludes(config);
   config->excludes(compare);

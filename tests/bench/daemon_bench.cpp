@@ -207,13 +207,14 @@ void bench_memory(std::size_t queued, std::size_t workers, const std::string& po
 }  // namespace
 }  // namespace berth
 
-int main(int argc, char** argv) {
-  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+namespace {
+
+int run(int argc, char** argv) {
   const std::string what = argc > 1 ? argv[1] : "";
   const auto number = [&](int i, std::size_t otherwise) { return argc > i ? std::stoul(argv[i]) : otherwise; };
   if (what == "starts") {
     std::vector<std::size_t> workers;
-    for (int i = 3; i < argc; ++i) workers.push_back(std::stoul(argv[i]));
+    for (int i = 3; i < argc; ++i) workers.push_back(number(i, 0));
     if (workers.empty()) workers = {50, 200, 1000, 10000};
     for (const std::size_t count : workers) berth::bench_starts(number(2, 5000), count);
   } else if (what == "idle") {
@@ -224,5 +225,21 @@ int main(int argc, char** argv) {
   } else {
     std::fprintf(stderr, "daemon_bench starts|idle|memory\n");
     return 2;
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  try {
+    return run(argc, argv);
+  } catch (const std::invalid_argument&) {
+    std::fprintf(stderr, "daemon_bench: all arguments but the first are numbers, and the policy\n");
+    return 2;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "daemon_bench: %s\n", error.what());
+    return 1;
   }
 }
