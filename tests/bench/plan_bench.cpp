@@ -54,6 +54,30 @@ const char* play_back(const PlanInput& input, const Plan& plan, std::vector<Capa
   return nullptr;
 }
 
+/// Null if what waits for new instances fits on those that are created, by type and all in all.
+const char* check_creates(const PlanInput& input, const Plan& plan) {
+  std::vector<Resources> left(input.types.size());
+  const auto add = [&](std::uint32_t type, const Resources& more, std::int64_t times) {
+    left[type].vcpus += times * more.vcpus;
+    left[type].ram += times * more.ram;
+    left[type].scratch += times * more.scratch;
+    left[type].gpus += times * more.gpus;
+  };
+  for (const std::uint32_t type : plan.creates) add(type, input.types[type].size, 1);
+  for (std::uint32_t c = 0; c < input.containers.size(); ++c) {
+    const ContainerStatus& status = plan.statuses[c];
+    if (status.reason != Reason::new_instance) continue;
+    const Resources& need = input.needs[input.containers[c].need].need;
+    if (!Capacity{input.types[status.type].size, false}.accommodates(need))
+      return "a container waits for a new instance that it does not fit on";
+    add(status.type, need, -1);
+  }
+  for (const Resources& of_type : left)
+    if (of_type.vcpus < 0 || of_type.ram < 0 || of_type.scratch < 0 || of_type.gpus < 0)
+      return "more waits for new instances than fits on them";
+  return nullptr;
+}
+
 bool fits_somewhere(const PlanInput& input, const std::vector<Capacity>& left, std::uint32_t container) {
   const NeedClass& need = input.needs[input.containers[container].need];
   std::vector<bool> eligible(input.types.size());
@@ -67,6 +91,7 @@ bool fits_somewhere(const PlanInput& input, const std::vector<Capacity>& left, s
 const char* check(const PlanInput& input, const Plan& plan, bool create) {
   std::vector<Capacity> left;
   if (const char* wrong = play_back(input, plan, left)) return wrong;
+  if (const char* wrong = check_creates(input, plan)) return wrong;
   std::vector<std::uint32_t> waiting;
   for (std::uint32_t c = 0; c < input.containers.size(); ++c) {
     const Reason reason = plan.statuses[c].reason;
