@@ -105,9 +105,14 @@ def mean(cell):
     return float(re.sub("[$,]", "", cell.split(" (")[0]))
 
 
+def difference(cost, first):
+    share = round(100 * (cost / first - 1), 1)
+    return f"{share:+.1f} %".replace("-", "−") if share else "0.0 %"
+
+
 def table(args, folder, workload, limit):
     columns = list(ROWS.values())
-    columns.insert(1, "against the first")
+    columns.insert(1, f"against `{args.variant[0]}`")
     print(f"\n**{workload}{f', MaxInstances {limit}' if limit else ''}**\n")
     print("| policy | " + " | ".join(columns) + " |")
     print("|---" * (len(columns) + 1) + "|", flush=True)
@@ -117,7 +122,7 @@ def table(args, folder, workload, limit):
         if rows["unfinished"] != "0":
             raise SystemExit(f"{workload}: {name}: containers had not ended when time was up")
         cost = mean(rows["cost"])
-        more = "" if first is None else f"{100 * (cost / first - 1):+.1f} %".replace("-", "−")
+        more = "" if first is None else difference(cost, first)
         first = first or cost
         cells = [rows["cost"].replace(" to ", " – "), more, *(rows[row].split(" (")[0] for row in list(ROWS)[1:])]
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
