@@ -243,6 +243,14 @@ def test_types_have_one_colour(site):
     assert len(legends) == 2 and legends[0] == legends[1] and "large" in legends[0]
 
 
+def test_where_nothing_can_run_nothing_is_made_up(site):
+    (site.path / "huge.csv").write_text("submit,run_time,vcpus,ram\n0,120,1000,1GiB\n5,120,1000,1GiB\n")
+    shown = site.run("run", "--config", "cluster.yml", "--workload", "huge.csv").stdout
+    assert (row(shown, "complete"), row(shown, "failed"), row(shown, "tried again")) == (["0"], ["2"], ["0"])
+    for name in ("all", "mean of all", "cost / lower bound"):
+        assert row(shown, name) == ["-"], name
+
+
 def test_what_was_not_submitted_in_time_has_not_failed(site):
     (site.path / "w.csv").write_text("submit,run_time,vcpus,ram,name,after\n0,10h,1,1GiB,a,\n0,1m,1,1GiB,b,a\n0,1m,64,1GiB,c,\n0,1m,1,1GiB,d,c\n")
     shown = site.run("run", "--config", "cluster.yml", "--workload", "w.csv", "--limit", "2h").stdout
