@@ -32,6 +32,8 @@ const std::array<NamedFault, fault_count>& named_faults() {
       {"tags_failed", &F::tags_failed},
       {"destroy_failed", &F::destroy_failed},
       {"destroy_lost", &F::destroy_lost},
+      {"cloud_slow", &F::cloud_slow},
+      {"cloud_lost", &F::cloud_lost},
       {"never_boots", &F::never_boots},
       {"slow_boot", &F::slow_boot},
       {"deaths_per_hour", &F::deaths_per_hour},

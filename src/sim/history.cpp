@@ -192,6 +192,8 @@ void draw_more_faults(std::uint64_t seed, SimFaults& f) {
   draw(chance, f.command_killed, 0.002);
   draw(chance, f.interruptions_per_hour, 0.2);
   draw(chance, f.prices_change, 0.1);
+  draw(chance, f.cloud_slow, 0.05);
+  draw(chance, f.cloud_lost, 0.02);
 }
 
 /// By a stream of its own: in half of the histories the cloud leaves it to the dispatcher to tell whose instances are.

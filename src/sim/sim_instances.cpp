@@ -7,6 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr Duration driver_deadline = 60s;
+constexpr Duration latest = 40s;
 
 /// One call to the cloud: half of its time before it takes effect.
 CallRoute cloud_route(SimCore& core, const DelayModel& time) {
@@ -14,6 +15,15 @@ CallRoute cloud_route(SimCore& core, const DelayModel& time) {
   CallRoute route;
   route.there = route.back = whole / 2;
   route.give_up = driver_deadline;
+  if (core.strikes(&SimFaults::cloud_slow))
+    (core.chance.with(0.5) ? route.there : route.back) += core.chance.between(Duration(0s), latest);
+  return route;
+}
+
+/// The same, of a call that may be lost, or its answer.
+CallRoute lossy_route(SimCore& core, const DelayModel& time) {
+  CallRoute route = cloud_route(core, time);
+  if (core.strikes(&SimFaults::cloud_lost)) (core.chance.with(0.5) ? route.arrives : route.answered) = false;
   return route;
 }
 
@@ -51,7 +61,8 @@ class SimInstance final : public Instance {
     watcher_.acts(*link_, "set_tags", vm_->id);
     watcher_.touches(*link_, *vm_);
     const bool fails = core_.strikes(&SimFaults::tags_failed);
-    if (fails) watcher_.tags_fail(*vm_);
+    const CallRoute route = lossy_route(core_, core_.options.cloud.list);
+    if (fails || !route.arrives || !route.answered) watcher_.tags_fail(*vm_);
     auto effect = [&core = core_, vm = vm_, tags = std::move(tags), fails]() -> Result<void> {
       if (fails) return fail(ErrorKind::failed, "the cloud has a bad day");
       if (vm->ended) return fail(ErrorKind::not_found, "no such instance");
@@ -60,7 +71,7 @@ class SimInstance final : public Instance {
       core.note(SimEventKind::tags_written, {}, vm->id);
       return {};
     };
-    co_return co_await call(std::move(effect), core_.options.cloud.list);
+    co_return co_await call(std::move(effect), route);
   }
 
   awaitable<Result<void>> destroy() override {
@@ -75,7 +86,7 @@ class SimInstance final : public Instance {
       if (!lost) cloud.destroy(vm);
       return {};
     };
-    co_return co_await call(std::move(effect), core_.options.cloud.destroy);
+    co_return co_await call(std::move(effect), lossy_route(core_, core_.options.cloud.destroy));
   }
 
   awaitable<Result<HostKeyVerdict>> verify_host_key(std::string /*key*/) override {
@@ -83,8 +94,8 @@ class SimInstance final : public Instance {
   }
 
  private:
-  awaitable<Result<void>> call(std::function<Result<void>()> effect, const DelayModel& time) {
-    return answer_of(link_, send<void>(core_, link_, cloud_route(core_, time), std::move(effect)));
+  awaitable<Result<void>> call(std::function<Result<void>()> effect, const CallRoute& route) {
+    return answer_of(link_, send<void>(core_, link_, route, std::move(effect)));
   }
 
   SimCore& core_;
@@ -126,7 +137,7 @@ class SimInstanceSet final : public InstanceSet {
       if (fails) return fail(ErrorKind::failed, "the cloud has a bad day");
       return cloud.listed(filter);
     };
-    const CallRoute route = cloud_route(core_, core_.options.cloud.list);
+    const CallRoute route = lossy_route(core_, core_.options.cloud.list);
     const auto page = co_await answer_of(link_, send<Page>(core_, link_, route, std::move(effect)));
     if (!page) co_return fail(page.error());
     std::vector<std::shared_ptr<Instance>> out;

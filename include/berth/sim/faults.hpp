@@ -42,6 +42,8 @@ struct SimFaults {
   double tags_failed = 0;    ///< a write of tags
   double destroy_failed = 0;
   double destroy_lost = 0;  ///< the answer says yes, nothing happens
+  double cloud_slow = 0;    ///< a call or its answer is late by up to 40 s
+  double cloud_lost = 0;    ///< a list, destroy or write of tags, or its answer, never comes
 
   // Instances
   double never_boots = 0;

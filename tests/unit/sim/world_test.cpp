@@ -295,6 +295,8 @@ const std::vector<Fault> all_faults = {
     {"TagsFailed", &SimFaults::tags_failed, 0.3},
     {"DestroyFailed", &SimFaults::destroy_failed, 0.3},
     {"DestroyLost", &SimFaults::destroy_lost, 0.3},
+    {"CloudSlow", &SimFaults::cloud_slow, 0.2},
+    {"CloudLost", &SimFaults::cloud_lost, 0.1},
     {"NeverBoots", &SimFaults::never_boots, 0.2},
     {"SlowBoot", &SimFaults::slow_boot, 0.2},
     {"Deaths", &SimFaults::deaths_per_hour, 2},
