@@ -48,9 +48,25 @@ void RunningByKey::catch_up() {
   for (auto i = static_cast<std::uint32_t>(listed_.size()); i < input_.instances.size(); ++i) changed_.push_back(i);
   listed_.resize(input_.instances.size());
   is_changed_.resize(input_.instances.size());
+  if (changed_.size() > kFew + listed_.size() / 8) return list_anew();
   for (const std::uint32_t i : changed_) withdraw(i);
   for (const std::uint32_t i : changed_) add(i);
+  for (const std::uint32_t i : changed_) insert(i);
   changed_.clear();
+}
+
+/// Where much has changed: sorted once.
+void RunningByKey::list_anew() {
+  by_key_.clear();
+  std::fill(on_.begin(), on_.end(), kNoType);
+  std::fill(is_changed_.begin(), is_changed_.end(), char{});
+  changed_.clear();
+  for (std::uint32_t i = 0; i < listed_.size(); ++i) {
+    listed_[i].clear();
+    add(i);
+    for (const Listed& listed : listed_[i]) by_key_[listed.key].push_back(listed.run);
+  }
+  for (std::vector<Run>& runs : by_key_) std::sort(runs.begin(), runs.end());
 }
 
 void RunningByKey::withdraw(std::uint32_t instance) {
@@ -68,10 +84,15 @@ void RunningByKey::add(std::uint32_t instance) {
     const PlanContainer& container = input_.containers[c];
     const Run run{container.started.value_or(SteadyTime::max()), instance};
     if (container.run_time_key >= by_key_.size()) by_key_.resize(container.run_time_key + 1);
-    std::vector<Run>& runs = by_key_[container.run_time_key];
-    runs.insert(std::upper_bound(runs.begin(), runs.end(), run), run);
     listed_[instance].push_back({c, container.run_time_key, run});
     on_[c] = instance;
+  }
+}
+
+void RunningByKey::insert(std::uint32_t instance) {
+  for (const Listed& listed : listed_[instance]) {
+    std::vector<Run>& runs = by_key_[listed.key];
+    runs.insert(std::upper_bound(runs.begin(), runs.end(), listed.run), listed.run);
   }
 }
 

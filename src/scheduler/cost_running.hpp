@@ -35,8 +35,10 @@ class RunningByKey {
     Run run;
   };
   void catch_up();
+  void list_anew();
   void withdraw(std::uint32_t instance);
-  void add(std::uint32_t instance);
+  void add(std::uint32_t instance);  ///< to listed_
+  void insert(std::uint32_t instance);
   double age(const Run& run) const;
 
   const PlanInput& input_;
