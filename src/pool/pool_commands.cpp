@@ -1,7 +1,6 @@
 #include <algorithm>
 
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include "berth/base/turns.hpp"
 
 #include "pool.hpp"
 
@@ -13,21 +12,10 @@ constexpr std::size_t commands_per_turn = 25;
 
 constexpr Duration time_to_end = std::chrono::seconds(2);  // for a runner that has reported its container's end
 
-/// Lets others have the strand after each `commands_per_turn`.
-class Turns {
- public:
-  awaitable<void> next() {
-    if (++taken_ % commands_per_turn == 0) co_await asio::post(asio::use_awaitable);
-  }
-
- private:
-  std::size_t taken_ = 0;
-};
-
 }  // namespace
 
 awaitable<PoolReceipt> WorkerPool::Impl::apply(PoolCommands commands) {
-  Turns turns;
+  Turns turns(commands_per_turn);
   PoolReceipt receipt;
   receipt.version_before = board_.version();
   set_idle_timeouts(commands.idle_timeouts);

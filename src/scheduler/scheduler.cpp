@@ -8,11 +8,13 @@
 #include <utility>
 
 #include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "berth/base/beat.hpp"
 #include "berth/base/call_on.hpp"
 #include "berth/base/signal.hpp"
 #include "berth/base/task_group.hpp"
+#include "berth/base/turns.hpp"
 
 #include "commands.hpp"
 #include "limits.hpp"
@@ -30,6 +32,7 @@
 namespace berth {
 namespace {
 
+constexpr std::size_t kCallsPerTurn = 50;                        // of the scheduler's strand: some 20 us each
 constexpr Duration kBusyRetry = std::chrono::milliseconds(250);  // facts §5.9
 constexpr Duration kInactiveRetry = std::chrono::seconds(1);     // nothing tells that the lease has come back
 
@@ -161,7 +164,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   /// give its room away.
   awaitable<void> let_starts_end() {
     pass_waits_ = true;
-    while (starting_ahead_ > 0) co_await start_ended_.wait();
+    while (starting_ahead_) co_await start_ended_.wait();
   }
 
   /// Whether what woke us is no more than what the last pass itself did, and nothing is due.
@@ -241,7 +244,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     }
     if (made.wake_after) wake_at_ = began + *made.wake_after;
     create_blocked_until_ = (receipt_ ? *receipt_ : *view.pool).create_blocked_until;
-    call_api(made, reconciliation);
+    co_await call_api(made, reconciliation);
     report(made, static_cast<std::int64_t>(record.refused.size()), waiting_.longest(runtime_.wall_now()));
     publish(made, std::move(record));
     // Where a limit was met, our own starts may have raised it.
@@ -294,27 +297,44 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     }
   }
 
-  /// Starts what has been locked, if the last pass has kept a slot for it and none is about to be made.
-  awaitable<void> start_ahead(const std::string& uuid) {
+  /// Has what has been locked started, if the last pass has kept a slot for it and none is about to be made.
+  void start_ahead(const std::string& uuid) {
     const auto slot = slots_.extract(uuid);
-    if (slot.empty() || pass_waits_ || !active_()) co_return;
-    const auto snapshot = queue_.snapshot();
-    const auto entry = snapshot->entries.find(uuid);
-    if (!entry || entry->container.state != ContainerState::locked || entry->container.priority < 1) co_return;
+    if (slot.empty() || pass_waits_ || !active_()) return;
+    ahead_.push_back(slot.mapped());
+    if (std::exchange(starting_ahead_, true)) return;
+    tasks_.spawn(start_those_ahead(shared_from_this()));
+  }
+
+  /// Many locks are granted at a time: what is there when the pool has time for it is started in one go.
+  static awaitable<void> start_those_ahead(std::shared_ptr<Impl> self) {
     struct Started {
       Impl& impl;
-      explicit Started(Impl& i) : impl(i) { ++impl.starting_ahead_; }
       ~Started() {
-        --impl.starting_ahead_;
+        impl.starting_ahead_ = false;
         impl.start_ended_.wake();
       }
-    } const started(*this);
-    PoolCommands commands;
-    commands.starts.push_back(slot.mapped());
-    const SteadyTime planned = planned_;
-    const PoolReceipt receipt = co_await pool_.apply(std::move(commands));
-    keep(receipt);
-    pass_metrics_.started(planned, runtime_.now());
+    } const started{*self};
+    co_await asio::post(asio::use_awaitable);
+    while (!self->ahead_.empty()) {
+      PoolCommands commands;
+      commands.starts = self->take_those_ahead();
+      if (commands.starts.empty()) continue;
+      const SteadyTime planned = self->planned_;
+      const PoolReceipt receipt = co_await self->pool_.apply(std::move(commands));
+      self->keep(receipt);
+      self->pass_metrics_.started(planned, self->runtime_.now());
+    }
+  }
+
+  std::vector<StartRequest> take_those_ahead() {
+    std::vector<StartRequest> starts = std::exchange(ahead_, {});
+    const auto snapshot = queue_.snapshot();
+    std::erase_if(starts, [&](const StartRequest& start) {
+      const auto entry = snapshot->entries.find(start.uuid);
+      return !entry || entry->container.state != ContainerState::locked || entry->container.priority < 1;
+    });
+    return starts;
   }
 
   void adapt_limit(const PoolSnapshot& pool) {
@@ -332,12 +352,22 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     load_limit_ = next_limit(load_limit_, in);
   }
 
-  void call_api(const Decisions& made, const Reconciliation& reconciliation) {
+  awaitable<void> call_api(const Decisions& made, const Reconciliation& reconciliation) {
     const auto uuid = [&](std::uint32_t container) -> const std::string& { return *matched_.rows()[container].uuid; };
-    for (std::uint32_t container : made.locks) attempt(Operation::lock, uuid(container));
-    for (std::uint32_t container : made.unlocks) attempt(Operation::unlock, uuid(container));
+    Turns turns(kCallsPerTurn);
+    for (std::uint32_t container : made.locks) {
+      attempt(Operation::lock, uuid(container));
+      co_await turns.next();
+    }
+    for (std::uint32_t container : made.unlocks) {
+      attempt(Operation::unlock, uuid(container));
+      co_await turns.next();
+    }
     cancel_lost(reconciliation.cancels);
-    for (const std::string& unwanted : reconciliation.requeues) attempt(Operation::unlock, unwanted);
+    for (const std::string& unwanted : reconciliation.requeues) {
+      attempt(Operation::unlock, unwanted);
+      co_await turns.next();
+    }
     for (const std::string& done : reconciliation.forgets) queue_.forget(done);
   }
 
@@ -381,7 +411,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     if (operation == Operation::cancel)
       self->log_.warn("cancelling container: it is Running but no worker runs it", {{"ContainerUUID", uuid}});
     const Result<void> done = co_await self->call(operation, uuid);
-    if (done && operation == Operation::lock) co_await self->start_ahead(uuid);
+    if (done && operation == Operation::lock) self->start_ahead(uuid);
     if (!done)
       self->log_.warn("container update failed",
                       {{"ContainerUUID", uuid}, {"Operation", to_string(operation)}, {"error", done.error().message}});
@@ -446,7 +476,8 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   std::optional<SteadyTime> due_;     // what wait_for_change() waits for at most
   std::unordered_map<std::string, StartRequest> slots_;  // kept by the last pass for what is being locked
   SteadyTime planned_{};                                 // when that pass was made
-  std::size_t starting_ahead_ = 0;
+  std::vector<StartRequest> ahead_;                      // of these, what has been locked and is to be started now
+  bool starting_ahead_ = false;
   bool pass_waits_ = false;  // a pass is about to be made
   Subscription start_ended_ = Signal().subscribe();
   std::optional<SteadyTime> retry_at_;  // of what was refused because another operation was under way

@@ -1,12 +1,16 @@
+#include <functional>
 #include <gtest/gtest.h>
+#include <string>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 
 #include "berth/base/call_on.hpp"
 #include "berth/base/deadline.hpp"
 #include "berth/base/task_group.hpp"
+#include "berth/base/turns.hpp"
 
 #include "sim_test.hpp"
 
@@ -218,6 +222,30 @@ TEST(TaskGroup, ExceptionsLeaveTheLoop) {
   tasks.spawn(thrower());
   EXPECT_THROW(runtime.settle(), std::logic_error);
   EXPECT_EQ(tasks.size(), 0u);
+}
+
+awaitable<void> long_work(std::string& trace) {
+  Turns turns(3);
+  for (int step = 0; step < 7; ++step) {
+    trace += 'w';
+    co_await turns.next();
+  }
+}
+
+TEST(Turns, OthersHaveTheStrandAfterSoManySteps) {
+  SimRuntime runtime;
+  TaskGroup tasks(runtime.make_strand());
+  std::string trace;
+  std::function<void()> other = [&] {
+    trace += 'o';
+    if (trace.size() < 12) asio::post(tasks.executor(), other);
+  };
+  asio::post(tasks.executor(), [&] {
+    tasks.spawn(long_work(trace));
+    other();
+  });
+  runtime.settle();
+  EXPECT_EQ(trace.substr(0, 9), "wwwowwwow") << "three steps, then the other, at each turn";
 }
 
 }  // namespace
