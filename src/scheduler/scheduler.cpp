@@ -8,7 +8,6 @@
 #include <utility>
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "berth/base/beat.hpp"
 #include "berth/base/call_on.hpp"
@@ -28,6 +27,7 @@
 #include "scheduler_metrics.hpp"
 #include "seconds.hpp"
 #include "stale_locks.hpp"
+#include "starts_ahead.hpp"
 
 namespace berth {
 namespace {
@@ -90,7 +90,8 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
         planner_(*options_, policy_),
         limit_(initial_limit(options_->initial_quota_estimate, options_->max_instances)),
         strand_(runtime.make_strand()),
-        tasks_(strand_) {}
+        tasks_(strand_),
+        ahead_(queue, pool, tasks_, active_, [this](const PoolReceipt& receipt) { started_ahead(receipt); }) {}
 
   const asio::any_io_executor& strand() const { return strand_; }
 
@@ -149,22 +150,15 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     for (;;) {
       const SteadyTime began = self->runtime_.now();
       self->seen_.reset();
-      co_await self->let_starts_end();
+      co_await self->ahead_.let_starts_end();
       if (self->active_()) co_await self->pass();
-      self->pass_waits_ = false;
+      self->ahead_.pass_ended();
       co_await self->runtime_.sleep_until(
           next_pass_at(began, self->runtime_.now() - began, self->options_->least_interval));
       do {
         co_await self->wait_for_change();
       } while (self->has_seen_all());
     }
-  }
-
-  /// What is being started ahead of a pass is in the pool's next snapshot only; a pass that did not know of it would
-  /// give its room away.
-  awaitable<void> let_starts_end() {
-    pass_waits_ = true;
-    while (starting_ahead_) co_await start_ended_.wait();
   }
 
   /// Whether what woke us is no more than what the last pass itself did, and nothing is due.
@@ -286,55 +280,21 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     if (!receipt_ || receipt_->version < receipt.snapshot->version) receipt_ = receipt.snapshot;
   }
 
-  /// The slots that this pass keeps for what it locks, and for what is being locked; those of the pass before are void.
+  /// The slots that this pass keeps for what it locks, and for what is being locked.
   void keep_slots(const Decisions& made) {
-    pass_waits_ = false;
-    planned_ = runtime_.now();
-    slots_.clear();
+    std::vector<StartRequest> slots;
+    slots.reserve(made.ahead.size());
     for (const PlanStart& kept : made.ahead) {
       const QueuedContainer& container = matched_.rows()[kept.container].container();
-      slots_[container.uuid] = {matched_.instances()[kept.instance]->number, container.uuid, container.created_at};
+      slots.push_back({matched_.instances()[kept.instance]->number, container.uuid, container.created_at});
     }
+    planned_ = runtime_.now();
+    ahead_.keep(std::move(slots));
   }
 
-  /// Has what has been locked started, if the last pass has kept a slot for it and none is about to be made.
-  void start_ahead(const std::string& uuid) {
-    const auto slot = slots_.extract(uuid);
-    if (slot.empty() || pass_waits_ || !active_()) return;
-    ahead_.push_back(slot.mapped());
-    if (std::exchange(starting_ahead_, true)) return;
-    tasks_.spawn(start_those_ahead(shared_from_this()));
-  }
-
-  /// Many locks are granted at a time: what is there when the pool has time for it is started in one go.
-  static awaitable<void> start_those_ahead(std::shared_ptr<Impl> self) {
-    struct Started {
-      Impl& impl;
-      ~Started() {
-        impl.starting_ahead_ = false;
-        impl.start_ended_.wake();
-      }
-    } const started{*self};
-    co_await asio::post(asio::use_awaitable);
-    while (!self->ahead_.empty()) {
-      PoolCommands commands;
-      commands.starts = self->take_those_ahead();
-      if (commands.starts.empty()) continue;
-      const SteadyTime planned = self->planned_;
-      const PoolReceipt receipt = co_await self->pool_.apply(std::move(commands));
-      self->keep(receipt);
-      self->pass_metrics_.started(planned, self->runtime_.now());
-    }
-  }
-
-  std::vector<StartRequest> take_those_ahead() {
-    std::vector<StartRequest> starts = std::exchange(ahead_, {});
-    const auto snapshot = queue_.snapshot();
-    std::erase_if(starts, [&](const StartRequest& start) {
-      const auto entry = snapshot->entries.find(start.uuid);
-      return !entry || entry->container.state != ContainerState::locked || entry->container.priority < 1;
-    });
-    return starts;
+  void started_ahead(const PoolReceipt& receipt) {
+    keep(receipt);
+    pass_metrics_.started(planned_, runtime_.now());
   }
 
   void adapt_limit(const PoolSnapshot& pool) {
@@ -411,7 +371,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     if (operation == Operation::cancel)
       self->log_.warn("cancelling container: it is Running but no worker runs it", {{"ContainerUUID", uuid}});
     const Result<void> done = co_await self->call(operation, uuid);
-    if (done && operation == Operation::lock) self->start_ahead(uuid);
+    if (done && operation == Operation::lock) self->ahead_.locked(uuid);
     if (!done)
       self->log_.warn("container update failed",
                       {{"ContainerUUID", uuid}, {"Operation", to_string(operation)}, {"error", done.error().message}});
@@ -468,18 +428,14 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   ContainerLimit load_limit_;  // by 503s alone: `cost` puts many containers on few instances
   asio::any_io_executor strand_;
   TaskGroup tasks_;
+  StartsAhead ahead_;
   Signal change_;  // queue, pool, or ourselves
   Subscription changed_;
   std::unordered_map<std::string, Operation> under_way_;
-  std::optional<SteadyTime> news_;    // when the first of the changes was raised that the next pass answers to
-  std::optional<SeenVersions> seen_;  // by the last pass; nothing: any change is news
-  std::optional<SteadyTime> due_;     // what wait_for_change() waits for at most
-  std::unordered_map<std::string, StartRequest> slots_;  // kept by the last pass for what is being locked
-  SteadyTime planned_{};                                 // when that pass was made
-  std::vector<StartRequest> ahead_;                      // of these, what has been locked and is to be started now
-  bool starting_ahead_ = false;
-  bool pass_waits_ = false;  // a pass is about to be made
-  Subscription start_ended_ = Signal().subscribe();
+  std::optional<SteadyTime> news_;      // when the first of the changes was raised that the next pass answers to
+  std::optional<SeenVersions> seen_;    // by the last pass; nothing: any change is news
+  std::optional<SteadyTime> due_;       // what wait_for_change() waits for at most
+  SteadyTime planned_{};                // when the last pass was
   std::optional<SteadyTime> retry_at_;  // of what was refused because another operation was under way
   std::optional<SteadyTime> create_blocked_until_;
   std::optional<SteadyTime> wake_at_;  // for what the last plan expects by then
