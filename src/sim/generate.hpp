@@ -77,7 +77,7 @@ struct GeneratorSpec {
 /// Reads a spec. Errors: invalid, `FILE:LINE: KEY: …`.
 Result<GeneratorSpec> read_generator_text(std::string_view text, const std::string& file);
 /// From a file, or one of those that are built in: `steady`, `diurnal`, `bursty`, `workflows`, `bioinformatics`,
-/// `gpus`. Errors also: failed, if it cannot be read.
+/// `tasks`, `gpus`. Errors also: failed, if it cannot be read.
 Result<GeneratorSpec> read_generator(const std::string& name_or_path);
 
 /// The workload of one seed: the same spec and seed give the same workload. Errors: invalid, if it would be too large.

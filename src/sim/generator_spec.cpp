@@ -213,6 +213,23 @@ workflows:
       - {of: merge}
       - {of: report}
 )"},
+    BuiltIn{"tasks", R"(
+duration: 6h
+containers: 2000
+arrivals: {process: diurnal, peak_hour: 3, depth: 0.7}
+kinds:
+  supervisor: {weight: 0, vcpus: 1, ram: 1GiB, run_time: 10s}
+  fetch: {weight: 0, vcpus: 1, ram: [1GiB, 2GiB], run_time: {median: 12s, spread: 0.4, most: 10m}}
+  step: {weight: 0, vcpus: [2, 4], ram: [4GiB, 6GiB], run_time: {median: 40s, spread: 0.4, most: 20m}}
+  collect: {weight: 0, vcpus: 4, ram: 24GiB, run_time: {median: 90s, spread: 0.4, most: 1h}}
+workflows:
+  - supervisor: supervisor
+    weight: 1
+    stages:
+      - {of: fetch, count: {median: 12, spread: 0.5, least: 1, most: 100}}
+      - {of: step, count: 24, after: each}
+      - {of: collect, after: all}
+)"},
     BuiltIn{"gpus", R"(
 duration: 24h
 containers: 2000
@@ -249,8 +266,8 @@ Result<GeneratorSpec> read_generator(const std::string& name_or_path) {
   constexpr std::size_t most = std::size_t{2} << 20;
   const auto text = read_input_file(name_or_path, most);
   if (!text)
-    return fail(
-        text.error().within("neither a file nor one of steady, diurnal, bursty, workflows, bioinformatics, gpus"));
+    return fail(text.error().within(
+        "neither a file nor one of steady, diurnal, bursty, workflows, bioinformatics, tasks, gpus"));
   return read_generator_text(*text, name_or_path);
 }
 

@@ -62,8 +62,9 @@ void describe_run(CLI::App& run, WhatIfArguments& a, Texts& texts) {
       ->check(is_bytes())
       ->capture_default_str()
       ->needs(workload);
-  run.add_option("--generate", a.generate,
-                 "instead: steady, diurnal, bursty, workflows, bioinformatics, gpus, or a file that describes one")
+  run.add_option(
+         "--generate", a.generate,
+         "instead: steady, diurnal, bursty, workflows, bioinformatics, tasks, gpus, or a file that describes one")
       ->excludes(workload);
   run.add_option("--cloud", a.cloud, "file that describes the cloud: boot times, limits, prices, interruptions");
   run.add_option("--seeds", a.seeds, "run so many histories, each with chance of its own")

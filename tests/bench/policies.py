@@ -148,7 +148,7 @@ def main():
     args = parser.parse_args()
     args.variant = args.variant or list(VARIANTS)
     with tempfile.TemporaryDirectory() as folder:
-        for workload in args.workload or ["steady", "diurnal", "workflows", "bioinformatics", "bursty"]:
+        for workload in args.workload or ["steady", "diurnal", "workflows", "bioinformatics", "bursty", "tasks"]:
             for limit in args.limit or ["0", "half"]:
                 limit = limit_of(args, pathlib.Path(folder), workload, limit)
                 table(args, pathlib.Path(folder), workload, limit)

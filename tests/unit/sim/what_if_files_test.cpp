@@ -118,7 +118,7 @@ TEST(Generator, NamesLineAndKey) {
 }
 
 TEST(Generator, OneSeedOneWorkload) {
-  for (const char* name : {"steady", "diurnal", "bursty", "workflows", "bioinformatics", "gpus"}) {
+  for (const char* name : {"steady", "diurnal", "bursty", "workflows", "bioinformatics", "tasks", "gpus"}) {
     const auto spec = read_generator(name);
     ASSERT_TRUE(spec) << spec.error().message;
     const auto one = generate_workload(*spec, 1);
