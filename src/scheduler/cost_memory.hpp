@@ -5,7 +5,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -44,6 +43,7 @@ class CostMemory {
   struct KnownProcess {
     std::shared_ptr<const PoolProcessEntry> process;
     bool has_entry = false;
+    std::optional<Run> run;  ///< while it goes on
   };
   struct Seen {
     std::uint64_t number = 0;
@@ -54,7 +54,6 @@ class CostMemory {
   };
   void learn_run_time(std::uint32_t container, const MatchedQueue::Row& row, std::uint32_t key);
   void look_at_running(SteadyTime now);
-  void look_at(const PoolProcessEntry& process, bool has_entry, std::uint32_t key);
   void learn_instances(const PlanInput& input, const MatchedQueue& queue, const std::vector<std::uint32_t>& changed,
                        SteadyTime now);
   std::optional<PlanGuard> last_guard(const MatchedQueue& queue) const;
@@ -64,7 +63,6 @@ class CostMemory {
   const CostRules rules_;
   LearnedTimes learned_;
   std::map<std::pair<std::string, Resources>, std::uint32_t> keys_;  // by image and need
-  std::unordered_map<std::string, Run> runs_;                        // going on, by uuid
   std::optional<SteadyTime> looked_at_running_;
   std::vector<KnownProcess> known_;                             // by number of the container
   std::vector<std::optional<Seen>> seen_;                       // by number of the instance in the input

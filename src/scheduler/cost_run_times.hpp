@@ -61,20 +61,24 @@ class RunTimes {
   /// Meier): the chance to end in a bin is how many did, over how many got so far.
   struct Outlived {
     std::uint64_t version = 0;
-    std::array<float, kRunTimeBins + 1> longer{};
+    std::array<float, kRunTimeBins + 2> longer{};  ///< the last one twice
     /// The last answer of ages_that_may_end(), and for which quantile and bin of `most`.
     Ages ages;
     std::pair<double, int> ages_for{0, -1};
   };
   Histogram& of(std::uint32_t key);
   Outlived& outlived(std::uint32_t key) const;
-  static Ages find_ages(const Outlived& of, double quantile, int last);
+  using Turns = std::array<float, 2 * (kRunTimeBins + 2)>;
+  const Turns& turns(int last) const;
+  Ages find_ages(const Outlived& of, double quantile, int last) const;
 
   Histogram all_;
   std::vector<Histogram> by_key_;
   std::vector<Running> running_;
   std::uint64_t version_ = 1;
   mutable std::vector<Outlived> outlived_;  // by key, made when first asked for
+  mutable Turns turns_{};                   // the last answer of turns(), and for which `last`
+  mutable int turns_for_ = -1;
 };
 
 }  // namespace berth
