@@ -384,9 +384,16 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
       case Operation::unlock:
         return queue_.unlock(std::move(uuid));
       case Operation::cancel:
-        return queue_.cancel(std::move(uuid), "the runner ended without giving the container a final state");
+        return cancel(std::move(uuid));
     }
     throw std::logic_error("unknown operation");
+  }
+
+  /// Until the API has answered that it has not ended, its worker may be in view again, and with it its process.
+  awaitable<Result<void>> cancel(std::string uuid) {
+    auto is_still_lost = [self = shared_from_this(), uuid] { return is_lost(*self->pool_.snapshot(), uuid); };
+    return queue_.cancel(std::move(uuid), "the runner ended without giving the container a final state",
+                         std::move(is_still_lost));
   }
 
   void publish(const Decisions& made, PassRecord record) {
