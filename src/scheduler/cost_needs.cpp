@@ -21,6 +21,7 @@ void CostNeeds::learn() {
     type_list_.push_back(of.type_list);
     any_price_list_.push_back(of.any_price_list == kNoType ? of.type_list : of.any_price_list);
   }
+  listed_.resize(input_.type_lists.size());
 }
 
 bool CostNeeds::is_more(std::uint32_t a, std::uint32_t b) const {
@@ -33,14 +34,13 @@ bool CostNeeds::is_more(std::uint32_t a, std::uint32_t b) const {
   return a < b;
 }
 
-bool CostNeeds::listed(std::uint32_t type_list, std::uint32_t type) const {
-  if (type_list >= listed_.size()) listed_.resize(input_.type_lists.size());
+const std::vector<bool>& CostNeeds::listed(std::uint32_t type_list) const {
   std::vector<bool>& types = listed_[type_list];
   if (types.empty()) {
     types.resize(input_.types.size());
     for (const std::uint32_t one : input_.type_lists[type_list]) types[one] = true;
   }
-  return types[type];
+  return types;
 }
 
 const std::vector<std::uint32_t>& CostNeeds::within_ceiling(std::uint32_t type) const {

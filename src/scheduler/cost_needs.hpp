@@ -27,8 +27,10 @@ class CostNeeds {
   /// Whether any class has no type within its price ceiling.
   bool any_without_type() const { return any_without_type_; }
   /// Whether the type is for this class: within its price ceiling, or whatever it costs.
-  bool may_use(std::uint32_t need, std::uint32_t type, bool any_price) const {
-    return listed(any_price ? any_price_list_[need] : type_list_[need], type);
+  bool may_use(std::uint32_t need, std::uint32_t type, bool any_price) const { return may_use(need, any_price)[type]; }
+  /// The same by type.
+  const std::vector<bool>& may_use(std::uint32_t need, bool any_price) const {
+    return listed(any_price ? any_price_list_[need] : type_list_[need]);
   }
   /// The classes that each type is for within their price ceilings; the most expensive first.
   const std::vector<std::uint32_t>& within_ceiling(std::uint32_t type) const;
@@ -39,7 +41,7 @@ class CostNeeds {
 
  private:
   bool is_more(std::uint32_t a, std::uint32_t b) const;
-  bool listed(std::uint32_t type_list, std::uint32_t type) const;
+  const std::vector<bool>& listed(std::uint32_t type_list) const;
 
   const PlanInput& input_;
   CoarseUnits units_;

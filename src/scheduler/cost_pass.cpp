@@ -161,7 +161,11 @@ std::optional<std::uint32_t> CostPass::find(std::uint32_t c) {
       fleet_.has_room(guard_->instance, need))
     return guard_->instance;
   if (!rules_.ride) return fleet_.find(need);
-  return fleet_.find(need, [&](std::uint32_t i) { return rides_.allows(c, i); });
+  std::optional<Rides::Rider> rider;  // if it comes to that
+  return fleet_.find(need, [&](std::uint32_t i) {
+    if (!rider) rider = rides_.rider(c);
+    return rides_.allows(*rider, i);
+  });
 }
 
 void CostPass::put_on(std::uint32_t c, std::uint32_t instance) {

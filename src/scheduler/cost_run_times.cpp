@@ -156,11 +156,25 @@ RunTimes::Outlived& RunTimes::outlived(std::uint32_t key) const {
 }
 
 Survival RunTimes::survival(std::uint32_t key, double age) const {
+  return survival_at(offsets(), key, age);
+}
+
+SurvivalSteps RunTimes::survival_steps(std::uint32_t key, double age) const {
+  static const SurvivalSteps steps = [] {
+    SurvivalSteps made{};
+    for (std::size_t i = 0; i < made.size(); ++i) made[i] = offsets()[i * kBinsInStep];
+    return made;
+  }();
+  return survival_at(steps, key, age);
+}
+
+template <std::size_t N>
+std::array<float, N> RunTimes::survival_at(const std::array<float, N>& times, std::uint32_t key, double age) const {
   const auto& longer = outlived(key).longer;
   const float scale = 1 / std::max(beyond(longer, static_cast<float>(age)), kNever);
-  const Places at(offsets(), static_cast<float>(age));
-  Survival survival;
-  for (int b = 0; b < kRunTimeBins; ++b) survival[b] = std::min(1.0f, beyond(longer, at[b]) * scale);
+  const Places at(times, static_cast<float>(age));
+  std::array<float, N> survival;
+  for (std::size_t i = 0; i < N; ++i) survival[i] = std::min(1.0f, beyond(longer, at[i]) * scale);
   return survival;
 }
 

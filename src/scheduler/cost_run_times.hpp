@@ -13,6 +13,9 @@ constexpr int kRunTimeBins = 96;
 
 /// By bin b: a probability about the time run_time_offset(b) from now.
 using Survival = std::array<float, kRunTimeBins>;
+/// The same at the first bin of each kBinsInStep.
+constexpr int kBinsInStep = 6;
+using SurvivalSteps = std::array<float, kRunTimeBins / kBinsInStep>;
 /// Seconds from now; the last is half a year.
 double run_time_offset(int bin);
 /// Of the time between the offsets of b − 1 and b, in seconds.
@@ -39,6 +42,7 @@ class RunTimes {
   /// By bin: P(a container of this key that has run for `age` seconds still runs at that time). The key's own history
   /// counts, and that of all containers as much as one container more. 1 throughout if nothing is known.
   Survival survival(std::uint32_t key, double age) const;
+  SurvivalSteps survival_steps(std::uint32_t key, double age) const;
   /// Quantile of the time that it runs on; nothing while fewer than three of its key have ended, or beyond all of them,
   /// or beyond `most` seconds.
   std::optional<double> remaining(std::uint32_t key, double age, double quantile,
@@ -66,6 +70,8 @@ class RunTimes {
     Ages ages;
     std::pair<double, int> ages_for{0, -1};
   };
+  template <std::size_t N>
+  std::array<float, N> survival_at(const std::array<float, N>& times, std::uint32_t key, double age) const;
   Histogram& of(std::uint32_t key);
   Outlived& outlived(std::uint32_t key) const;
   using Turns = std::array<float, 2 * (kRunTimeBins + 2)>;
