@@ -179,17 +179,7 @@ bool anything_expected(const CostNeeds& classes, const CostFleet& fleet, Running
   fleet.for_each_booting([&](std::uint32_t) { any = true; });
   const LearnedTimes* learned = input.cost.learned;
   if (any || !learned || input.cost.rules.spare <= 0) return any;
-  const double horizon = input.cost.rules.spare * learned->boot_time();
-  const auto ends = [&](std::uint32_t c) {
-    const PlanContainer& container = input.containers[c];
-    return learned->run_times.remaining(container.run_time_key, time_run(input, container), kEndQuantile, horizon)
-        .has_value();
-  };
-  const std::vector<std::uint32_t> instances = running.may_end(kEndQuantile, horizon);
-  return std::any_of(instances.begin(), instances.end(), [&](std::uint32_t i) {
-    const std::vector<std::uint32_t>& containers = input.instances[i].containers;
-    return std::any_of(containers.begin(), containers.end(), ends);
-  });
+  return running.any_ends(kEndQuantile, input.cost.rules.spare * learned->boot_time());
 }
 
 Forecast forecast(const CostFleet& fleet, RunningByKey& running, Waiting& waiting, bool share) {

@@ -193,6 +193,22 @@ std::optional<double> RunTimes::remaining(std::uint32_t key, double age, double 
   return run_time_offset(last);
 }
 
+RunTimes::EndsWithin RunTimes::ends_within(std::uint32_t key, double quantile, double most) const {
+  EndsWithin ends;
+  const int last = bins_within(most) - 1;
+  if (last < 0 || key >= by_key_.size() || by_key_[key].total < kFewest) return ends;
+  ends.longer_ = &outlived(key).longer;
+  ends.soon_ = offsets()[last];
+  ends.still_ = static_cast<float>(1 - quantile);
+  return ends;
+}
+
+bool RunTimes::EndsWithin::operator()(double age) const {
+  if (!longer_) return false;
+  const float scale = 1 / std::max(beyond(*longer_, static_cast<float>(age)), kNever);
+  return std::min(1.0f, beyond(*longer_, static_cast<float>(age) + soon_) * scale) <= still_;
+}
+
 RunTimes::Ages RunTimes::ages_that_may_end(std::uint32_t key, double quantile, double most) const {
   const int last = bins_within(most) - 1;
   if (last < 0 || key >= by_key_.size() || by_key_[key].total < kFewest) return kNoAges;

@@ -47,6 +47,18 @@ class RunTimes {
   /// or beyond `most` seconds.
   std::optional<double> remaining(std::uint32_t key, double age, double quantile,
                                   double most = std::numeric_limits<double>::infinity()) const;
+  /// Whether remaining() is something, by age.
+  class EndsWithin {
+   public:
+    bool operator()(double age) const;
+
+   private:
+    friend class RunTimes;
+    const std::array<float, kRunTimeBins + 2>* longer_ = nullptr;  // null: at no age
+    float soon_ = 0, still_ = 0;
+  };
+  /// For what remaining() is asked with these; until something is learned.
+  EndsWithin ends_within(std::uint32_t key, double quantile, double most) const;
   struct Ages {
     double least = 0;
     double most = std::numeric_limits<double>::infinity();
