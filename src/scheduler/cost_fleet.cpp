@@ -106,8 +106,8 @@ void CostFleet::end_pass() {
 
 std::optional<std::uint32_t> CostFleet::find(std::uint32_t need, const MayRide& may_ride) {
   const bool ride = static_cast<bool>(may_ride);
+  if (has_failed(need, ride)) return std::nullopt;
   std::uint64_t& failed_at = failed_at_[2 * need + ride];
-  if (failed_at == growth_) return std::nullopt;
   if (failed_at >= grown_since_ && !any_grown_fits(need, ride)) {
     failed_at = growth_;
     return std::nullopt;
@@ -121,7 +121,6 @@ std::optional<std::uint32_t> CostFleet::find(std::uint32_t need, const MayRide& 
 }
 
 bool CostFleet::any_grown_fits(std::uint32_t need, bool may_ride) const {
-  if (!grown_most_.covers(classes_.coarse(need))) return false;
   return std::any_of(grown_.begin(), grown_.end(), [&](std::uint32_t i) {
     return shelves_[i] != Shelf::none && classes_.may_use(need, (*this)[i].type, may_ride) &&
            (*this)[i].capacity.accommodates(input().needs[need].need);

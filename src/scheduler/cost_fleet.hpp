@@ -32,7 +32,13 @@ class CostFleet : public Fleet {
   /// find() passes over it from now on, until the end of the pass.
   void set_aside(std::uint32_t instance);
   /// find() would find nothing, as far as that can be told at a glance.
-  bool has_failed(std::uint32_t need, bool may_ride) const { return failed_at_[2 * need + may_ride] == growth_; }
+  bool has_failed(std::uint32_t need, bool may_ride) {
+    std::uint64_t& failed_at = failed_at_[2 * need + may_ride];
+    if (failed_at == growth_) return true;
+    if (failed_at < grown_since_ || grown_most_.covers(classes_.coarse(need))) return false;
+    failed_at = growth_;
+    return true;
+  }
 
   // Between passes, for a fleet that is kept, in this order:
   /// Before the updates, for each that will be updated: its old place in the order is left.
