@@ -21,6 +21,8 @@ class Waiting {
   Waiting(const CostNeeds& classes, std::vector<std::uint32_t> containers);
 
   const CostNeeds& classes() const { return classes_; }
+  /// Of all, also those that were taken.
+  std::uint32_t size() const { return static_cast<std::uint32_t>(containers_.size()); }
   std::uint32_t container(std::uint32_t rank) const { return containers_[rank]; }
   std::uint32_t need(std::uint32_t rank) const { return input_.containers[containers_[rank]].need; }
   /// Classes of which any waited at first; the most expensive first.
