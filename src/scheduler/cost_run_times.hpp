@@ -57,7 +57,7 @@ class RunTimes {
     const std::array<float, kRunTimeBins + 2>* longer_ = nullptr;  // null: at no age
     float soon_ = 0, still_ = 0;
   };
-  /// For what remaining() is asked with these; until something is learned.
+  /// For remaining() with these arguments; until the next call.
   EndsWithin ends_within(std::uint32_t key, double quantile, double most) const;
   struct Ages {
     double least = 0;

@@ -3,16 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include "random_input.hpp"
+#include "random_capacity.hpp"
 
 namespace berth {
 namespace {
-
-CoarseCapacity any(Dice& dice, std::int32_t most) {
-  CoarseCapacity made;
-  for (std::int32_t& lane : made.lanes) lane = static_cast<std::int32_t>(dice(0, most));
-  return made;
-}
 
 TEST(FirstFit, FindsTheLeastRankThatFits) {
   int found = 0, none = 0;
@@ -22,10 +16,10 @@ TEST(FirstFit, FindsTheLeastRankThatFits) {
     std::vector<FirstFit::Item> items(static_cast<std::size_t>(dice.pick({0, 1, 15, 16, 17, 256, 257, 1000, 4097})));
     const auto most = static_cast<std::int32_t>(dice.pick({100, INT32_MAX - 1}));
     for (std::uint32_t i = 0; i < items.size(); ++i)
-      items[i] = {any(dice, most), static_cast<std::uint32_t>(dice(0, 1 << 30)), 3 * i};
+      items[i] = {any_capacity(dice, most), static_cast<std::uint32_t>(dice(0, 1 << 30)), 3 * i};
     FirstFit index(items);
     for (int i = 0; i < 100; ++i) {
-      const CoarseCapacity room = any(dice, static_cast<std::int32_t>(dice.pick({most / 10, most / 2, most})));
+      const CoarseCapacity room = any_capacity(dice, static_cast<std::int32_t>(dice.pick({most / 10, most / 2, most})));
       const auto odd = static_cast<std::uint32_t>(dice(0, 3));  // every fourth is refused
       const auto fits = [&](std::uint32_t number) { return number % 4 != odd; };
       const FirstFit::Item* wanted = nullptr;
