@@ -29,8 +29,7 @@ bool CostMemory::complete(PlanInput& input, const MatchedQueue& queue, const Mat
     if (row.entry) {
       PlanContainer& of = input.containers[container];
       const Resources& need = input.needs[of.need].need;
-      const auto next = static_cast<std::uint32_t>(keys_.size());
-      of.run_time_key = keys_.try_emplace({row.entry->spec->container.container_image, need}, next).first->second;
+      of.run_time_key = key_of(row.entry->spec->container.container_image, need);
     }
     learn_run_time(container, row, input.containers[container].run_time_key);
   };
@@ -41,6 +40,15 @@ bool CostMemory::complete(PlanInput& input, const MatchedQueue& queue, const Mat
   look_at_running(now);
   learn_instances(input, queue, changes.instances, now);
   return other_keys;
+}
+
+void CostMemory::learn(const std::vector<PastRun>& runs) {
+  for (const PastRun& run : runs) learned_.run_times.add(key_of(run.image, run.need), run.seconds);
+}
+
+std::uint32_t CostMemory::key_of(const std::string& image, const Resources& need) {
+  const auto next = static_cast<std::uint32_t>(keys_.size());
+  return keys_.try_emplace({image, need}, next).first->second;
 }
 
 void CostMemory::complete_again(PlanInput& input, const MatchedQueue& queue, const CostInput& as) const {

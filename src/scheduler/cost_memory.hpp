@@ -12,6 +12,7 @@
 
 #include "cost_learned.hpp"
 #include "matched_queue.hpp"
+#include "past_runs.hpp"
 #include "plan_input.hpp"
 
 namespace berth {
@@ -27,6 +28,8 @@ class CostMemory {
   /// else than before.
   bool complete(PlanInput& input, const MatchedQueue& queue, const MatchedQueue::Changes& changes, bool anew,
                 SteadyTime now, WallTime wall_now);
+  /// As if these had ended here.
+  void learn(const std::vector<PastRun>& runs);
   /// Completes another input of the same pass, made of snapshots alone, `as` that of the pass.
   void complete_again(PlanInput& input, const MatchedQueue& queue, const CostInput& as) const;
   /// Keeps what the plan made of that input says about later passes.
@@ -52,6 +55,7 @@ class CostMemory {
     std::optional<SteadyTime> idle_since;  ///< nothing before its first container and while something runs
     bool used = false;
   };
+  std::uint32_t key_of(const std::string& image, const Resources& need);
   void learn_run_time(std::uint32_t container, const MatchedQueue::Row& row, std::uint32_t key);
   void look_at_running(SteadyTime now);
   void learn_instances(const PlanInput& input, const MatchedQueue& queue, const std::vector<std::uint32_t>& changed,
