@@ -1,6 +1,7 @@
 #include "answer.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -49,6 +50,16 @@ Result<ContainerState> read_state(FieldReader& fields) {
   return parse_container_state(state);
 }
 
+Result<Json> items_of(std::string_view body) {
+  auto json = parse_json(body);
+  if (!json) return fail(json.error());
+  FieldReader answer(*json, "");
+  const Json& items = answer.at("items");
+  if (!items.is_array()) answer.mismatch("items", "an array", items);
+  if (answer.failed()) return fail(mismatch(answer));
+  return std::move((*json)["items"]);
+}
+
 Result<ModifiedRecord> modified_record(const Json& value) {
   FieldReader fields(value, "");
   ModifiedRecord out;
@@ -68,6 +79,20 @@ Result<ModifiedRecord> modified_record(const Json& value) {
   out.modified_at = *time;
   out.waiting = state == "Queued" && priority > 0;
   return out;
+}
+
+std::optional<FinishedContainer> finished_container(const Json& value) {
+  auto container = container_from_json(value);
+  if (!container) return std::nullopt;
+  FieldReader fields(value, "");
+  std::string started_at, finished_at;
+  fields.read("started_at", started_at);
+  fields.read("finished_at", finished_at);
+  const auto started = parse_time(started_at);
+  const auto finished = parse_time(finished_at);
+  if (fields.failed() || !started || !finished) return std::nullopt;
+  keep_tmp_only(container->mounts);
+  return FinishedContainer{std::move(*container), *started, *finished};
 }
 
 Result<std::vector<Container>> read_list_by_tree(std::string_view body) {
@@ -136,20 +161,26 @@ Result<std::vector<Container>> containers_of(std::string_view body) {
 }
 
 Result<std::vector<ModifiedRecord>> modified_of(std::string_view body) {
-  auto json = parse_json(body);
-  if (!json) return fail(json.error());
-  FieldReader answer(*json, "");
-  const Json& items = answer.at("items");
-  if (!items.is_array()) answer.mismatch("items", "an array", items);
-  if (answer.failed()) return fail(mismatch(answer));
+  auto items = items_of(body);
+  if (!items) return fail(items.error());
   std::vector<ModifiedRecord> out;
-  out.reserve(items.size());
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    auto record = modified_record(items[i]);
+  out.reserve(items->size());
+  for (std::size_t i = 0; i < items->size(); ++i) {
+    auto record = modified_record((*items)[i]);
     if (!record) return fail(record.error().within("items[" + std::to_string(i) + "]"));
     out.push_back(std::move(*record));
   }
   return out;
+}
+
+Result<FinishedPage> finished_of(std::string_view body) {
+  auto items = items_of(body);
+  if (!items) return fail(items.error());
+  FinishedPage page;
+  page.records = std::ssize(*items);
+  for (const Json& item : *items)
+    if (auto container = finished_container(item)) page.containers.push_back(std::move(*container));
+  return page;
 }
 
 Result<void> check_asked(const ModifiedQuery& query, const std::vector<ModifiedRecord>& records) {

@@ -26,6 +26,8 @@ Result<ContainerState> state_of(std::string_view body);
 Result<std::vector<Container>> containers_of(std::string_view body);
 /// The items of a list of what was modified.
 Result<std::vector<ModifiedRecord>> modified_of(std::string_view body);
+/// The items of a list of what is Complete, mounts reduced likewise.
+Result<FinishedPage> finished_of(std::string_view body);
 /// Whether the records are what was asked for, in order. Errors: undecodable.
 Result<void> check_asked(const ModifiedQuery& query, const std::vector<ModifiedRecord>& records);
 /// The mounts of a record, reduced likewise.

@@ -33,6 +33,7 @@ class RestClient final : public ContainerApi {
   awaitable<Result<std::string>> current_token_uuid() override;
   awaitable<Result<std::vector<Container>>> list_containers(ContainerQuery query) override;
   awaitable<Result<std::vector<ModifiedRecord>>> list_modified(ModifiedQuery query) override;
+  awaitable<Result<FinishedPage>> list_finished(FinishedQuery query) override;
   awaitable<Result<std::map<std::string, Mount>>> get_mounts(std::string uuid) override;
   awaitable<Result<ContainerUpdate>> lock(std::string uuid) override;
   awaitable<Result<ContainerUpdate>> unlock(std::string uuid) override;
@@ -171,6 +172,13 @@ awaitable<Result<std::vector<ModifiedRecord>>> RestClient::list_modified(Modifie
   if (!records) co_return records;
   if (auto asked = check_asked(query, *records); !asked) co_return fail(named(request, asked.error()));
   co_return records;
+}
+
+awaitable<Result<FinishedPage>> RestClient::list_finished(FinishedQuery query) {
+  ApiCall request;
+  request.path = "arvados/v1/containers";
+  request.parameters = list_parameters(query);
+  return call(std::move(request), finished_of);
 }
 
 awaitable<Result<std::map<std::string, Mount>>> RestClient::get_mounts(std::string uuid) {

@@ -40,6 +40,15 @@ std::string filters_text(const std::vector<ContainerQuery::Filter>& filters) {
   return dump(out);
 }
 
+/// Those that all lists have.
+ApiParameters page_parameters(const std::vector<ContainerQuery::Filter>& filters, std::int64_t limit,
+                              std::int64_t offset) {
+  ApiParameters out{{"count", "none"}, {"filters", filters_text(filters)}};
+  if (limit > 0) out.emplace_back("limit", std::to_string(limit));
+  if (offset > 0) out.emplace_back("offset", std::to_string(offset));
+  return out;
+}
+
 }  // namespace
 
 ApiParameters list_parameters(const ContainerQuery& query) {
@@ -48,9 +57,7 @@ ApiParameters list_parameters(const ContainerQuery& query) {
     for (const char* field : {"runtime_constraints", "container_image", "scheduling_parameters", "created_at"})
       select.push_back(field);
   if (query.with_mounts) select.push_back("mounts");
-  ApiParameters out{{"count", "none"}, {"filters", filters_text(query.filters)}};
-  if (query.limit > 0) out.emplace_back("limit", std::to_string(query.limit));
-  if (query.offset > 0) out.emplace_back("offset", std::to_string(query.offset));
+  ApiParameters out = page_parameters(query.filters, query.limit, query.offset);
   if (!query.order.empty()) out.emplace_back("order", query.order);
   out.emplace_back("select", dump(select));
   return out;
@@ -70,10 +77,20 @@ ApiParameters list_parameters(const ModifiedQuery& query) {
   if (!query.after.empty()) filters.push_back({"uuid", ">", query.after, {}});
   const char* select = query.of == Of::containers ? R"(["uuid","modified_at","state","priority"])"
                                                   : R"(["uuid","modified_at","container_uuid"])";
-  ApiParameters out{{"count", "none"}, {"filters", filters_text(filters)}};
-  if (query.limit > 0) out.emplace_back("limit", std::to_string(query.limit));
+  ApiParameters out = page_parameters(filters, query.limit, 0);
   out.emplace_back("order", "uuid");
   out.emplace_back("select", select);
+  return out;
+}
+
+ApiParameters list_parameters(const FinishedQuery& query) {
+  const std::vector<ContainerQuery::Filter> filters{{"state", "=", "Complete", {}},
+                                                    {"modified_at", ">=", format_time(query.since), {}},
+                                                    {"modified_at", "<=", format_time(query.until), {}}};
+  ApiParameters out = page_parameters(filters, query.limit, query.offset);
+  out.emplace_back("order", "modified_at desc");
+  out.emplace_back("select",
+                   R"(["uuid","state","container_image","runtime_constraints","mounts","started_at","finished_at"])");
   return out;
 }
 

@@ -27,6 +27,9 @@ ApiParameters list_parameters(const ContainerQuery& query);
 /// Cancelled, requests that are Committed: the others change no priority.
 ApiParameters list_parameters(const ModifiedQuery& query);
 
+/// The parameters of a list of what is Complete.
+ApiParameters list_parameters(const FinishedQuery& query);
+
 /// `base_url` with exactly one `/` before the path; parameters in the query of a GET if that is shorter than 1000
 /// bytes, else in a form body, as a POST that says it means GET (facts §2.1).
 HttpRequest make_request(std::string_view base_url, const ApiCall& call);

@@ -28,6 +28,7 @@ class GatedApi final : public ContainerApi {
   awaitable<Result<std::vector<ModifiedRecord>>> list_modified(ModifiedQuery query) override {
     return api_.list_modified(std::move(query));
   }
+  awaitable<Result<FinishedPage>> list_finished(FinishedQuery query) override { return api_.list_finished(query); }
   awaitable<Result<std::map<std::string, Mount>>> get_mounts(std::string uuid) override {
     return api_.get_mounts(std::move(uuid));
   }

@@ -63,6 +63,7 @@ SchedulerOptions scheduler_options(const Cluster& cluster) {
   options.cost_rules.timeout_idle = vms.timeout_idle;
   options.cost_rules.maximum_price_factor = cluster.containers.maximum_price_factor;
   options.instance_types = cluster.instance_types;
+  options.choose = queue_options(cluster).choose;
   return options;
 }
 

@@ -133,10 +133,11 @@ void PoolMetrics::set_probe_lag(Duration late) {
 }
 void PoolMetrics::observe_run_probe(Duration time, bool succeeded) {
   // The reference has these series from the first probe on.
-  metrics_
-      .summary(named("instances_run_probe_duration_seconds"), "Duration of run probes.",
-               {{"outcome", succeeded ? "success" : "fail"}})
-      .Observe(seconds(time));
+  prometheus::Summary*& series = run_probe_[succeeded ? 1 : 0];
+  if (!series)
+    series = &metrics_.summary(named("instances_run_probe_duration_seconds"), "Duration of run probes.",
+                               {{"outcome", succeeded ? "success" : "fail"}});
+  series->Observe(seconds(time));
 }
 
 void PoolMetrics::set_watches(std::int64_t watching) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <map>
 #include <string>
 #include <vector>
@@ -53,6 +54,7 @@ class PoolMetrics {
   prometheus::Summary& time_to_ready_;
   prometheus::Summary& shutdown_time_;
   prometheus::Summary& queue_to_start_;
+  std::array<prometheus::Summary*, 2> run_probe_{};  ///< of failures and of successes, from the first of each on
   std::map<std::string, prometheus::Gauge*> price_, vcpus_, memory_;             ///< by category
   std::map<std::pair<std::string, std::string>, prometheus::Gauge*> instances_;  ///< by category and type
   prometheus::Gauge& watches_;

@@ -115,14 +115,14 @@ bool cheaper(const InstanceType& a, const InstanceType& b) {
   return a.name < b.name;
 }
 
-/// Cheapest first.
-std::vector<InstanceType> all_eligible(const ContainerSpec& container, const Resources& need,
-                                       const std::map<std::string, InstanceType>& types) {
-  std::vector<InstanceType> chosen;
+/// Cheapest first; of `types`.
+std::vector<const InstanceType*> all_eligible(const ContainerSpec& container, const Resources& need,
+                                              const std::map<std::string, InstanceType>& types) {
+  std::vector<const InstanceType*> chosen;
   for (const auto& [name, type] : types) {
-    if (eligible(type, need, container)) chosen.push_back(type);
+    if (eligible(type, need, container)) chosen.push_back(&type);
   }
-  std::sort(chosen.begin(), chosen.end(), cheaper);
+  std::sort(chosen.begin(), chosen.end(), [](const auto* a, const auto* b) { return cheaper(*a, *b); });
   return chosen;
 }
 
@@ -169,18 +169,20 @@ Result<std::vector<InstanceType>> choose_types(const Container& container,
                 fmt::format("constraints not satisfiable: unknown GPU stack \"{}\" (cuda or rocm)", gpu.stack));
   }
   const Resources need = needed_resources(container, options);
-  std::vector<InstanceType> chosen = all_eligible(container, need, types);
-  if (chosen.empty()) return fail(ErrorKind::failed, not_satisfiable(need, container, types));
+  const std::vector<const InstanceType*> fitting = all_eligible(container, need, types);
+  if (fitting.empty()) return fail(ErrorKind::failed, not_satisfiable(need, container, types));
 
-  const double ceiling = chosen.front().price * std::max(options.maximum_price_factor, 1.0);
-  std::erase_if(chosen, [&](const InstanceType& type) { return type.price > ceiling; });
+  const double ceiling = fitting.front()->price * std::max(options.maximum_price_factor, 1.0);
+  std::vector<InstanceType> chosen;
+  for (const InstanceType* type : fitting)
+    if (type->price <= ceiling) chosen.push_back(*type);
   return chosen;
 }
 
 std::vector<std::string> fitting_types(const ContainerSpec& container, const Resources& needed,
                                        const std::map<std::string, InstanceType>& types) {
   std::vector<std::string> names;
-  for (InstanceType& type : all_eligible(container, needed, types)) names.push_back(std::move(type.name));
+  for (const InstanceType* type : all_eligible(container, needed, types)) names.push_back(type->name);
   return names;
 }
 

@@ -45,7 +45,8 @@ class ContainerQueue::Impl : public std::enable_shared_from_this<Impl> {
 
   static awaitable<Result<void>> change(std::shared_ptr<Impl> self, std::string uuid, Call call);
   static awaitable<Result<void>> still_unfinished(std::shared_ptr<Impl> self, std::string uuid, std::string reason);
-  static awaitable<Result<void>> cancel(std::shared_ptr<Impl> self, std::string uuid, std::string reason);
+  static awaitable<Result<void>> cancel(std::shared_ptr<Impl> self, std::string uuid, std::string reason,
+                                        std::function<bool()> is_lost);
   static awaitable<Result<void>> explain(std::shared_ptr<Impl> self, std::string uuid, std::string reason);
   bool is_held(const std::string& uuid) const;
   void forget(const std::string& uuid);
@@ -102,12 +103,14 @@ awaitable<Result<void>> ContainerQueue::Impl::still_unfinished(std::shared_ptr<I
   co_return Result<void>{};
 }
 
-awaitable<Result<void>> ContainerQueue::Impl::cancel(std::shared_ptr<Impl> self, std::string uuid, std::string reason) {
+awaitable<Result<void>> ContainerQueue::Impl::cancel(std::shared_ptr<Impl> self, std::string uuid, std::string reason,
+                                                     std::function<bool()> is_lost) {
   {
     const auto hold = self->exclusion.try_hold(uuid);
     if (!hold) co_return busy(uuid);
     auto unfinished = co_await still_unfinished(self, uuid, std::move(reason));
     if (!unfinished) co_return unfinished;
+    if (!is_lost()) co_return fail(ErrorKind::conflict, "container " + uuid + " is not lost any more");
   }
   co_return co_await change(self, std::move(uuid), &ContainerApi::cancel);
 }
@@ -171,8 +174,8 @@ awaitable<Result<void>> ContainerQueue::unlock(std::string uuid) {
   return call_on(impl_->tasks.executor(), Impl::change(impl_, std::move(uuid), &ContainerApi::unlock));
 }
 
-awaitable<Result<void>> ContainerQueue::cancel(std::string uuid, std::string reason) {
-  return call_on(impl_->tasks.executor(), Impl::cancel(impl_, std::move(uuid), std::move(reason)));
+awaitable<Result<void>> ContainerQueue::cancel(std::string uuid, std::string reason, std::function<bool()> is_lost) {
+  return call_on(impl_->tasks.executor(), Impl::cancel(impl_, std::move(uuid), std::move(reason), std::move(is_lost)));
 }
 
 awaitable<Result<void>> ContainerQueue::explain(std::string uuid, std::string reason) {

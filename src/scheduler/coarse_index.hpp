@@ -19,7 +19,7 @@ class CoarseIndex {
     levels_.push_back(std::move(needs));
     while (levels_.back().size() > kFan) {
       const std::vector<CoarseCapacity>& below = levels_.back();
-      std::vector<CoarseCapacity> level((below.size() + kFan - 1) / kFan, none());
+      std::vector<CoarseCapacity> level((below.size() + kFan - 1) / kFan, kFitsNowhere);
       for (std::size_t i = 0; i < below.size(); ++i) level[i / kFan].lower_to(below[i]);
       levels_.push_back(std::move(level));
     }
@@ -46,21 +46,10 @@ class CoarseIndex {
       }
     }
   }
-  /// Fits in no room.
-  static CoarseCapacity none() { return {{INT32_MAX, INT32_MAX, INT32_MAX, INT32_MAX}}; }
-  void set(std::size_t at, const CoarseCapacity& need) {
-    levels_[0][at] = need;
-    for (std::size_t level = 1; level < levels_.size(); ++level) {
-      at /= kFan;
-      const std::vector<CoarseCapacity>& below = levels_[level - 1];
-      CoarseCapacity least = none();
-      for (std::size_t i = at * kFan; i < std::min(below.size(), (at + 1) * kFan); ++i) least.lower_to(below[i]);
-      levels_[level][at] = least;
-    }
-  }
 
  private:
   static constexpr std::size_t kFan = 16;
+  static constexpr CoarseCapacity kFitsNowhere{{INT32_MAX, INT32_MAX, INT32_MAX, INT32_MAX}};
 
   std::vector<std::vector<CoarseCapacity>> levels_;  // the needs first
 };

@@ -299,12 +299,12 @@ class ScarceChooser {
 std::vector<Cover> cover(Waiting& waiting, std::int64_t most) {
   std::vector<Cover> covers =
       waiting.classes().input().cost.rules.cover ? most_valuable(waiting, most) : cheapest_for_each(waiting, most);
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> by_first;  // its first rank
-  for (std::uint32_t i = 0; i < covers.size(); ++i) by_first.emplace_back(covers[i].ranks.front(), i);
-  std::sort(by_first.begin(), by_first.end());
+  std::vector<Cover*> by_first(waiting.size());  // by rank
+  for (Cover& cover : covers) by_first[cover.ranks.front()] = &cover;
   std::vector<Cover> sorted;
   sorted.reserve(covers.size());
-  for (const auto& [first, i] : by_first) sorted.push_back(std::move(covers[i]));
+  for (Cover* cover : by_first)
+    if (cover) sorted.push_back(std::move(*cover));
   return sorted;
 }
 

@@ -1,6 +1,7 @@
 #include "cost_fleet.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 #include <tuple>
@@ -10,6 +11,7 @@ namespace berth {
 namespace {
 
 constexpr std::size_t kMostGrown = 256;
+constexpr double kUnlimited = std::numeric_limits<double>::infinity();
 
 /// As in the capacity that it was made of, or INT32_MAX / 2.
 std::int64_t vcpus_of(const CoarseCapacity& room) {
@@ -23,7 +25,6 @@ CostFleet::CostFleet(const CostNeeds& classes)
       classes_(classes),
       least_need_(classes.least()),
       empty_(input().types.size()),
-      least_{std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()},
       shelves_(size()),
       notes_(size()),
       is_touched_(size()) {
@@ -33,7 +34,9 @@ CostFleet::CostFleet(const CostNeeds& classes)
   for (const PlanType& type : input().types) {
     prices_.push_back({each(type.price, type.size.vcpus), each(type.price, type.size.ram)});
     gpu_prices_.push_back(each(type.price, type.size.gpus));
-    least_ = {std::min(least_.vcpu, prices_.back().vcpu), std::min(least_.ram, prices_.back().ram)};
+    shape_of_.push_back(find_shape(type));
+    Prices& least = shapes_[shape_of_.back()].least;
+    least = {std::min(least.vcpu, prices_.back().vcpu), std::min(least.ram, prices_.back().ram)};
   }
   std::vector<std::uint32_t> instances(size());
   std::iota(instances.begin(), instances.end(), 0);
@@ -43,6 +46,18 @@ CostFleet::CostFleet(const CostNeeds& classes)
     shelve(i);
     note(i);
   }
+}
+
+/// To within a quarter.
+std::uint32_t CostFleet::find_shape(const PlanType& type) {
+  const double ram_per_vcpu = static_cast<double>(std::max<std::int64_t>(type.size.ram, 1)) /
+                              static_cast<double>(std::max<std::int64_t>(type.size.vcpus, 1));
+  const auto octave_thirds = static_cast<int>(std::lround(3 * std::log2(ram_per_vcpu)));
+  const auto same = [&](const Shape& shape) { return shape.ram_per_vcpu == octave_thirds; };
+  const auto known = std::find_if(shapes_.begin(), shapes_.end(), same);
+  if (known != shapes_.end()) return static_cast<std::uint32_t>(known - shapes_.begin());
+  shapes_.push_back({octave_thirds, {kUnlimited, kUnlimited}, {}});
+  return static_cast<std::uint32_t>(shapes_.size() - 1);
 }
 
 void CostFleet::learn_needs() {
@@ -91,8 +106,8 @@ void CostFleet::end_pass() {
 
 std::optional<std::uint32_t> CostFleet::find(std::uint32_t need, const MayRide& may_ride) {
   const bool ride = static_cast<bool>(may_ride);
+  if (has_failed(need, ride)) return std::nullopt;
   std::uint64_t& failed_at = failed_at_[2 * need + ride];
-  if (failed_at == growth_) return std::nullopt;
   if (failed_at >= grown_since_ && !any_grown_fits(need, ride)) {
     failed_at = growth_;
     return std::nullopt;
@@ -106,44 +121,37 @@ std::optional<std::uint32_t> CostFleet::find(std::uint32_t need, const MayRide& 
 }
 
 bool CostFleet::any_grown_fits(std::uint32_t need, bool may_ride) const {
-  if (!grown_most_.covers(classes_.coarse(need))) return false;
   return std::any_of(grown_.begin(), grown_.end(), [&](std::uint32_t i) {
     return shelves_[i] != Shelf::none && classes_.may_use(need, (*this)[i].type, may_ride) &&
            (*this)[i].capacity.accommodates(input().needs[need].need);
   });
 }
 
-/// By VCPUs, then RAM left, both from what is needed on, as long as what is left over can be worth less. Whether any
-/// had room, even if it may not be ridden on.
+/// As long as what is left over can be worth less. Whether any had room, even if it may not be ridden on.
 bool CostFleet::search_used(std::uint32_t need, const MayRide& may_ride, Choice& best) const {
   const Resources& wanted = input().needs[need].need;
-  const CoarseCapacity& coarse = classes_.coarse(need);
-  const auto worse = [&](std::int64_t over, double price) {
-    return best.instance != kNoType && static_cast<double>(over) * price > best.left_over;
+  const std::vector<bool>& within_ceiling = classes_.may_use(need, false);
+  const std::vector<bool>& any_price = classes_.may_use(need, true);
+  const auto worth_more = [&](const CoarseCapacity& left, const Prices& prices) {
+    return static_cast<double>(vcpus_of(left) - wanted.vcpus) * prices.vcpu > best.left_over ||
+           static_cast<double>(classes_.units().least_ram(left) - wanted.ram) * prices.ram > best.left_over;
   };
   bool any_fits = false;
-  CostRooms::Cursor cursor = used_.skip(used_.from(coarse.lanes[0], coarse.lanes[1]), coarse);
-  while (const CostRooms::Room* room = used_.at(cursor)) {
-    const auto& [vcpus, ram, scratch, gpus] = room->left.lanes;
-    const std::int64_t vcpus_over = vcpus_of(room->left) - wanted.vcpus;
-    const std::int64_t ram_over = classes_.units().least_ram(room->left) - wanted.ram;
-    if (worse(vcpus_over, least_.vcpu)) break;
-    if (ram < coarse.lanes[1] || worse(ram_over, least_.ram)) {
-      cursor = used_.skip(used_.from(ram < coarse.lanes[1] ? vcpus : vcpus + 1, coarse.lanes[1]), coarse);
-      continue;
-    }
-    cursor = used_.skip(used_.next(cursor), coarse);
-    if (!room->left.covers(coarse)) continue;
-    const Prices& prices = prices_[room->type];
-    if (worse(vcpus_over, prices.vcpu) || worse(ram_over, prices.ram)) continue;
-    if (!(*this)[room->instance].capacity.accommodates(wanted)) continue;
-    const Choice candidate{room->instance, left_over(room->type, (*this)[room->instance].capacity.left, wanted)};
-    if (!better(candidate, best)) continue;
-    const bool within_ceiling = classes_.may_use(need, room->type, false);
-    if (!within_ceiling && !(may_ride && classes_.may_use(need, room->type, true))) continue;
+  const auto consider = [&](const CostRooms::Room& room) {
+    const bool within = within_ceiling[room.type];
+    if ((!within && !(may_ride && any_price[room.type])) || worth_more(room.left, prices_[room.type])) return;
+    const bool may = within || may_ride(room.instance);
+    if (!may && any_fits) return;
+    const Capacity& capacity = (*this)[room.instance].capacity;
+    if (!capacity.accommodates(wanted)) return;
     any_fits = true;
-    if (within_ceiling || may_ride(room->instance)) best = candidate;
-  }
+    if (!may) return;
+    const Choice candidate{room.instance, left_over(room.type, capacity.left, wanted)};
+    if (better(candidate, best)) best = candidate;
+  };
+  for (const Shape& shape : shapes_)
+    shape.used.for_each_covering(
+        classes_.coarse(need), [&](const CoarseCapacity& left) { return worth_more(left, shape.least); }, consider);
   return any_fits;
 }
 
@@ -190,7 +198,7 @@ void CostFleet::shelve(std::uint32_t instance) {
   const FleetInstance& on = (*this)[instance];
   if (on.containers > 0) {
     shelves_[instance] = Shelf::used;
-    used_.insert({classes_.units().of(on.capacity), instance, on.type});
+    shapes_[shape_of_[on.type]].used.insert({classes_.units().of(on.capacity), instance, on.type});
     return;
   }
   shelves_[instance] = Shelf::empty;
@@ -203,7 +211,8 @@ void CostFleet::shelve(std::uint32_t instance) {
 void CostFleet::unshelve(std::uint32_t instance) {
   const FleetInstance& on = (*this)[instance];
   const Shelf from = std::exchange(shelves_[instance], Shelf::none);
-  if (from == Shelf::used) used_.erase({classes_.units().of(on.capacity), instance, on.type});
+  if (from == Shelf::used)
+    shapes_[shape_of_[on.type]].used.erase({classes_.units().of(on.capacity), instance, on.type});
   if (from != Shelf::empty) return;
   std::vector<std::uint32_t>& empty = empty_[on.type];
   empty.erase(std::find(empty.rbegin(), empty.rend(), instance).base() - 1);

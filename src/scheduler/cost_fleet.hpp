@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -14,8 +15,8 @@ namespace berth {
 /// The instances of a pass, and which of the ready ones a container gets: one in use before an empty one, then the one
 /// where the room that is left over is worth least, then the one that was in use last.
 ///
-/// Those in use lie by what is left on them (CostRooms), so that a search sees the best fits first and may stop. It
-/// remembers for which classes nothing had room, also from one pass to the next, as IndexedFleet does.
+/// Those in use lie by shape and by what is left on them (CostRooms), so that a search sees the best fits first and may
+/// stop. It remembers for which classes nothing had room, also from one pass to the next, as IndexedFleet does.
 class CostFleet : public Fleet {
  public:
   explicit CostFleet(const CostNeeds& classes);
@@ -31,7 +32,13 @@ class CostFleet : public Fleet {
   /// find() passes over it from now on, until the end of the pass.
   void set_aside(std::uint32_t instance);
   /// find() would find nothing, as far as that can be told at a glance.
-  bool has_failed(std::uint32_t need, bool may_ride) const { return failed_at_[2 * need + may_ride] == growth_; }
+  bool has_failed(std::uint32_t need, bool may_ride) {
+    std::uint64_t& failed_at = failed_at_[2 * need + may_ride];
+    if (failed_at == growth_) return true;
+    if (failed_at < grown_since_ || grown_most_.covers(classes_.coarse(need))) return false;
+    failed_at = growth_;
+    return true;
+  }
 
   // Between passes, for a fleet that is kept, in this order:
   /// Before the updates, for each that will be updated: its old place in the order is left.
@@ -70,6 +77,12 @@ class CostFleet : public Fleet {
   struct Prices {
     double vcpu = 0, ram = 0;
   };
+  /// The instances in use of types with about the same RAM per VCPU, and so about the same price of either.
+  struct Shape {
+    int ram_per_vcpu = 0;  // log2, thirds of it
+    Prices least;          // of any of the types
+    CostRooms used;
+  };
   enum class Shelf : std::uint8_t { none, empty, used };
   enum Note : std::uint8_t { kBooting = 1, kVacant = 2 };
   /// An instance that was changed in this pass, as it was before.
@@ -79,8 +92,9 @@ class CostFleet : public Fleet {
   };
   struct Choice {
     std::uint32_t instance = kNoType;
-    double left_over = 0;
+    double left_over = std::numeric_limits<double>::infinity();
   };
+  std::uint32_t find_shape(const PlanType& type);
   bool search_used(std::uint32_t need, const MayRide& may_ride, Choice& best) const;
   bool any_grown_fits(std::uint32_t need, bool may_ride) const;
   void search_empty(std::uint32_t need, Choice& best) const;
@@ -97,11 +111,11 @@ class CostFleet : public Fleet {
   const CostNeeds& classes_;
   CoarseCapacity least_need_;  // an instance that does not cover this is of no use to anybody
   // The ready ones with room for anything that exists:
-  CostRooms used_;
+  std::vector<Shape> shapes_;
+  std::vector<std::uint32_t> shape_of_;            // by type
   std::vector<std::vector<std::uint32_t>> empty_;  // by type, the best last
   std::vector<Prices> prices_;                     // by type
   std::vector<double> gpu_prices_;
-  Prices least_;                     // of any type
   std::vector<Shelf> shelves_;       // by instance: where it is
   std::vector<std::uint8_t> notes_;  // by instance
   std::uint32_t aside_ = kNoType;

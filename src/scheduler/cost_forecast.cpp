@@ -4,6 +4,7 @@
 #include <limits>
 #include <queue>
 #include <tuple>
+#include <unordered_map>
 
 #include "cost_learned.hpp"
 #include "seconds.hpp"
@@ -33,9 +34,7 @@ class Forecaster {
         learned_(input_.cost.learned ? *input_.cost.learned : nothing_learned()),
         boot_time_(learned_.boot_time()),
         horizon_(input_.cost.rules.spare * boot_time_),
-        wanted_(input_.types.size()),
-        rooms_(fleet.size()),
-        places_(fleet.size()) {}
+        wanted_(input_.types.size()) {}
 
   Forecast run() && {
     if (waiting_.all_left() == 0) return {};
@@ -57,14 +56,17 @@ class Forecaster {
       return std::tuple(when, key, sequence) > std::tuple(other.when, other.key, other.sequence);
     }
   };
+  struct Room {
+    Capacity capacity;
+    std::uint32_t places = 0;
+  };
   void push(double when, std::uint32_t instance, std::optional<std::uint32_t> ended) {
     events_.push({when, fleet_.list_key(instance), sequence_++, instance, ended});
   }
 
   void expect_boots() {
     fleet_.for_each_booting([&](std::uint32_t i) {
-      rooms_[i] = fleet_[i].capacity;
-      places_[i] = places_left(input_, fleet_, i);
+      rooms_[i] = {fleet_[i].capacity, places_left(input_, fleet_, i)};
       const double age = seconds(input_.cost.steady_now - input_.instances[i].created);
       push(std::max(kLeastBootLeft, boot_time_ - age), i, std::nullopt);
     });
@@ -75,8 +77,7 @@ class Forecaster {
     for (const std::uint32_t i : running_.may_end(kEndQuantile, horizon_)) {
       if (!fleet_[i].usable || !fleet_[i].ready || fleet_.set_aside_is(i)) continue;
       if (input_.instances[i].unknown_containers > 0 || !wanted(fleet_[i].type)) continue;
-      rooms_[i] = fleet_[i].capacity;
-      places_[i] = places_left(input_, fleet_, i);
+      rooms_[i] = {fleet_[i].capacity, places_left(input_, fleet_, i)};
       for (const std::uint32_t c : input_.instances[i].containers)
         expect_end(i, input_.containers[c], 0, time_run(input_, input_.containers[c]));
     }
@@ -89,17 +90,17 @@ class Forecaster {
 
   void happen(const Event& event) {
     if (!event.ended) return come_up(event.instance, event.when);
-    Capacity& room = rooms_[event.instance];
+    auto& [room, places] = rooms_[event.instance];
     const Resources& freed = input_.needs[*event.ended].need;
     room.left.vcpus += freed.vcpus;
     room.left.ram += freed.ram;
     room.left.scratch += freed.scratch;
     room.left.gpus += freed.gpus;
-    ++places_[event.instance];
+    ++places;
     patient_.clear();
     for (const std::uint32_t need : classes_.within_ceiling(fleet_[event.instance].type))
       if (waiting_.left(need) > 0 && may_wait(waiting_.first(need))) patient_.push_back(need);
-    const auto ranks = waiting_.fill(patient_, room, places_[event.instance]);
+    const auto ranks = waiting_.fill(patient_, room, places);
     for (const std::uint32_t rank : ranks) result_.soon.push_back({rank, event.instance});
     if (ranks.empty()) return;
     const Duration look = from_seconds(event.when + kLook);
@@ -108,13 +109,13 @@ class Forecaster {
   }
 
   void come_up(std::uint32_t instance, double when) {
-    Capacity& room = rooms_[instance];
+    auto& [room, all_places] = rooms_[instance];
     const std::uint32_t type = fleet_[instance].type;
-    std::vector<std::uint32_t> ranks = waiting_.fill(classes_.within_ceiling(type), room, places_[instance]);
+    std::vector<std::uint32_t> ranks = waiting_.fill(classes_.within_ceiling(type), room, all_places);
     if (share_) {
       double worth = 0;
       for (const std::uint32_t rank : ranks) worth += classes_.own_price(waiting_.need(rank));
-      const auto places = places_[instance] - static_cast<std::uint32_t>(ranks.size());
+      const auto places = all_places - static_cast<std::uint32_t>(ranks.size());
       const auto more = fill_if_worth(waiting_, type, room, places, worth);
       for (const std::uint32_t rank : more)
         room.subtract(input_.needs[waiting_.need(rank)].need, GpuMemory::per_device);
@@ -126,7 +127,7 @@ class Forecaster {
 
   /// What starts in the forecast may also end in it.
   void started(const std::vector<std::uint32_t>& ranks, std::uint32_t instance, double when) {
-    places_[instance] -= static_cast<std::uint32_t>(ranks.size());
+    rooms_[instance].places -= static_cast<std::uint32_t>(ranks.size());
     if (horizon_ <= 0) return;
     for (const std::uint32_t rank : ranks) expect_end(instance, input_.containers[waiting_.container(rank)], when, 0);
   }
@@ -161,12 +162,11 @@ class Forecaster {
   const LearnedTimes& learned_;
   const double boot_time_;
   const double horizon_;
-  std::vector<std::optional<bool>> wanted_;  // by type
-  std::vector<Capacity> rooms_;              // by instance
-  std::vector<std::uint32_t> places_;        // by instance
-  std::vector<std::uint32_t> patient_;       // need classes
-  std::vector<char> may_wait_;               // by need class: any container
-  std::uint32_t sequence_ = 0;               // of events
+  std::vector<std::optional<bool>> wanted_;        // by type
+  std::unordered_map<std::uint32_t, Room> rooms_;  // by instance, of those that have events
+  std::vector<std::uint32_t> patient_;             // need classes
+  std::vector<char> may_wait_;                     // by need class: any container
+  std::uint32_t sequence_ = 0;                     // of events
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
   Forecast result_;
 };
@@ -179,17 +179,7 @@ bool anything_expected(const CostNeeds& classes, const CostFleet& fleet, Running
   fleet.for_each_booting([&](std::uint32_t) { any = true; });
   const LearnedTimes* learned = input.cost.learned;
   if (any || !learned || input.cost.rules.spare <= 0) return any;
-  const double horizon = input.cost.rules.spare * learned->boot_time();
-  const auto ends = [&](std::uint32_t c) {
-    const PlanContainer& container = input.containers[c];
-    return learned->run_times.remaining(container.run_time_key, time_run(input, container), kEndQuantile, horizon)
-        .has_value();
-  };
-  const std::vector<std::uint32_t> instances = running.may_end(kEndQuantile, horizon);
-  return std::any_of(instances.begin(), instances.end(), [&](std::uint32_t i) {
-    const std::vector<std::uint32_t>& containers = input.instances[i].containers;
-    return std::any_of(containers.begin(), containers.end(), ends);
-  });
+  return running.any_ends(kEndQuantile, input.cost.rules.spare * learned->boot_time());
 }
 
 Forecast forecast(const CostFleet& fleet, RunningByKey& running, Waiting& waiting, bool share) {

@@ -35,9 +35,9 @@ Duration cheapest(const std::deque<double>& gaps, Duration most, double boot) {
   for (const Duration timeout : kTimeouts)
     if (timeout < most) candidates.push_back(timeout);
   candidates.push_back(most);
-  const auto would_cost = [&](Duration timeout) { return cost(gaps, seconds(timeout), boot); };
-  return *std::min_element(candidates.begin(), candidates.end(),
-                           [&](Duration a, Duration b) { return would_cost(a) < would_cost(b); });
+  std::vector<double> costs;
+  for (const Duration timeout : candidates) costs.push_back(cost(gaps, seconds(timeout), boot));
+  return candidates[static_cast<std::size_t>(std::min_element(costs.begin(), costs.end()) - costs.begin())];
 }
 
 }  // namespace

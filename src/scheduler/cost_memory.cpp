@@ -18,7 +18,6 @@ bool CostMemory::complete(PlanInput& input, const MatchedQueue& queue, const Mat
   const bool other_keys = keys_.size() > kMostKeys;
   if (other_keys) {
     keys_.clear();
-    runs_.clear();
     known_.clear();
     learned_.run_times.clear();
     anew = true;
@@ -30,8 +29,7 @@ bool CostMemory::complete(PlanInput& input, const MatchedQueue& queue, const Mat
     if (row.entry) {
       PlanContainer& of = input.containers[container];
       const Resources& need = input.needs[of.need].need;
-      const auto next = static_cast<std::uint32_t>(keys_.size());
-      of.run_time_key = keys_.try_emplace({row.entry->spec->container.container_image, need}, next).first->second;
+      of.run_time_key = key_of(row.entry->spec->container.container_image, need);
     }
     learn_run_time(container, row, input.containers[container].run_time_key);
   };
@@ -42,6 +40,15 @@ bool CostMemory::complete(PlanInput& input, const MatchedQueue& queue, const Mat
   look_at_running(now);
   learn_instances(input, queue, changes.instances, now);
   return other_keys;
+}
+
+void CostMemory::learn(const std::vector<PastRun>& runs) {
+  for (const PastRun& run : runs) learned_.run_times.add(key_of(run.image, run.need), run.seconds);
+}
+
+std::uint32_t CostMemory::key_of(const std::string& image, const Resources& need) {
+  const auto next = static_cast<std::uint32_t>(keys_.size());
+  return keys_.try_emplace({image, need}, next).first->second;
 }
 
 void CostMemory::complete_again(PlanInput& input, const MatchedQueue& queue, const CostInput& as) const {
@@ -70,29 +77,26 @@ void CostMemory::learn_run_time(std::uint32_t container, const MatchedQueue::Row
   KnownProcess& known = known_[container];
   const bool has_entry = row.entry != nullptr;
   if (known.process == row.process && known.has_entry == has_entry) return;
-  if (known.process && known.process != row.process && (!row.process || known.process->first != row.process->first))
-    runs_.erase(known.process->first);
-  known = {row.process, has_entry};
-  if (row.process) look_at(*row.process, has_entry, key);
+  if (!row.process || !known.process || known.process->first != row.process->first) known.run.reset();
+  known.process = row.process;
+  known.has_entry = has_entry;
+  if (!row.process) return;
+  const PoolProcess& shown = row.process->second;
+  if (shown.exited) {
+    if (const auto run = std::exchange(known.run, std::nullopt))
+      learned_.run_times.add(run->key, seconds(*shown.exited - run->started));
+  } else if (has_entry && shown.started && !known.run) {
+    known.run = {key, *shown.started};
+  }
 }
 
 void CostMemory::look_at_running(SteadyTime now) {
   if (looked_at_running_ && now - *looked_at_running_ < kLookAtRunning) return;
   looked_at_running_ = now;
   std::vector<RunTimes::Running> running;
-  running.reserve(runs_.size());
-  for (const auto& [uuid, run] : runs_) running.push_back({run.key, seconds(now - run.started)});
+  for (const KnownProcess& known : known_)
+    if (known.run) running.push_back({known.run->key, seconds(now - known.run->started)});
   learned_.run_times.set_running(running);
-}
-
-void CostMemory::look_at(const PoolProcessEntry& process, bool has_entry, std::uint32_t key) {
-  const auto& [uuid, shown] = process;
-  if (shown.exited) {
-    if (const auto run = runs_.extract(uuid))
-      learned_.run_times.add(run.mapped().key, seconds(*shown.exited - run.mapped().started));
-  } else if (has_entry && shown.started) {
-    runs_.try_emplace(uuid, Run{key, *shown.started});
-  }
 }
 
 /// In the order in which they were asked for.

@@ -5,7 +5,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -13,6 +12,7 @@
 
 #include "cost_learned.hpp"
 #include "matched_queue.hpp"
+#include "past_runs.hpp"
 #include "plan_input.hpp"
 
 namespace berth {
@@ -28,6 +28,8 @@ class CostMemory {
   /// else than before.
   bool complete(PlanInput& input, const MatchedQueue& queue, const MatchedQueue::Changes& changes, bool anew,
                 SteadyTime now, WallTime wall_now);
+  /// As if these had ended here.
+  void learn(const std::vector<PastRun>& runs);
   /// Completes another input of the same pass, made of snapshots alone, `as` that of the pass.
   void complete_again(PlanInput& input, const MatchedQueue& queue, const CostInput& as) const;
   /// Keeps what the plan made of that input says about later passes.
@@ -44,6 +46,7 @@ class CostMemory {
   struct KnownProcess {
     std::shared_ptr<const PoolProcessEntry> process;
     bool has_entry = false;
+    std::optional<Run> run;  ///< while it goes on
   };
   struct Seen {
     std::uint64_t number = 0;
@@ -52,9 +55,9 @@ class CostMemory {
     std::optional<SteadyTime> idle_since;  ///< nothing before its first container and while something runs
     bool used = false;
   };
+  std::uint32_t key_of(const std::string& image, const Resources& need);
   void learn_run_time(std::uint32_t container, const MatchedQueue::Row& row, std::uint32_t key);
   void look_at_running(SteadyTime now);
-  void look_at(const PoolProcessEntry& process, bool has_entry, std::uint32_t key);
   void learn_instances(const PlanInput& input, const MatchedQueue& queue, const std::vector<std::uint32_t>& changed,
                        SteadyTime now);
   std::optional<PlanGuard> last_guard(const MatchedQueue& queue) const;
@@ -64,7 +67,6 @@ class CostMemory {
   const CostRules rules_;
   LearnedTimes learned_;
   std::map<std::pair<std::string, Resources>, std::uint32_t> keys_;  // by image and need
-  std::unordered_map<std::string, Run> runs_;                        // going on, by uuid
   std::optional<SteadyTime> looked_at_running_;
   std::vector<KnownProcess> known_;                             // by number of the container
   std::vector<std::optional<Seen>> seen_;                       // by number of the instance in the input

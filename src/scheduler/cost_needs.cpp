@@ -21,6 +21,7 @@ void CostNeeds::learn() {
     type_list_.push_back(of.type_list);
     any_price_list_.push_back(of.any_price_list == kNoType ? of.type_list : of.any_price_list);
   }
+  listed_.resize(input_.type_lists.size());
 }
 
 bool CostNeeds::is_more(std::uint32_t a, std::uint32_t b) const {
@@ -33,14 +34,43 @@ bool CostNeeds::is_more(std::uint32_t a, std::uint32_t b) const {
   return a < b;
 }
 
-bool CostNeeds::listed(std::uint32_t type_list, std::uint32_t type) const {
-  if (type_list >= listed_.size()) listed_.resize(input_.type_lists.size());
+const std::vector<bool>& CostNeeds::listed(std::uint32_t type_list) const {
   std::vector<bool>& types = listed_[type_list];
   if (types.empty()) {
     types.resize(input_.types.size());
     for (const std::uint32_t one : input_.type_lists[type_list]) types[one] = true;
   }
-  return types[type];
+  return types;
+}
+
+/// From this class on. What is compared lies side by side, as far as that tells the order.
+std::vector<std::uint32_t> CostNeeds::sorted_from(std::uint32_t first) const {
+  struct Key {
+    double price;
+    std::int32_t vcpus, ram;
+    std::uint32_t need;
+  };
+  std::vector<Key> keys;
+  for (std::uint32_t need = first; need < coarse_.size(); ++need)
+    keys.push_back({own_prices_[need], coarse_[need].lanes[0], coarse_[need].lanes[1], need});
+  std::sort(keys.begin(), keys.end(), [&](const Key& a, const Key& b) {
+    if (a.price != b.price) return a.price > b.price;
+    if (a.vcpus != b.vcpus) return a.vcpus > b.vcpus;
+    if (a.ram != b.ram) return a.ram > b.ram;
+    return dearer(a.need, b.need);
+  });
+  std::vector<std::uint32_t> needs;
+  needs.reserve(keys.size());
+  for (const Key& key : keys) needs.push_back(key.need);
+  return needs;
+}
+
+const std::vector<std::uint32_t>& CostNeeds::dearest_first() const {
+  const std::vector<std::uint32_t> more = sorted_from(static_cast<std::uint32_t>(dearest_first_.size()));
+  const auto old = dearest_first_.insert(dearest_first_.end(), more.begin(), more.end());
+  std::inplace_merge(dearest_first_.begin(), old, dearest_first_.end(),
+                     [&](std::uint32_t a, std::uint32_t b) { return dearer(a, b); });
+  return dearest_first_;
 }
 
 const std::vector<std::uint32_t>& CostNeeds::within_ceiling(std::uint32_t type) const {
@@ -52,10 +82,8 @@ const std::vector<std::uint32_t>& CostNeeds::within_ceiling(std::uint32_t type) 
     for (const std::uint32_t one : input_.type_lists[type_list_[need]]) ++more[one];
   for (std::uint32_t t = 0; t < more.size(); ++t)
     if (more[t] > 0) within_ceiling_[t].reserve(within_ceiling_[t].size() + more[t]);
-  std::vector<std::uint32_t> needs(known - sorted_in_);
-  for (std::uint32_t i = 0; i < needs.size(); ++i) needs[i] = sorted_in_ + i;
   const auto dearer_first = [&](std::uint32_t a, std::uint32_t b) { return dearer(a, b); };
-  std::sort(needs.begin(), needs.end(), dearer_first);
+  const std::vector<std::uint32_t> needs = sorted_in_ == 0 ? dearest_first() : sorted_from(sorted_in_);
   for (const std::uint32_t need : needs)
     for (const std::uint32_t one : input_.type_lists[type_list_[need]]) within_ceiling_[one].push_back(need);
   for (std::uint32_t t = 0; t < more.size(); ++t) {

@@ -27,9 +27,13 @@ class CostNeeds {
   /// Whether any class has no type within its price ceiling.
   bool any_without_type() const { return any_without_type_; }
   /// Whether the type is for this class: within its price ceiling, or whatever it costs.
-  bool may_use(std::uint32_t need, std::uint32_t type, bool any_price) const {
-    return listed(any_price ? any_price_list_[need] : type_list_[need], type);
+  bool may_use(std::uint32_t need, std::uint32_t type, bool any_price) const { return may_use(need, any_price)[type]; }
+  /// The same by type.
+  const std::vector<bool>& may_use(std::uint32_t need, bool any_price) const {
+    return listed(any_price ? any_price_list_[need] : type_list_[need]);
   }
+  /// All, the most expensive first.
+  const std::vector<std::uint32_t>& dearest_first() const;
   /// The classes that each type is for within their price ceilings; the most expensive first.
   const std::vector<std::uint32_t>& within_ceiling(std::uint32_t type) const;
   /// Of two classes: the more expensive first, then what needs more, whatever their numbers.
@@ -39,7 +43,8 @@ class CostNeeds {
 
  private:
   bool is_more(std::uint32_t a, std::uint32_t b) const;
-  bool listed(std::uint32_t type_list, std::uint32_t type) const;
+  std::vector<std::uint32_t> sorted_from(std::uint32_t first) const;
+  const std::vector<bool>& listed(std::uint32_t type_list) const;
 
   const PlanInput& input_;
   CoarseUnits units_;
@@ -50,6 +55,7 @@ class CostNeeds {
   std::vector<std::uint32_t> type_list_;
   std::vector<std::uint32_t> any_price_list_;
   mutable std::vector<std::vector<bool>> listed_;                   // by type list, made when first asked for: by type
+  mutable std::vector<std::uint32_t> dearest_first_;                // of the first classes
   mutable std::vector<std::vector<std::uint32_t>> within_ceiling_;  // by type, of the first classes
   mutable std::uint32_t sorted_in_ = 0;                             // so many
 };

@@ -19,6 +19,8 @@
 namespace berth {
 namespace {
 
+constexpr std::ptrdiff_t kAhead = 16;  // rows
+
 bool waits(ContainerState state) {
   return state == ContainerState::queued || state == ContainerState::locked;
 }
@@ -133,11 +135,11 @@ std::vector<WaitingRow> CostPass::admit() {
 
 /// Leaves those that find no room. What is set aside for the guarded container is so for those behind it in order.
 void CostPass::place_on_ready(std::vector<WaitingRow>& rows) {
-  std::unordered_map<std::uint32_t, std::uint32_t> failed_key;  // by need class: a run-time key that might not ride
+  constexpr std::uint32_t none = UINT32_MAX;
+  std::vector<std::uint32_t> failed_key(input_.needs.size(), none);  // by need class: a run-time key that may not ride
   const auto place = [&](const WaitingRow& row) {
-    const auto known = failed_key.find(row.need());
     const std::uint32_t key = input_.containers[row.container()].run_time_key;
-    if (known != failed_key.end() && known->second == key && !guards(row)) return false;
+    if (failed_key[row.need()] == key && !guards(row)) return false;
     if (const auto instance = find(row.container())) {
       put_on(row.container(), *instance);
       return true;
@@ -145,8 +147,13 @@ void CostPass::place_on_ready(std::vector<WaitingRow>& rows) {
     if (!fleet_.has_failed(row.need(), rules_.ride)) failed_key[row.need()] = key;
     return false;
   };
+  // Containers lie apart in memory: one whose key will be looked at is asked for early.
+  const auto fetch = [&](const WaitingRow& row) {
+    if (failed_key[row.need()] != none) __builtin_prefetch(&input_.containers[row.container()].run_time_key);
+  };
   auto rest = rows.begin();
   for (const WaitingRow& row : rows) {
+    if (&rows.back() - &row >= kAhead) fetch((&row)[kAhead]);
     const bool failed = fleet_.has_failed(row.need(), rules_.ride) && !guards(row);
     if (failed || !place(row)) *rest++ = row;
     if (guards(row)) fleet_.set_aside(guard_->instance);
@@ -161,7 +168,11 @@ std::optional<std::uint32_t> CostPass::find(std::uint32_t c) {
       fleet_.has_room(guard_->instance, need))
     return guard_->instance;
   if (!rules_.ride) return fleet_.find(need);
-  return fleet_.find(need, [&](std::uint32_t i) { return rides_.allows(c, i); });
+  std::optional<Rides::Rider> rider;  // if it comes to that
+  return fleet_.find(need, [&](std::uint32_t i) {
+    if (!rider) rider = rides_.rider(c);
+    return rides_.allows(*rider, i);
+  });
 }
 
 void CostPass::put_on(std::uint32_t c, std::uint32_t instance) {

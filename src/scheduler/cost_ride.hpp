@@ -22,7 +22,10 @@ class Rides {
 
   /// Forgets what the last pass put anywhere, and what depends on the time or on what was learned.
   void begin_pass();
-  bool allows(std::uint32_t container, std::uint32_t instance);
+  /// What a container that rides runs, and what an instance of its own would cost it.
+  class Rider;
+  Rider rider(std::uint32_t container);
+  bool allows(const Rider& rider, std::uint32_t instance);
   /// As long as nothing has ended, any group may.
   bool allows_group(std::uint32_t type, const std::vector<std::uint32_t>& group);
   /// This pass puts the container on the instance.
@@ -30,11 +33,18 @@ class Rides {
 
  private:
   struct Expected {
-    Survival alive{};  // P(a container that starts now still runs)
-    double mean = 0;   // seconds
+    Survival alive{};         // P(a container that starts now still runs)
+    double mean = 0;          // seconds
+    SurvivalSteps seconds{};  // of the mean, by step
+  };
+  /// By step: the price of the instance × P(all that runs there has ended) when the step begins, $/hour. The first is
+  /// negative if they are not known.
+  struct alignas(64) Fares {
+    SurvivalSteps by_step{-1};
   };
   const Expected& expected(std::uint32_t key);
   const Survival& all_ended(std::uint32_t instance);
+  const SurvivalSteps& fares(std::uint32_t instance);
 
   const CostNeeds& classes_;
   const PlanInput& input_;
@@ -42,7 +52,16 @@ class Rides {
   std::uint64_t learned_ = 0;                         // version that by_key_ was made of
   std::vector<std::vector<std::uint32_t>> put_;       // by instance: keys of what this pass puts there
   std::vector<std::unique_ptr<Survival>> all_ended_;  // by instance: P(all that runs there has ended)
-  std::vector<std::uint32_t> touched_;                // instances of which either is known
+  std::vector<Fares> fares_;                          // by instance
+  std::vector<std::uint32_t> touched_;                // instances of which any of these is known
+  double dearest_ = 0;                                // price of any type
+};
+
+class Rides::Rider {
+  friend class Rides;
+  const Expected* run_ = nullptr;  // nothing is known
+  double own_cost_ = 0;
+  double too_much_ = 0;  // so much more that rounding makes no difference
 };
 
 }  // namespace berth

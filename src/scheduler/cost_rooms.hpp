@@ -12,7 +12,7 @@
 namespace berth {
 
 /// What is left on instances, sorted by VCPUs, then RAM, in chunks, so that a change moves few of them and those that
-/// are too small in another way are passed over together.
+/// are too small in another way, or too large, are passed over together.
 class CostRooms {
  public:
   struct Room {
@@ -25,8 +25,8 @@ class CostRooms {
     const std::size_t at = chunk_of(room);
     std::vector<Room>& rooms = chunks_[at].rooms;
     rooms.insert(std::lower_bound(rooms.begin(), rooms.end(), room, before), room);
-    chunks_[at].most.raise_to(room.left);
-    if (rooms.size() > kMostInChunk) split(at);
+    if (rooms.size() > kMostInChunk) return split(at);
+    chunks_[at].measure();
   }
   /// It must be there.
   void erase(const Room& room) {
@@ -39,47 +39,38 @@ class CostRooms {
       chunks_[at].measure();
   }
 
-  /// A place in the order; changes end it.
-  struct Cursor {
-    std::size_t chunk = 0;
-    std::size_t at = 0;
-  };
-  /// The first of at least these lanes {2 · VCPUs − shared, RAM}, in their order.
-  Cursor from(std::int32_t vcpus, std::int32_t ram) const {
-    const Room first{{{vcpus, ram, 0, 0}}, 0, 0};
-    if (chunks_.empty()) return {};
-    const std::size_t chunk = chunk_of(first);
-    const std::vector<Room>& rooms = chunks_[chunk].rooms;
-    const auto at = std::lower_bound(rooms.begin(), rooms.end(), first, before);
-    return settled({chunk, static_cast<std::size_t>(at - rooms.begin())});
-  }
-  /// Null at the end.
-  const Room* at(Cursor cursor) const {
-    return cursor.chunk < chunks_.size() ? &chunks_[cursor.chunk].rooms[cursor.at] : nullptr;
-  }
-  Cursor next(Cursor cursor) const { return settled({cursor.chunk, cursor.at + 1}); }
-  /// Passes over chunks none of which covers the need.
-  Cursor skip(Cursor cursor, const CoarseCapacity& need) const {
-    while (cursor.chunk < chunks_.size() && !chunks_[cursor.chunk].most.covers(need)) cursor = {cursor.chunk + 1, 0};
-    return cursor;
+  /// Calls `visit` for each room that covers the need, by VCPUs, then RAM. `too_much(left)`: so much and more need not
+  /// be visited.
+  template <class TooMuch, class Visit>
+  void for_each_covering(const CoarseCapacity& need, TooMuch too_much, Visit visit) const {
+    if (chunks_.empty()) return;
+    CoarseCapacity row = need;
+    for (std::size_t at = chunk_of({need, 0, 0}); at < chunks_.size(); ++at) {
+      const Chunk& chunk = chunks_[at];
+      row.lanes[0] = chunk.least.lanes[0];
+      if (too_much(row)) return;
+      if (!chunk.most.covers(need) || too_much(chunk.least)) continue;
+      for (const Room& room : chunk.rooms)
+        if (room.left.covers(need) && !too_much(room.left)) visit(room);
+    }
   }
 
  private:
   static constexpr std::size_t kMostInChunk = 32;
   struct Chunk {
     std::vector<Room> rooms;
-    CoarseCapacity most;  // component-wise
+    CoarseCapacity least, most;  // component-wise
     void measure() {
-      most = {};
-      for (const Room& room : rooms) most.raise_to(room.left);
+      least = most = rooms.front().left;
+      for (const Room& room : rooms) {
+        least.lower_to(room.left);
+        most.raise_to(room.left);
+      }
     }
   };
   static bool before(const Room& a, const Room& b) {
     return std::tuple(a.left.lanes[0], a.left.lanes[1], a.instance) <
            std::tuple(b.left.lanes[0], b.left.lanes[1], b.instance);
-  }
-  Cursor settled(Cursor cursor) const {
-    return cursor.at < chunks_[cursor.chunk].rooms.size() ? cursor : Cursor{cursor.chunk + 1, 0};
   }
   /// The last chunk that begins at or before it, else the first. There must be one.
   std::size_t chunk_of(const Room& room) const {
@@ -91,7 +82,7 @@ class CostRooms {
   void split(std::size_t chunk) {
     std::vector<Room>& rooms = chunks_[chunk].rooms;
     const auto middle = rooms.begin() + kMostInChunk / 2;
-    Chunk second{{middle, rooms.end()}, {}};
+    Chunk second{{middle, rooms.end()}, {}, {}};
     rooms.erase(middle, rooms.end());
     chunks_[chunk].measure();
     second.measure();

@@ -13,7 +13,8 @@ constexpr double kFewest = 3;
 constexpr float kRounding = 1e-3f;
 constexpr RunTimes::Ages kNoAges{1, 0};
 
-/// Where a time ≥ 1 s lies, in bins: exponent and two bits of the mantissa are the bin, the rest the place in it.
+/// Where a time lies, in bins: exponent and two bits of the mantissa are the bin, the rest the place in it.
+/// Less than 1 s is the beginning of the first, and kRunTimeBins what is beyond the last.
 struct Place {
   int bin;
   float within;
@@ -23,7 +24,8 @@ Place place_of(float seconds) {
   constexpr std::uint32_t one = std::bit_cast<std::uint32_t>(1.0f) >> fraction_bits;
   const auto bits = std::bit_cast<std::uint32_t>(std::max(seconds, 1.0f));
   const auto fraction = static_cast<float>(bits & ((1u << fraction_bits) - 1));
-  return {static_cast<int>((bits >> fraction_bits) - one), fraction / static_cast<float>(1u << fraction_bits)};
+  return {std::min(static_cast<int>((bits >> fraction_bits) - one), kRunTimeBins),
+          fraction / static_cast<float>(1u << fraction_bits)};
 }
 
 int bin_of(double seconds) {
@@ -58,12 +60,28 @@ const std::array<float, kRunTimeBins + 2>& edges() {
   return made;
 }
 
-/// The share that runs longer than that; `longer` by bin.
-float beyond(const std::array<float, kRunTimeBins + 1>& longer, float seconds) {
-  if (seconds < 1) return longer[0];
-  const Place at = place_of(seconds);
-  if (at.bin >= kRunTimeBins) return longer[kRunTimeBins];
+/// The places of these times, each later by so much: apart from what is looked up there, the compiler makes several of
+/// them at a time.
+template <std::size_t N>
+struct Places {
+  Places(const std::array<float, N>& times, float later) {
+    for (std::size_t i = 0; i < N; ++i) {
+      const Place at = place_of(times[i] + later);
+      bin[i] = at.bin;
+      within[i] = at.within;
+    }
+  }
+  Place operator[](std::size_t i) const { return {bin[i], within[i]}; }
+  std::array<int, N> bin;
+  std::array<float, N> within;
+};
+
+/// The share that runs longer than that; `longer` by bin, of which the last two are the same.
+float beyond(const std::array<float, kRunTimeBins + 2>& longer, Place at) {
   return longer[at.bin] + (longer[at.bin + 1] - longer[at.bin]) * at.within;
+}
+float beyond(const std::array<float, kRunTimeBins + 2>& longer, float seconds) {
+  return beyond(longer, place_of(seconds));
 }
 
 }  // namespace
@@ -133,15 +151,30 @@ RunTimes::Outlived& RunTimes::outlived(std::uint32_t key) const {
     const float outlives = at_risk > 0 ? std::max(0.0f, 1 - ended(b) / at_risk) : kUnknown;
     out.longer[b + 1] = std::max(out.longer[b] * outlives, kNever);
   }
+  out.longer[kRunTimeBins + 1] = out.longer[kRunTimeBins];
   return out;
 }
 
 Survival RunTimes::survival(std::uint32_t key, double age) const {
+  return survival_at(offsets(), key, age);
+}
+
+SurvivalSteps RunTimes::survival_steps(std::uint32_t key, double age) const {
+  static const SurvivalSteps steps = [] {
+    SurvivalSteps made{};
+    for (std::size_t i = 0; i < made.size(); ++i) made[i] = offsets()[i * kBinsInStep];
+    return made;
+  }();
+  return survival_at(steps, key, age);
+}
+
+template <std::size_t N>
+std::array<float, N> RunTimes::survival_at(const std::array<float, N>& times, std::uint32_t key, double age) const {
   const auto& longer = outlived(key).longer;
   const float scale = 1 / std::max(beyond(longer, static_cast<float>(age)), kNever);
-  Survival survival;
-  for (int b = 0; b < kRunTimeBins; ++b)
-    survival[b] = std::min(1.0f, beyond(longer, static_cast<float>(age) + offsets()[b]) * scale);
+  const Places at(times, static_cast<float>(age));
+  std::array<float, N> survival;
+  for (std::size_t i = 0; i < N; ++i) survival[i] = std::min(1.0f, beyond(longer, at[i]) * scale);
   return survival;
 }
 
@@ -160,6 +193,22 @@ std::optional<double> RunTimes::remaining(std::uint32_t key, double age, double 
   return run_time_offset(last);
 }
 
+RunTimes::EndsWithin RunTimes::ends_within(std::uint32_t key, double quantile, double most) const {
+  EndsWithin ends;
+  const int last = bins_within(most) - 1;
+  if (last < 0 || key >= by_key_.size() || by_key_[key].total < kFewest) return ends;
+  ends.longer_ = &outlived(key).longer;
+  ends.soon_ = offsets()[last];
+  ends.still_ = static_cast<float>(1 - quantile);
+  return ends;
+}
+
+bool RunTimes::EndsWithin::operator()(double age) const {
+  if (!longer_) return false;
+  const float scale = 1 / std::max(beyond(*longer_, static_cast<float>(age)), kNever);
+  return std::min(1.0f, beyond(*longer_, static_cast<float>(age) + soon_) * scale) <= still_;
+}
+
 RunTimes::Ages RunTimes::ages_that_may_end(std::uint32_t key, double quantile, double most) const {
   const int last = bins_within(most) - 1;
   if (last < 0 || key >= by_key_.size() || by_key_[key].total < kFewest) return kNoAges;
@@ -172,23 +221,29 @@ RunTimes::Ages RunTimes::ages_that_may_end(std::uint32_t key, double quantile, d
   return of.ages;
 }
 
-RunTimes::Ages RunTimes::find_ages(const Outlived& of, double quantile, int last) {
-  const auto& longer = of.longer;
-  const float soon = offsets()[last];
-  const auto still = static_cast<float>(1 - quantile) + kRounding;
-  const auto may_end = [&](float age) {
-    return beyond(longer, age + soon) <= still * std::max(beyond(longer, age), kNever);
-  };
-  // Between two of these ages both shares are straight lines, and so their ratio is least at one of the two.
+/// Ages of which one is where the chance to end within the offset of `last` is greatest: between two of them both
+/// shares, that which gets so far and that which runs on beyond, are straight lines, and so their ratio is least at one
+/// of the two.
+const RunTimes::Turns& RunTimes::turns(int last) const {
+  if (turns_for_ == last) return turns_;
   std::array<float, kRunTimeBins + 2> earlier{};
   std::transform(edges().begin(), edges().end(), earlier.begin(),
-                 [&](float edge) { return std::max(0.0f, edge - soon); });
-  std::array<float, 2 * (kRunTimeBins + 2)> turns{};
-  std::merge(edges().begin(), edges().end(), earlier.begin(), earlier.end(), turns.begin());
+                 [&](float edge) { return std::max(0.0f, edge - offsets()[last]); });
+  std::merge(edges().begin(), edges().end(), earlier.begin(), earlier.end(), turns_.begin());
+  turns_for_ = last;
+  return turns_;
+}
+
+RunTimes::Ages RunTimes::find_ages(const Outlived& of, double quantile, int last) const {
+  const auto& longer = of.longer;
+  const auto still = static_cast<float>(1 - quantile) + kRounding;
+  const Turns& turns = this->turns(last);
+  const Places at(turns, 0);
+  const Places then(turns, offsets()[last]);
   Ages ages = kNoAges;
   bool before = false;
   for (std::size_t i = 0; i < turns.size(); ++i) {
-    const bool here = may_end(turns[i]);
+    const bool here = beyond(longer, then[i]) <= still * std::max(beyond(longer, at[i]), kNever);
     if (here && ages.most < ages.least) ages.least = i > 0 ? turns[i - 1] : 0;
     if (here || before) ages.most = turns[i];
     before = here;

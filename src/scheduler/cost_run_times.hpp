@@ -13,6 +13,9 @@ constexpr int kRunTimeBins = 96;
 
 /// By bin b: a probability about the time run_time_offset(b) from now.
 using Survival = std::array<float, kRunTimeBins>;
+/// The same at the first bin of each kBinsInStep.
+constexpr int kBinsInStep = 6;
+using SurvivalSteps = std::array<float, kRunTimeBins / kBinsInStep>;
 /// Seconds from now; the last is half a year.
 double run_time_offset(int bin);
 /// Of the time between the offsets of b − 1 and b, in seconds.
@@ -39,10 +42,23 @@ class RunTimes {
   /// By bin: P(a container of this key that has run for `age` seconds still runs at that time). The key's own history
   /// counts, and that of all containers as much as one container more. 1 throughout if nothing is known.
   Survival survival(std::uint32_t key, double age) const;
+  SurvivalSteps survival_steps(std::uint32_t key, double age) const;
   /// Quantile of the time that it runs on; nothing while fewer than three of its key have ended, or beyond all of them,
   /// or beyond `most` seconds.
   std::optional<double> remaining(std::uint32_t key, double age, double quantile,
                                   double most = std::numeric_limits<double>::infinity()) const;
+  /// Whether remaining() is something, by age.
+  class EndsWithin {
+   public:
+    bool operator()(double age) const;
+
+   private:
+    friend class RunTimes;
+    const std::array<float, kRunTimeBins + 2>* longer_ = nullptr;  // null: at no age
+    float soon_ = 0, still_ = 0;
+  };
+  /// For remaining() with these arguments; until the next call.
+  EndsWithin ends_within(std::uint32_t key, double quantile, double most) const;
   struct Ages {
     double least = 0;
     double most = std::numeric_limits<double>::infinity();
@@ -61,20 +77,26 @@ class RunTimes {
   /// Meier): the chance to end in a bin is how many did, over how many got so far.
   struct Outlived {
     std::uint64_t version = 0;
-    std::array<float, kRunTimeBins + 1> longer{};
+    std::array<float, kRunTimeBins + 2> longer{};  ///< the last one twice
     /// The last answer of ages_that_may_end(), and for which quantile and bin of `most`.
     Ages ages;
     std::pair<double, int> ages_for{0, -1};
   };
+  template <std::size_t N>
+  std::array<float, N> survival_at(const std::array<float, N>& times, std::uint32_t key, double age) const;
   Histogram& of(std::uint32_t key);
   Outlived& outlived(std::uint32_t key) const;
-  static Ages find_ages(const Outlived& of, double quantile, int last);
+  using Turns = std::array<float, 2 * (kRunTimeBins + 2)>;
+  const Turns& turns(int last) const;
+  Ages find_ages(const Outlived& of, double quantile, int last) const;
 
   Histogram all_;
   std::vector<Histogram> by_key_;
   std::vector<Running> running_;
   std::uint64_t version_ = 1;
   mutable std::vector<Outlived> outlived_;  // by key, made when first asked for
+  mutable Turns turns_{};                   // the last answer of turns(), and for which `last`
+  mutable int turns_for_ = -1;
 };
 
 }  // namespace berth

@@ -38,6 +38,17 @@ std::vector<std::uint32_t> RunningByKey::may_end(double quantile, double most) {
   return instances;
 }
 
+bool RunningByKey::any_ends(double quantile, double most) {
+  catch_up();
+  for (std::uint32_t key = 0; key < by_key_.size(); ++key) {
+    if (by_key_[key].empty()) continue;
+    const RunTimes::EndsWithin ends = input_.cost.learned->run_times.ends_within(key, quantile, most);
+    if (std::any_of(by_key_[key].begin(), by_key_[key].end(), [&](const Run& run) { return ends(age(run)); }))
+      return true;
+  }
+  return false;
+}
+
 /// As time_run().
 double RunningByKey::age(const Run& run) const {
   return run.started == SteadyTime::max() ? 0 : seconds(input_.cost.steady_now - run.started);

@@ -22,6 +22,8 @@ class RunningByKey {
   /// Instances on which RunTimes::remaining() may be something for what runs there, with these arguments, sorted. All
   /// on which it is are among them.
   std::vector<std::uint32_t> may_end(double quantile, double most);
+  /// Whether it is for anything.
+  bool any_ends(double quantile, double most);
 
  private:
   struct Run {

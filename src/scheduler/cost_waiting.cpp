@@ -26,23 +26,25 @@ Waiting::Waiting(const CostNeeds& classes, std::vector<std::uint32_t> containers
 }
 
 const std::vector<std::uint32_t>& Waiting::needs() {
-  if (!sorted_)
-    std::sort(needs_.begin(), needs_.end(), [&](std::uint32_t a, std::uint32_t b) { return classes_.dearer(a, b); });
+  if (sorted_) return needs_;
   sorted_ = true;
+  needs_.clear();
+  for (const std::uint32_t need : classes_.dearest_first())
+    if (end_[need] > 0) needs_.push_back(need);  // any waited
   return needs_;
 }
 
 std::uint32_t Waiting::take(std::uint32_t need) {
   --all_left_;
   const std::uint32_t rank = ranks_[next_[need]++];
-  if (in_order_) in_order_->set(rank, CoarseIndex::none());
+  if (in_order_) in_order_->set_rank(need, first_or_taken(need));
   return rank;
 }
 
 void Waiting::put_back(std::uint32_t need) {
   ++all_left_;
   --next_[need];
-  if (in_order_) in_order_->set(first(need), classes_.coarse(need));
+  if (in_order_) in_order_->set_rank(need, first(need));
 }
 
 std::vector<std::uint32_t> Waiting::rest() const {
@@ -77,27 +79,21 @@ std::vector<std::uint32_t> Waiting::fill(const std::vector<std::uint32_t>& needs
   return taken;
 }
 
-/// A rank that is left and fits, from `at` on, which is set to it.
-std::optional<std::uint32_t> Waiting::next_in_order(std::uint32_t type, bool any_price, const Capacity& room,
-                                                    std::size_t& at) {
+std::optional<std::uint32_t> Waiting::next_in_order(std::uint32_t type, bool any_price, const Capacity& room) {
+  if (room.left.vcpus <= 0) return std::nullopt;
   if (!in_order_) {
-    std::vector<CoarseCapacity> needs;
-    needs.reserve(containers_.size());
-    for (std::uint32_t rank = 0; rank < containers_.size(); ++rank)
-      needs.push_back(is_left(rank) ? classes_.coarse(need(rank)) : CoarseIndex::none());
-    in_order_.emplace(std::move(needs));
+    std::vector<FirstFit::Item> items;
+    items.reserve(needs_.size());
+    for (const std::uint32_t need : needs_) items.push_back({classes_.coarse(need), first_or_taken(need), need});
+    in_order_.emplace(items);
   }
-  const CoarseCapacity coarse = classes_.units().of(room);
-  for (at = in_order_->next(coarse, at); at < in_order_->size(); at = in_order_->next(coarse, at + 1)) {
-    const auto rank = static_cast<std::uint32_t>(at);
-    if (room.accommodates(input_.needs[need(rank)].need) && classes_.may_use(need(rank), type, any_price)) return rank;
-  }
-  return std::nullopt;
+  return in_order_->first(classes_.units().of(room), [&](std::uint32_t need) {
+    return fits(need, room) && classes_.may_use(need, type, any_price);
+  });
 }
 
 bool Waiting::any_fits(std::uint32_t type, const Capacity& room) {
-  std::size_t at = 0;
-  return room.left.vcpus > 0 && next_in_order(type, true, room, at);
+  return next_in_order(type, true, room).has_value();
 }
 
 std::vector<std::uint32_t> Waiting::fill_any(std::uint32_t type, Capacity& room, std::uint32_t places) {
@@ -107,10 +103,10 @@ std::vector<std::uint32_t> Waiting::fill_any(std::uint32_t type, Capacity& room,
 std::vector<std::uint32_t> Waiting::fill_in_order(std::uint32_t type, bool any_price, Capacity& room,
                                                   std::uint32_t places) {
   std::vector<std::uint32_t> taken;
-  for (std::size_t at = 0; room.left.vcpus > 0 && taken.size() < places;) {
-    const auto rank = next_in_order(type, any_price, room, at);
-    if (!rank) break;
-    taken.push_back(take_into(need(*rank), room));
+  while (taken.size() < places) {
+    const auto need = next_in_order(type, any_price, room);
+    if (!need) break;
+    taken.push_back(take_into(*need, room));
   }
   return taken;
 }
@@ -130,9 +126,8 @@ std::size_t Waiting::next_by_price(std::uint32_t type, bool any_price, const Cap
 }
 
 std::vector<std::uint32_t> Waiting::fill_any_by_price(std::uint32_t type, Capacity& room, std::uint32_t places) {
-  std::size_t at = 0;
-  const auto first = next_in_order(type, true, room, at);
-  return first ? fill_group(type, need(*first), true, room, places) : std::vector<std::uint32_t>{};
+  const auto need = next_in_order(type, true, room);
+  return need ? fill_group(type, *need, true, room, places) : std::vector<std::uint32_t>{};
 }
 
 std::vector<std::uint32_t> Waiting::fill_group(std::uint32_t type, std::uint32_t first_need, bool any_price,

@@ -9,6 +9,7 @@
 #include "capacity.hpp"
 #include "coarse_index.hpp"
 #include "cost_needs.hpp"
+#include "first_fit.hpp"
 
 namespace berth {
 
@@ -20,6 +21,8 @@ class Waiting {
   Waiting(const CostNeeds& classes, std::vector<std::uint32_t> containers);
 
   const CostNeeds& classes() const { return classes_; }
+  /// Of all, also those that were taken.
+  std::uint32_t size() const { return static_cast<std::uint32_t>(containers_.size()); }
   std::uint32_t container(std::uint32_t rank) const { return containers_[rank]; }
   std::uint32_t need(std::uint32_t rank) const { return input_.containers[containers_[rank]].need; }
   /// Classes of which any waited at first; the most expensive first.
@@ -59,7 +62,9 @@ class Waiting {
     return left(need) > 0 && room.accommodates(input_.needs[need].need);
   }
   bool is_left(std::uint32_t rank) const { return left(need(rank)) > 0 && rank >= first(need(rank)); }
-  std::optional<std::uint32_t> next_in_order(std::uint32_t type, bool any_price, const Capacity& room, std::size_t& at);
+  /// The class of the first in order that is left and fits.
+  std::optional<std::uint32_t> next_in_order(std::uint32_t type, bool any_price, const Capacity& room);
+  std::uint32_t first_or_taken(std::uint32_t need) const { return left(need) > 0 ? first(need) : FirstFit::kTaken; }
   std::vector<std::uint32_t> fill_in_order(std::uint32_t type, bool any_price, Capacity& room, std::uint32_t places);
   std::uint32_t take_into(std::uint32_t need, Capacity& room);
   std::size_t next_by_price(std::uint32_t type, bool any_price, const Capacity& room, std::size_t at);
@@ -74,7 +79,7 @@ class Waiting {
   bool sorted_ = false;  // needs_
   std::uint32_t all_left_ = 0;
   // Made when first asked for:
-  std::optional<CoarseIndex> in_order_;  // by rank, of those that are left
+  std::optional<FirstFit> in_order_;     // classes by the rank of the first that is left
   std::optional<CoarseIndex> by_price_;  // by place in needs_
 };
 

@@ -62,6 +62,10 @@ std::optional<std::string> PassPlanner::difference_from_nothing(const Decisions&
                     }));
 }
 
+void PassPlanner::learn(const std::vector<PastRun>& runs) {
+  if (cost_memory_) cost_memory_->learn(runs);
+}
+
 std::map<std::string, Duration> PassPlanner::remember(const Decisions& made, const MatchedQueue& queue) {
   if (!cost_memory_) return {};
   cost_memory_->remember(made, queue);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "berth/scheduler/plan.hpp"
 #include "berth/scheduler/scheduler.hpp"
@@ -11,6 +12,7 @@
 #include "cost_memo.hpp"
 #include "cost_memory.hpp"
 #include "matched_queue.hpp"
+#include "past_runs.hpp"
 #include "plan_input.hpp"
 #include "plan_memo.hpp"
 #include "recount.hpp"
@@ -33,6 +35,9 @@ class PassPlanner {
                                                      const MatchedQueue& queue, const PassRecord& record) const;
   /// Keeps what the last pass says about later ones. Returns idle time-outs that are new, by type name.
   std::map<std::string, Duration> remember(const Decisions& made, const MatchedQueue& queue);
+
+  /// Run times from before the first pass.
+  void learn(const std::vector<PastRun>& runs);
 
   const PlanInputBuilder& names() const { return builder_; }
 

@@ -83,6 +83,15 @@ Reconciliation ReconcilePass::decide(const MatchedQueue& queue, std::optional<St
   return out;
 }
 
+bool is_lost(const PoolSnapshot& pool, std::string_view uuid) {
+  ReconcileInput input;
+  input.state = ContainerState::running;
+  input.unknown_workers = pool.count(WorkerState::unknown) > 0;
+  input.queue_updated = SteadyTime::max();
+  if (const PoolProcessEntry* process = pool.running.find(uuid)) input.process = view_of(process->second);
+  return reconcile(input) == ReconcileAction::cancel;
+}
+
 void spare(Reconciliation& out, const std::set<std::string, std::less<>>& containers) {
   if (containers.empty()) return;
   std::erase_if(out.kills, [&](const KillRequest& kill) { return containers.contains(kill.uuid); });

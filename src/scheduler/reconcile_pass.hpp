@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "berth/pool/worker_pool.hpp"
@@ -32,6 +33,9 @@ class ReconcilePass {
  private:
   std::set<std::uint32_t> unsettled_;  // those that an action is wanted for, now or if other workers or times were seen
 };
+
+/// Whether reconcile() would have a Running container cancelled that had not ended by now: nothing runs it any more.
+bool is_lost(const PoolSnapshot& pool, std::string_view uuid);
 
 /// Takes out what would end processes of these containers: whether they are wanted is not known.
 void spare(Reconciliation& out, const std::set<std::string, std::less<>>& containers);

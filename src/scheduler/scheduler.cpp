@@ -21,6 +21,7 @@
 #include "pass_metrics.hpp"
 #include "pass_pace.hpp"
 #include "pass_planner.hpp"
+#include "past_runs.hpp"
 #include "reconcile_pass.hpp"
 #include "recount.hpp"
 #include "scheduled_queue.hpp"
@@ -75,7 +76,7 @@ Policy policy_of(const std::string& name) {
 
 class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
  public:
-  Impl(Runtime& runtime, Logger log, Metrics& metrics, ContainerQueue& queue, WorkerPool& pool, const ContainerApi& api,
+  Impl(Runtime& runtime, Logger log, Metrics& metrics, ContainerQueue& queue, WorkerPool& pool, ContainerApi& api,
        std::function<bool()> active, SchedulerOptions options)
       : runtime_(runtime),
         log_(std::move(log)),
@@ -144,8 +145,14 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     }
   }
 
+  static awaitable<void> learn_from_past(std::shared_ptr<Impl> self) {
+    std::function<void(const std::vector<PastRun>&)> learn = [self](const auto& runs) { self->planner_.learn(runs); };
+    co_await read_past_runs(self->runtime_, self->log_, self->api_, self->options_->choose, std::move(learn));
+  }
+
   static awaitable<void> run(std::shared_ptr<Impl> self) {
     co_await self->wait_until_loaded();
+    if (self->policy_ == Policy::cost) self->tasks_.spawn(learn_from_past(self));
     co_await self->release_stale_locks();
     for (;;) {
       const SteadyTime began = self->runtime_.now();
@@ -384,9 +391,16 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
       case Operation::unlock:
         return queue_.unlock(std::move(uuid));
       case Operation::cancel:
-        return queue_.cancel(std::move(uuid), "the runner ended without giving the container a final state");
+        return cancel(std::move(uuid));
     }
     throw std::logic_error("unknown operation");
+  }
+
+  /// Until the API has answered that it has not ended, its worker may be in view again, and with it its process.
+  awaitable<Result<void>> cancel(std::string uuid) {
+    auto is_still_lost = [self = shared_from_this(), uuid] { return is_lost(*self->pool_.snapshot(), uuid); };
+    return queue_.cancel(std::move(uuid), "the runner ended without giving the container a final state",
+                         std::move(is_still_lost));
   }
 
   void publish(const Decisions& made, PassRecord record) {
@@ -414,7 +428,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   PassMetrics pass_metrics_;
   ContainerQueue& queue_;
   WorkerPool& pool_;
-  const ContainerApi& api_;
+  ContainerApi& api_;
   const std::function<bool()> active_;
   const std::shared_ptr<const SchedulerOptions> options_;
   const Policy policy_;
@@ -446,7 +460,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
 };
 
 Scheduler::Scheduler(Runtime& runtime, Logger log, Metrics& metrics, ContainerQueue& queue, WorkerPool& pool,
-                     const ContainerApi& api, std::function<bool()> active, SchedulerOptions options)
+                     ContainerApi& api, std::function<bool()> active, SchedulerOptions options)
     : impl_(std::make_shared<Impl>(runtime, std::move(log), metrics, queue, pool, api, std::move(active),
                                    std::move(options))) {}
 

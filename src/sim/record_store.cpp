@@ -311,11 +311,27 @@ Result<std::vector<ModifiedRecord>> RecordStore::list_modified(const ModifiedQue
     ModifiedRecord line;
     line.uuid = requests ? request_of(record.uuid()) : record.uuid();
     // As in Arvados, a change of priority leaves the container's own time alone (facts §2.4).
-    line.modified_at = core_.server_time() - (core_.now() - (requests ? record.prioritized : record.changed));
+    line.modified_at = server_time_at(requests ? record.prioritized : record.changed);
     if (requests) line.container_uuid = record.uuid();
     line.waiting = !requests && state == ContainerState::queued && record.container.priority > 0;
     if (line.uuid > query.after) page.push_back(std::move(line));
     if (std::ssize(page) == limit) break;
+  }
+  return page;
+}
+
+Result<FinishedPage> RecordStore::list_finished(const FinishedQuery& query) const {
+  const std::int64_t limit = page_limit(query.limit);
+  std::int64_t skip = query.offset;
+  FinishedPage page;
+  for (auto at = by_change_.rbegin(); at != by_change_.rend() && page.records < limit; ++at) {
+    const WallTime changed = server_time_at(at->first);
+    if (changed < query.since) break;
+    const SimRecord& record = *find(at->second);
+    if (changed > query.until || record.container.state != ContainerState::complete || skip-- > 0) continue;
+    ++page.records;
+    if (record.started && record.ended)
+      page.containers.push_back({record.container, server_time_at(*record.started), server_time_at(*record.ended)});
   }
   return page;
 }

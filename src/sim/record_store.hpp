@@ -74,6 +74,7 @@ class RecordStore {
   /// As of then, at most `longest_stale` ago.
   Result<std::vector<Container>> list_as_of(const ContainerQuery& query, SteadyTime when) const;
   Result<std::vector<ModifiedRecord>> list_modified(const ModifiedQuery& query) const;
+  Result<FinishedPage> list_finished(const FinishedQuery& query) const;
 
   // Calls of runners. `gateway` tells runners apart.
   Result<void> claim(const std::string& uuid, const std::string& gateway);
@@ -99,6 +100,8 @@ class RecordStore {
   Result<void> runner_update(const std::string& uuid, ContainerState state, const std::string& gateway);
   std::int64_t max_attempts() const { return core_.options.cluster.containers.max_dispatch_attempts; }
   std::int64_t page_limit(std::int64_t asked) const;
+  /// As the server's clock tells: it goes as the world does.
+  WallTime server_time_at(SteadyTime when) const { return core_.server_time() - (core_.now() - when); }
   void saved(const SimRecord& record);
   /// Of all that changed at that time or later, in the order of their uuids.
   static std::vector<std::string_view> since(const ByTime& index, SteadyTime when);

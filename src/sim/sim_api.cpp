@@ -28,6 +28,17 @@ class SimApi final : public ContainerApi {
     return call<std::vector<ModifiedRecord>>(
         "modified", {}, [&store = store_, query = std::move(query)] { return store.list_modified(query); });
   }
+  /// By a chance of its own: what else befalls the process does not depend on it.
+  awaitable<Result<FinishedPage>> list_finished(FinishedQuery query) override {
+    std::function<Result<FinishedPage>()> effect = [&store = store_, query] { return store.list_finished(query); };
+    CallRoute route;
+    route.there = route.back = chance_of_past_.draw(core_.options.api.latency) / 2;
+    route.give_up = core_.options.api.deadline;
+    if (core_.storm() && chance_of_past_.with(core_.options.faults.api_timeout)) route.arrives = false;
+    if (core_.storm() && chance_of_past_.with(core_.options.faults.api_error))
+      effect = refusal<FinishedPage>(ErrorKind::server_error, 500);
+    return answer_of(link_, send<FinishedPage>(core_, link_, route, std::move(effect)));
+  }
   awaitable<Result<std::map<std::string, Mount>>> get_mounts(std::string uuid) override {
     return call<std::map<std::string, Mount>>("mounts", uuid, [&store = store_, uuid] { return store.mounts(uuid); });
   }
@@ -112,6 +123,7 @@ class SimApi final : public ContainerApi {
   RecordStore& store_;
   SimWatcher& watcher_;
   const std::shared_ptr<Link> link_;
+  Chance chance_of_past_{core_.options.seed ^ (link_->number << 32)};
 };
 
 }  // namespace

@@ -20,7 +20,7 @@ namespace berth::bench {
 
 enum class PoolLoad { empty, half, full };
 enum class Needs {
-  equal,     ///< all the same
+  equal,     ///< all the same, and so little that two or three fit on most instances
   classes,   ///< at most 1,000 different ones
   distinct,  ///< all different
 };
@@ -42,6 +42,7 @@ class PlanWorld {
     const std::uint32_t classes = size.needs == Needs::equal     ? 1
                                   : size.needs == Needs::classes ? std::min(1000u, size.containers)
                                                                  : size.containers;
+    if (size.needs == Needs::equal) add_need({1, kGiB, kGiB, 0, 0});
     while (input.needs.size() < classes) add_need();
     for (std::uint32_t i = 0; i < size.instances; ++i) add_instance(size.load);
     const auto in_pool = static_cast<std::uint32_t>(input.containers.size());
@@ -75,17 +76,21 @@ class PlanWorld {
       const std::int64_t vcpus = pick({1, 1, 1, 1, 2, 2, 4, 4, 8, 16});
       const double ram = static_cast<double>(vcpus) * (0.4 + 5 * fraction() * fraction()) * static_cast<double>(kGiB);
       const Resources need{vcpus, static_cast<std::int64_t>(ram), between(0, 100 * kGiB), 0, 0};
-      auto list = eligible(need, 1.5);
-      if (list.empty()) continue;
-      const std::uint32_t within_ceiling = number_of(std::move(list));
-      input.needs.push_back({need, within_ceiling, number_of(eligible(need, 1e300))});
-      return static_cast<std::uint32_t>(input.needs.size() - 1);
+      if (add_need(need)) return static_cast<std::uint32_t>(input.needs.size() - 1);
     }
   }
 
  private:
   static constexpr std::int64_t kGiB = std::int64_t{1} << 30;
 
+  /// False: it fits on no type.
+  bool add_need(const Resources& need) {
+    auto list = eligible(need, 1.5);
+    if (list.empty()) return false;
+    const std::uint32_t within_ceiling = number_of(std::move(list));
+    input.needs.push_back({need, within_ceiling, number_of(eligible(need, 1e300))});
+    return true;
+  }
   double fraction() { return static_cast<double>(random_() >> 11) * 0x1p-53; }
   template <std::size_t N>
   std::int64_t pick(const std::int64_t (&of)[N]) {

@@ -2,11 +2,12 @@
 """Policies side by side in the simulator: the tables of docs/policies.md.
 
     ./dev bench policies [--seeds N] [--workload NAME]… [--limit N]…
-                         [--variant NAME]… [--boot SECONDS]
+                         [--variant NAME]… [--boot SECONDS] [--price-factor F]
 
 A row for each policy, by workload and MaxInstances: cost (mean, least and most of the seeds), how much more than the
 first policy's, ratio to the lower bound, waits, creates. `--limit half` is
-half of the instances that the first variant uses at most without limit; `--boot` is the median boot time.
+half of the instances that the first variant uses at most without limit; `--boot` is the median boot time;
+`--price-factor` is `MaximumPriceFactor`.
 """
 import argparse
 import json
@@ -47,7 +48,7 @@ ROWS = {  # of the report, as columns
 }
 
 
-def cluster(cloud_vms, max_instances):
+def cluster(cloud_vms, max_instances, price_factor):
     types = {
         f"{family}.{size}": {
             "VCPUs": size,
@@ -66,13 +67,16 @@ def cluster(cloud_vms, max_instances):
         "MaxCloudOpsPerSecond": 0,
         **cloud_vms,
     }
+    containers = {"CloudVMs": vms}
+    if price_factor:
+        containers["MaximumPriceFactor"] = price_factor
     return {
         "Clusters": {
             "zzzzz": {
                 "SystemRootToken": "0" * 40,
                 "ManagementToken": "1" * 40,
                 "Services": {"Controller": {"ExternalURL": "https://zzzzz.example/"}},
-                "Containers": {"CloudVMs": vms},
+                "Containers": containers,
                 "InstanceTypes": types,
             }
         }
@@ -82,7 +86,7 @@ def cluster(cloud_vms, max_instances):
 def run(args, folder, name, workload, limit):
     """The report's rows of one variant: name → cell."""
     path = folder / "cluster.yml"
-    path.write_text(json.dumps(cluster(VARIANTS[name], limit)))
+    path.write_text(json.dumps(cluster(VARIANTS[name], limit, args.price_factor)))
     command = [args.sim, "run", "--config", str(path), "--generate", workload, "--seeds", str(args.seeds)]
     command += ["--first-seed", str(args.first_seed)]
     if args.boot:
@@ -143,6 +147,7 @@ def main():
     parser.add_argument("--workload", action="append")
     parser.add_argument("--limit", action="append", help="MaxInstances: a number, 0 for none, or half")
     parser.add_argument("--boot", type=int, help="seconds; otherwise as berth-sim has it")
+    parser.add_argument("--price-factor", type=float, help="otherwise the default")
     parser.add_argument("--variant", action="append", choices=VARIANTS)
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()

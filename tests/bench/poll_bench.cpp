@@ -78,6 +78,7 @@ class JsonApi final : public ContainerApi {
     writing += thread_cpu() - begun;
     co_return modified_of(text);
   }
+  awaitable<Result<FinishedPage>> list_finished(FinishedQuery) override { co_return no(); }
   awaitable<Result<std::map<std::string, Mount>>> get_mounts(std::string) override { co_return no(); }
   awaitable<Result<ContainerUpdate>> lock(std::string) override { co_return no(); }
   awaitable<Result<ContainerUpdate>> unlock(std::string) override { co_return no(); }

@@ -4,6 +4,7 @@ import importlib.util
 import pathlib
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -54,6 +55,15 @@ def test_what_hangs_is_told_of(soak):
     result = soak("--seeds", "100000", "--hours", "1000", "--patience", "1")
     assert result.returncode == 1
     assert re.search(r"^FAILED seed \d+: hangs .*replay: \./dev soak --seeds 1 --first-seed \d+ --hours 1000", result.stdout, re.M)
+
+
+@pytest.mark.parametrize("arguments, least, most, lasts", [("--minutes 0.02", 1, 499, 1.2), ("--minutes 60 --seeds 2", 2, 2, 0)])
+def test_minutes_and_seeds_whichever_is_up_first(soak, arguments, least, most, lasts):
+    begun = time.monotonic()
+    result = soak(*arguments.split())
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert time.monotonic() - begun >= lasts
+    assert least <= int(re.search(r"^soak: (\d+) seeds", result.stdout, re.M)[1]) <= most
 
 
 @pytest.fixture(scope="module")

@@ -126,6 +126,8 @@ class FakeController:
         before = record["state"]
         record.update(change)
         record["modified_at"] = now()
+        if state != before:
+            record.update({"Running": {"started_at": now()}, "Complete": {"finished_at": now()}}.get(state, {}))
         record["locked_by_uuid"] = TOKEN_UUID if state in ("Locked", "Running") else None
         self.on_event(record["uuid"], before, state)
         return 200, record
@@ -136,6 +138,8 @@ class FakeController:
             items = [c for c in items if matches(c[field], op, operand)]
         if form.get("order") == "priority desc":
             items.sort(key=lambda c: -c["priority"])
+        if form.get("order") == "modified_at desc":
+            items.sort(key=lambda c: c["modified_at"], reverse=True)
         offset = int(form.get("offset") or 0)
         return items[offset:offset + int(form.get("limit") or 100)]
 
@@ -146,4 +150,4 @@ def matches(value, op, operand):
     if isinstance(value, int):
         operand = int(operand)
     return {"=": value == operand, "!=": value != operand, ">": (value is not None and value > operand),
-            ">=": (value is not None and value >= operand)}[op]
+            ">=": (value is not None and value >= operand), "<=": (value is not None and value <= operand)}[op]

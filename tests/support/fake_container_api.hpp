@@ -17,11 +17,13 @@ namespace berth {
 
 /// One call that reached the fake.
 struct FakeCall {
-  std::string verb;  ///< `token`, `list`, `modified`, `mounts`, `lock`, `unlock`, `cancel`, `error`, `state`
+  std::string
+      verb;  ///< `token`, `list`, `modified`, `finished`, `mounts`, `lock`, `unlock`, `cancel`, `error`, `state`
   std::string uuid;  ///< of the container; of `list`: empty
   ContainerQuery query;
   SteadyTime at{};
   ModifiedQuery modified = {};
+  FinishedQuery finished = {};
 
   /// Of a list: which of facts §2.2 it is: `held` (B), `window` (C), `missing` (D), `mounts` (first sight), `fetch` (by
   /// uuid), `tail`; of a list of what was modified: `modified` (containers), `requests`.
@@ -49,6 +51,8 @@ class FakeContainerApi final : public ContainerApi {
     bool malformed_mounts = false;  ///< any answer with its mounts is a type mismatch
     std::string unreadable;         ///< why lists cannot show more than its uuid
     WallTime modified_at{};
+    WallTime started_at{};
+    WallTime finished_at{};
     std::string request;  ///< uuid; made by user_sets_priority
     WallTime request_modified_at{};
   };
@@ -142,6 +146,11 @@ class FakeContainerApi final : public ContainerApi {
     if (!call) answer = fail(call.error());
     co_return co_await finish(std::move(call), std::move(answer));
   }
+  awaitable<Result<FinishedPage>> list_finished(FinishedQuery query) override {
+    auto call = co_await begin("finished", "", {}, {}, query);
+    Result<FinishedPage> answer = call ? Result<FinishedPage>(finished(query)) : fail(call.error());
+    co_return co_await finish(std::move(call), std::move(answer));
+  }
   awaitable<Result<std::map<std::string, Mount>>> get_mounts(std::string id) override {
     auto call = co_await begin("mounts", id);
     Result<std::map<std::string, Mount>> answer = call ? mounts(id) : fail(call.error());
@@ -194,9 +203,9 @@ class FakeContainerApi final : public ContainerApi {
 
  private:
   awaitable<Result<FakeCall>> begin(std::string verb, std::string id, ContainerQuery query = {},
-                                    ModifiedQuery modified = {}) {
+                                    ModifiedQuery modified = {}, FinishedQuery finished = {}) {
     co_await runtime_.sleep_for(latency / 2);
-    FakeCall call{std::move(verb), std::move(id), std::move(query), runtime_.now(), std::move(modified)};
+    FakeCall call{std::move(verb), std::move(id), std::move(query), runtime_.now(), std::move(modified), finished};
     calls.push_back(call);
     if (intercept)
       if (auto error = intercept(call)) {
@@ -228,6 +237,8 @@ class FakeContainerApi final : public ContainerApi {
     if (!next) return fail(next.error());
     c.state = next->state;
     record.modified_at = server_now();
+    if (next->set_started_at) record.started_at = server_now();
+    if (next->set_finished_at) record.finished_at = server_now();
     c.locked_by_uuid = next->locked_by_uuid;
     record.lock_count = next->lock_count;
     if (next->clear_runtime_status) record.runtime_error.clear();
@@ -328,6 +339,23 @@ class FakeContainerApi final : public ContainerApi {
     std::vector<ModifiedRecord> page;
     for (const auto& [id, record] : found)
       if (std::ssize(page) < std::min(query.limit > 0 ? query.limit : 100, max_page)) page.push_back(record);
+    return page;
+  }
+
+  FinishedPage finished(const FinishedQuery& query) const {
+    std::vector<const Record*> found;
+    for (const auto& [id, record] : records)
+      if (record.container.state == ContainerState::complete && record.modified_at >= query.since &&
+          record.modified_at <= query.until)
+        found.push_back(&record);
+    std::stable_sort(found.begin(), found.end(),
+                     [](const Record* a, const Record* b) { return a->modified_at > b->modified_at; });
+    FinishedPage page;
+    const std::int64_t limit = std::min(query.limit > 0 ? query.limit : 100, max_page);
+    for (auto i = query.offset; i < std::ssize(found) && page.records < limit; ++i, ++page.records) {
+      const Record& record = *found[static_cast<std::size_t>(i)];
+      page.containers.push_back({record.container, record.started_at, record.finished_at});
+    }
     return page;
   }
 

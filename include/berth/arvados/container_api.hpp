@@ -48,6 +48,23 @@ struct ModifiedRecord {
   bool waiting = false;        ///< of a container: Queued with priority above 0
 };
 
+/// One page of containers that are Complete, the last modified first.
+struct FinishedQuery {
+  WallTime since{};         ///< `modified_at` of this or later …
+  WallTime until{};         ///< … and of this or earlier
+  std::int64_t limit = 0;   ///< 0: not sent
+  std::int64_t offset = 0;  ///< 0: not sent
+};
+struct FinishedContainer {
+  Container container;  ///< uuid, state, image, constraints and mounts
+  WallTime started_at{};
+  WallTime finished_at{};
+};
+struct FinishedPage {
+  std::int64_t records = 0;  ///< with those that cannot be read, which are left out
+  std::vector<FinishedContainer> containers;
+};
+
 /// What lock, unlock and cancel answer (facts §2.2 F–H).
 struct ContainerUpdate {
   ContainerState state = ContainerState::queued;
@@ -68,6 +85,8 @@ class ContainerApi {
   /// What was changed of late, for servers that can say so: containers that are Queued or Cancelled, and requests.
   /// Errors also: undecodable for records that were not asked for, as from a server that ignores a filter.
   virtual awaitable<Result<std::vector<ModifiedRecord>>> list_modified(ModifiedQuery query) = 0;
+  /// What has run: nothing that the dispatcher could not do without.
+  virtual awaitable<Result<FinishedPage>> list_finished(FinishedQuery query) = 0;
   /// E: the mounts of one container.
   virtual awaitable<Result<std::map<std::string, Mount>>> get_mounts(std::string uuid) = 0;
   virtual awaitable<Result<ContainerUpdate>> lock(std::string uuid) = 0;

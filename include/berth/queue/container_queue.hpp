@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -68,9 +69,10 @@ class ContainerQueue {
   /// One call per uuid at a time: a second answers ErrorKind::conflict at once.
   awaitable<Result<void>> lock(std::string uuid);
   awaitable<Result<void>> unlock(std::string uuid);
-  /// Writes `reason` to runtime_status.error first, unless explain() has said more. Errors also: conflict if the
-  /// container has ended meanwhile; it stays as it is.
-  awaitable<Result<void>> cancel(std::string uuid, std::string reason);
+  /// Writes `reason` to runtime_status.error first, unless explain() has said more. `is_lost` is asked last, on the
+  /// queue's strand: whether there is still cause to. Errors also: conflict if there is not, or if the container has
+  /// ended meanwhile; it stays as it is.
+  awaitable<Result<void>> cancel(std::string uuid, std::string reason, std::function<bool()> is_lost);
   /// Call I: why a container that runs is about to end, for its user to read. Errors also: conflict
   /// unless the entry is Locked or Running.
   awaitable<Result<void>> explain(std::string uuid, std::string reason);

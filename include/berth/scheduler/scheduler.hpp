@@ -43,7 +43,8 @@ struct SchedulerOptions {
   bool quota_limits_containers = true;
   Duration least_interval = std::chrono::milliseconds(5);  ///< between the starts of two passes
   std::string policy = "greedy";
-  CostRules cost_rules;  ///< for the policy `cost`
+  CostRules cost_rules;       ///< for the policy `cost`, as this:
+  ChooseTypesOptions choose;  ///< what containers need, as the queue works it out
   std::map<std::string, InstanceType> instance_types;
   /// For simulations and tests: so many of the passes, from 0 (none) to 1 (all), are decided once more without anything
   /// kept from earlier ones; `on_difference` is told if the outcome is another.
@@ -54,9 +55,10 @@ struct SchedulerOptions {
 /// Maps containers to instances, over and over (facts §5): the shell around plan(), reconcile() and stale_locks().
 class Scheduler {
  public:
-  /// `active`: whether it may act now (the lease is held); asked before each pass.
-  Scheduler(Runtime& runtime, Logger log, Metrics& metrics, ContainerQueue& queue, WorkerPool& pool,
-            const ContainerApi& api, std::function<bool()> active, SchedulerOptions options);
+  /// `api` tells what ran before; all else goes through `queue`. `active`: whether it may act now (the lease is held);
+  /// asked before each pass.
+  Scheduler(Runtime& runtime, Logger log, Metrics& metrics, ContainerQueue& queue, WorkerPool& pool, ContainerApi& api,
+            std::function<bool()> active, SchedulerOptions options);
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;

@@ -93,6 +93,30 @@ TEST_F(ArvadosClient, CarriesTokenAndRequestId) {
   EXPECT_EQ(find_header(requests_[0].headers, "X-Request-Id").size(), 24);
 }
 
+TEST_F(ArvadosClient, ListsWhatIsCompleteAndLeavesOutWhatCannotBeRead) {
+  const std::string good = R"({"uuid":"zzzzz-dz642-queuedcontainer","state":"Complete","container_image":"i",)"
+                           R"("mounts":{"/a":{"kind":"tmp","capacity":5},"/b":{"kind":"json","content":[]}},)"
+                           R"("started_at":"2026-01-02T03:04:05Z","finished_at":"2026-01-02T03:04:15.5Z"})";
+  std::string items = good;
+  for (const char* bad :
+       {R"(null)", R"(7)", R"({})", R"({"uuid":"zzzzz-dz642-queuedcontainer","state":"Complete"})",
+        R"({"uuid":"zzzzz-dz642-queuedcontainer","state":"Complete","started_at":5,"finished_at":6})",
+        R"({"uuid":"zzzzz-dz642-queuedcontainer","state":"Complete","started_at":"x","finished_at":"y"})"})
+    items += "," + std::string(bad);
+  reply(200, "{\"items\":[" + items + "]}");
+  const auto page = run(client_->list_finished({}));
+  ASSERT_TRUE(page) << page.error().message;
+  EXPECT_EQ(page->records, 7);
+  ASSERT_EQ(page->containers.size(), 1);
+  const FinishedContainer& only = page->containers.front();
+  EXPECT_EQ(only.finished_at - only.started_at, 10'500ms);
+  EXPECT_EQ(only.container.mounts.size(), 1);
+  for (const char* body : {"", "[]", "{}", R"({"items":null})", R"({"items":{}})", R"({"items":"x"})"}) {
+    reply(200, body);
+    EXPECT_FALSE(run(client_->list_finished({}))) << body;
+  }
+}
+
 TEST_F(ArvadosClient, MakesTheCallsOfTheFacts) {
   reply(200, locked);
   EXPECT_TRUE(run(client_->unlock(uuid)));

@@ -33,6 +33,23 @@ TEST(ListParameters, ZeroesAreNotSentAndInTakesAList) {
   EXPECT_NE(parameters[2].second.find(R"("mounts"])"), std::string::npos);
 }
 
+TEST(ListParameters, OfWhatIsComplete) {
+  FinishedQuery query;
+  query.since = WallTime(std::chrono::sys_days(std::chrono::year(2026) / 2 / 3));
+  query.until = query.since + std::chrono::hours(24);
+  query.limit = 100;
+  const ApiParameters expected{
+      {"count", "none"},
+      {"filters", R"([["state","=","Complete"],["modified_at",">=","2026-02-03T00:00:00.000000000Z"],)"
+                  R"(["modified_at","<=","2026-02-04T00:00:00.000000000Z"]])"},
+      {"limit", "100"},
+      {"order", "modified_at desc"},
+      {"select", R"(["uuid","state","container_image","runtime_constraints","mounts","started_at","finished_at"])"}};
+  EXPECT_EQ(list_parameters(query), expected);
+  query.offset = 300;
+  EXPECT_EQ(list_parameters(query)[3], (std::pair<std::string, std::string>("offset", "300")));
+}
+
 TEST(MakeRequest, JoinsWithOneSlash) {
   ApiCall call;
   call.path = "arvados/v1/x";

@@ -39,7 +39,7 @@ TEST_F(LocalChanges, ACancelSaysWhy) {
   EXPECT_FALSE(explain(3)) << "Queued: the API would refuse it";
   EXPECT_FALSE(explain(6));
   EXPECT_TRUE(explain(4));
-  for (int i = 1; i <= 4; ++i) EXPECT_TRUE(run_on(runtime_, queue_->cancel(uuid(i), "lost"))) << i;
+  for (int i = 1; i <= 4; ++i) EXPECT_TRUE(cancel(i)) << i;
   EXPECT_EQ(reason(1), "lost");
   EXPECT_EQ(reason(2), "lost");
   EXPECT_EQ(reason(3), "");
@@ -48,7 +48,7 @@ TEST_F(LocalChanges, ACancelSaysWhy) {
     if (call.verb == "error") return Error{ErrorKind::denied, "no"};
     return std::nullopt;
   };
-  EXPECT_TRUE(run_on(runtime_, queue_->cancel(uuid(5), "lost")));
+  EXPECT_TRUE(cancel(5));
   EXPECT_EQ(seen(5), "Cancelled 1") << "even without the words";
 }
 
@@ -64,7 +64,7 @@ TEST_F(LocalChanges, WhatHasEndedMeanwhileIsNotCancelled) {
   EXPECT_TRUE(run_on(runtime_, queue_->explain(uuid(2), "killed")));
   for (int i = 1; i <= 3; ++i) EXPECT_TRUE(api_.runner_sets(uuid(i), ContainerState::complete));
   const auto expect_kept = [&](int i) {
-    const auto cancelled = run_on(runtime_, queue_->cancel(uuid(i), "lost"));
+    const auto cancelled = cancel(i);
     ASSERT_FALSE(cancelled) << i;
     EXPECT_EQ(cancelled.error().kind, ErrorKind::conflict) << i;
     EXPECT_EQ(api_.at(i).state, ContainerState::complete) << i;
@@ -90,11 +90,23 @@ TEST_F(LocalChanges, WhatEndsDuringASlowAnswerIsNotCancelled) {
     api_.latency = call.verb == "error" ? 20s : 10ms;
     if (call.verb == "error") EXPECT_TRUE(api_.runner_sets(uuid(1), ContainerState::complete));
   };
-  const auto cancelled = run_on(runtime_, queue_->cancel(uuid(1), "lost"));
+  const auto cancelled = cancel(1);
   ASSERT_FALSE(cancelled);
   EXPECT_EQ(cancelled.error().kind, ErrorKind::conflict);
   EXPECT_EQ(api_.at(1).state, ContainerState::complete);
   EXPECT_EQ(api_.count("state"), 1U);
+}
+
+TEST_F(LocalChanges, WhatIsFoundAgainWhileTheApiIsAskedIsNotCancelled) {
+  api_.add(1);
+  start_and_load(1);
+  EXPECT_TRUE(lock(1));
+  const auto still = [&] { return api_.count("error") == 0; };
+  const auto cancelled = run_on(runtime_, queue_->cancel(uuid(1), "lost", still));
+  ASSERT_FALSE(cancelled);
+  EXPECT_EQ(cancelled.error().kind, ErrorKind::conflict);
+  EXPECT_EQ(api_.count("cancel"), 0U);
+  EXPECT_TRUE(cancel(1)) << "nor is it held up";
 }
 
 TEST_F(LocalChanges, AnApiThatIsAlwaysSlowIsBelievedInTheEnd) {
@@ -102,7 +114,7 @@ TEST_F(LocalChanges, AnApiThatIsAlwaysSlowIsBelievedInTheEnd) {
   start_and_load(1);
   EXPECT_TRUE(lock(1));
   api_.latency = 3s;
-  EXPECT_TRUE(run_on(runtime_, queue_->cancel(uuid(1), "lost")));
+  EXPECT_TRUE(cancel(1));
   EXPECT_EQ(api_.count("state"), 4U);
   EXPECT_EQ(api_.at(1).state, ContainerState::cancelled);
 }
@@ -121,7 +133,7 @@ TEST_F(LocalChanges, OneAtATimePerContainer) {
   api_.add(2);
   start_and_load(2);
   SimTask<Result<void>> first(runtime_, queue_->lock(uuid(1)));
-  SimTask<Result<void>> second(runtime_, queue_->cancel(uuid(1), "lost"));
+  SimTask<Result<void>> second(runtime_, queue_->cancel(uuid(1), "lost", [] { return true; }));
   SimTask<Result<void>> other(runtime_, queue_->lock(uuid(2)));
   runtime_.settle();
   ASSERT_TRUE(second.done()) << "refused at once";

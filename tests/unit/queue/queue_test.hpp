@@ -62,7 +62,9 @@ class QueueTest : public testing::Test {
   }
   Result<void> lock(int number) { return run_on(runtime_, queue_->lock(FakeContainerApi::uuid(number))); }
   Result<void> unlock(int number) { return run_on(runtime_, queue_->unlock(FakeContainerApi::uuid(number))); }
-  Result<void> cancel(int number) { return run_on(runtime_, queue_->cancel(FakeContainerApi::uuid(number), "lost")); }
+  Result<void> cancel(int number) {
+    return run_on(runtime_, queue_->cancel(FakeContainerApi::uuid(number), "lost", [] { return true; }));
+  }
 
   SimRuntime runtime_;
   std::shared_ptr<LineSink> sink_ = make_line_sink();

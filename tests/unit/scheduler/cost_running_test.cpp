@@ -86,7 +86,7 @@ void change(Dice& dice, PlanInput& input, RunningByKey& running) {
 }
 
 TEST(RunningByKey, FindsAllThatALookAtEachFinds) {
-  std::size_t found = 0, looked_at = 0, all = 0;
+  std::size_t found = 0, none = 0, looked_at = 0, all = 0;
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     Dice dice(seed);
     PlanInput input;
@@ -105,12 +105,15 @@ TEST(RunningByKey, FindsAllThatALookAtEachFinds) {
       const std::vector<std::uint32_t> may = running.may_end(kQuantile, most);
       EXPECT_TRUE(std::includes(may.begin(), may.end(), with.begin(), with.end()))
           << "seed " << seed << " pass " << pass;
+      EXPECT_EQ(running.any_ends(kQuantile, most), !with.empty()) << "seed " << seed << " pass " << pass;
       found += with.size();
+      none += with.empty();
       looked_at += may.size();
       all += input.instances.size();
     }
   }
   EXPECT_GT(found, 1000u);
+  EXPECT_GT(none, 1000u);
   EXPECT_LT(looked_at, all * 3 / 4);
 }
 

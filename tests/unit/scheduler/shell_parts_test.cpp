@@ -173,6 +173,18 @@ TEST(ReconcilePass, NothingIsCancelledWhileAWorkerIsUnknown) {
   EXPECT_EQ(kept.reconcile_all(s).cancels, Names{"lost"});
 }
 
+TEST(ReconcilePass, WhatIsLostIsToldOfThePoolAlone) {
+  Snapshots s;
+  EXPECT_TRUE(is_lost(s.pool, "a"));
+  s.placeholder("a", kPollTime);
+  EXPECT_TRUE(is_lost(s.pool, "a"));
+  s.instance("i-1", "small", WorkerState::unknown);
+  EXPECT_FALSE(is_lost(s.pool, "b")) << "nobody knows what runs there";
+  s.pool.instances = {};
+  s.instance("i-2", "small", WorkerState::running, {"b"});
+  EXPECT_FALSE(is_lost(s.pool, "b"));
+}
+
 TEST(Commands, NameInstancesByNumberAndKeepTheOrder) {
   Snapshots s;
   s.add("a", locked, 2);

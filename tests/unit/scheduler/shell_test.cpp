@@ -114,6 +114,20 @@ class ShellTest : public testing::Test {
   std::unique_ptr<Scheduler> scheduler;
 };
 
+TEST_F(ShellTest, PolicyCostAsksWhatRanBefore) {
+  start();
+  ASSERT_TRUE(wait_for([this] { return scheduler->queue() != nullptr; }));
+  runtime.run_for(minutes(1));
+  EXPECT_EQ(api.count("finished"), 0);  // greedy
+  stop();
+  options.policy = "cost";
+  start();
+  EXPECT_EQ(api.count("finished"), 0);  // first of all it looks at what there is
+  EXPECT_TRUE(wait_for([this] { return api.count("finished") == 1; }));
+  runtime.run_for(minutes(10));
+  EXPECT_EQ(api.count("finished"), 1);
+}
+
 TEST_F(ShellTest, APassDoesNotFollowItsOwnStarts) {
   queue_options.poll_interval = pool_options.probe_interval = minutes(60);
   cloud->on_create = [](FakeCloud::Vm&) {};  // runners that never say anything
