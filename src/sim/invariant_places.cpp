@@ -87,11 +87,13 @@ bool Invariants::check_above_ceiling(const Link& link, const SimVm& vm, const st
 }
 
 /// As many supervisors as SupervisorFraction of the limit of containers lets: that is what it is at first, or a tenth
-/// more than have run (facts §5.3). What lowers it is not looked at.
+/// more than have run (facts §5.3). What lowers it is not looked at, nor are those that have ended and whose process
+/// has not.
 void Invariants::check_supervisors(const Link& link, const std::string& uuid) {
   const auto is_supervisor = [&](const std::string& one) {
     const auto record = store_.all().find(one);
-    return record != store_.all().end() && record->second.container.scheduling_parameters.supervisor;
+    return record != store_.all().end() && !is_final(record->second.container.state) &&
+           record->second.container.scheduling_parameters.supervisor;
   };
   if (!is_supervisor(uuid)) return;
   const std::int64_t at_first = vms().initial_quota_estimate > 0 ? vms().initial_quota_estimate : vms().max_instances;
