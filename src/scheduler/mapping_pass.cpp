@@ -119,8 +119,8 @@ bool MappingPass::map(const WaitingRow& row) {
     put_on(row, *instance);
     return true;
   }
-  if (at_quota()) return false;
   const std::uint32_t type = first_available_type(row.need());
+  if (at_quota() && (type != kNoType || rules_.stop_at_blocked)) return false;
   if (row.is(WaitingRow::queued)) {
     if (type != kNoType) lock(row.container());
   } else if (type == kNoType) {
@@ -209,7 +209,7 @@ void MappingPass::fill_statuses() {
 }  // namespace
 
 PassRules rules_of(Policy policy) {
-  if (policy == Policy::reference) return {true, true, GpuMemory::subtracted};
+  if (policy == Policy::reference) return {true, true, GpuMemory::subtracted, true};
   return {};
 }
 

@@ -14,6 +14,8 @@ struct PassRules {
   bool fold = false;         ///< choose instances by the reference's fold (FoldFleet) instead of the total order
   bool unlock_sole = false;  ///< unlock a sole over-quota container even if instances exist
   GpuMemory gpu_memory = GpuMemory::per_device;
+  /// At quota stop even at a container whose types are all at capacity, which a free place is of no use to.
+  bool stop_at_blocked = false;
 };
 PassRules rules_of(Policy policy);
 

@@ -57,7 +57,7 @@ Result<CloudFile> read_cloud_text(std::string_view text, const std::string& file
   read_delay(*map, "gone", cloud.gone);
   if (map->has("quota")) map->read("quota", cloud.quota.emplace(), 0, kMostInstances);
   map->read("creates_per_minute", cloud.creates_per_minute, 0, kMostInstances);
-  map->read("interruptions_per_hour", cloud.interruptions_per_hour, 0, 3600);
+  map->read("interruptions_per_hour", read.interruptions_per_hour, 0, 3600);
   map->read("minimum_billed", read.billing.minimum, kLongestDelay);
   read_types(*map, types, read);
   if (auto workers = map->map("workers")) {

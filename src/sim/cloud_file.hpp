@@ -21,6 +21,7 @@ struct CloudFile {
   SimCloudModel cloud;
   SimWorkerModel workers;
   BillingModel billing;
+  double interruptions_per_hour = 0;  ///< as SimFaults::interruptions_per_hour, at any time
 };
 
 /// Reads a cloud model. Types that it names must be among `types`. Errors: invalid, `FILE:LINE: KEY: …`.

@@ -124,7 +124,6 @@ std::shared_ptr<SimVm> SimCloud::make(const CreateRequest& request, const Link& 
   plan_misfortune(vm, &SimFaults::hangs_per_hour, &SimCloud::hang);
   plan_misfortune(vm, &SimFaults::breakdowns_per_hour, &SimCloud::break_down);
   plan_misfortune(vm, &SimFaults::partitions_per_hour, &SimCloud::partition);
-  plan_interruption(vm);
   return vm;
 }
 
@@ -132,14 +131,6 @@ const DelayModel& SimCloud::boot_model(const std::string& type) const {
   const SimCloudModel& model = core_.options.cloud;
   const auto found = model.boot_of_type.find(type);
   return found == model.boot_of_type.end() ? model.boot : found->second;
-}
-
-void SimCloud::plan_interruption(const std::shared_ptr<SimVm>& vm) {
-  const double rate = core_.options.cloud.interruptions_per_hour;
-  if (!vm->type->preemptible || rate <= 0) return;
-  core_.after(core_.chance.until_next(rate), [this, vm] {
-    if (!vm->ended) die(vm);
-  });
 }
 
 void SimCloud::boot(const std::shared_ptr<SimVm>& vm) {

@@ -59,7 +59,6 @@ class SimCloud {
   std::shared_ptr<SimVm> make(const CreateRequest& request, const Link& link);
   void boot(const std::shared_ptr<SimVm>& vm);
   const DelayModel& boot_model(const std::string& type) const;
-  void plan_interruption(const std::shared_ptr<SimVm>& vm);
   void plan_misfortune(const std::shared_ptr<SimVm>& vm, double SimFaults::*per_hour,
                        void (SimCloud::*misfortune)(const std::shared_ptr<SimVm>&));
   void die(const std::shared_ptr<SimVm>& vm);

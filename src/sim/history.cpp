@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <memory>
+
+#include <nlohmann/json.hpp>
 
 #include "chance.hpp"
 
@@ -94,12 +97,100 @@ WorkloadContainer draw_container(Chance& chance, Duration last_submission) {
   return c;
 }
 
+WorkloadContainer draw_supervisor(Chance& chance, Duration last_submission) {
+  WorkloadContainer c = draw_container(chance, last_submission);
+  c.constraints.vcpus = 1;
+  c.constraints.ram = GB;
+  c.scheduling.supervisor = true;
+  c.scheduling.preemptible = false;
+  c.run_time = 1min;
+  return c;
+}
+
+WorkloadContainer draw_child(Chance& chance, const WorkloadContainer& supervisor, std::uint32_t index_of_that) {
+  WorkloadContainer child = draw_container(chance, 1min);
+  child.parent = index_of_that;
+  child.priority = supervisor.priority;
+  child.run_time = std::min<Duration>(child.run_time, 10min);
+  return child;
+}
+
 /// By a stream of its own: some need more RAM than the types have that have VCPUs enough.
 void draw_large_memory(std::uint64_t seed, Workload& workload) {
   Chance chance(seed ^ 0x1a49e3e3041);
   const double share = chance.fraction() / 4;
   for (WorkloadContainer& c : workload)
     if (chance.with(share)) c.constraints.ram = std::min(4 * c.constraints.ram, 30 * GB);
+}
+
+void add_gpu_types(Cluster& cluster) {
+  for (const bool preemptible : {false, true}) {
+    add_type(cluster, "gpu", 4, 16, 0.95, preemptible);
+    add_type(cluster, "gpu4", 16, 64, 3.60, preemptible);
+  }
+  for (auto& [name, type] : cluster.instance_types) {
+    if (!name.starts_with("gpu")) continue;
+    const bool four = type.provider_type == "gpu4";
+    type.gpu = {"cuda", four ? "12.4" : "11.8", four ? "8.6" : "7.5", four ? 4 : 1, (four ? 24 : 16) * GB};
+  }
+}
+
+/// Some with any device, some with one of the newer ones, a few with what there is not.
+GpuConstraints draw_gpu(Chance& chance) {
+  GpuConstraints gpu;
+  gpu.stack = chance.with(0.03) ? "rocm" : "cuda";
+  gpu.driver_version = one_of(chance, std::array{"11.4", "11.8", "12.0"});
+  gpu.hardware_target = {"7.5"};
+  if (chance.with(0.3)) gpu.hardware_target = {"8.0", "8.6"};
+  gpu.device_count = one_of(chance, std::array<std::int64_t, 4>{1, 1, 2, 3});
+  gpu.vram = chance.between(std::int64_t{2}, 18) * GB;
+  return gpu;
+}
+
+void draw_special_needs(Chance& chance, Workload& workload) {
+  const double with_gpu = chance.fraction() / 4, with_cache = chance.fraction() / 2;
+  for (WorkloadContainer& c : workload) {
+    if (c.scheduling.supervisor) continue;
+    if (chance.with(with_gpu)) c.constraints.gpu = draw_gpu(chance);
+    if (chance.with(with_cache)) c.constraints.keep_cache_ram = chance.between(std::int64_t{1}, 8) * GB / 8;
+    if (chance.with(with_cache)) c.constraints.keep_cache_disk = chance.between(std::int64_t{1}, 40) * GB;
+  }
+}
+
+/// Workflows that begin together, more than may run at a time.
+void draw_flock(Chance& chance, Workload& workload, Duration last_submission) {
+  const Duration first = chance.between(Duration{}, last_submission);
+  constexpr std::int64_t least = 3, most = 6;
+  for (std::int64_t left = chance.between(least, most); left > 0; --left) {
+    WorkloadContainer c = draw_supervisor(chance, last_submission);
+    c.submit = first + chance.between(Duration{}, Duration(1min));
+    const auto supervisor = static_cast<std::uint32_t>(workload.size());
+    workload.push_back(c);
+    for (std::int64_t i = chance.between(std::int64_t{1}, 3); i > 0; --i)
+      workload.push_back(draw_child(chance, c, supervisor));
+  }
+}
+
+/// What a third of the histories have besides: GPUs, Keep's caches and buffers, RAM held back, runners that load images
+/// before they claim a container, more supervisors at a time than may run, and policy `cost` without rides. By a stream
+/// of its own: the others do without all of that.
+void draw_rarities(std::uint64_t seed, SimOptions& options, Duration last_submission) {
+  Chance chance(seed ^ 0x9a71e74fa);
+  if (!chance.with(1.0 / 3)) return;
+  ContainersConfig& containers = options.cluster.containers;
+  add_gpu_types(options.cluster);
+  draw_special_needs(chance, options.workload);
+  containers.reserve_extra_ram = one_of(chance, std::array<std::int64_t, 3>{0, GB / 4, GB / 2});
+  containers.local_keep_blob_buffers_per_vcpu = one_of(chance, std::array<std::int64_t, 3>{0, 0, 1});
+  options.cluster.document = std::make_shared<const nlohmann::json>(nlohmann::json::object());  // runners get it
+  containers.cloud_vms.cost_policy.ride = chance.with(0.5);
+  if (chance.with(0.5)) options.workers.start = {30s, 0.8};
+  if (!chance.with(0.5)) return;
+  draw_flock(chance, options.workload, last_submission);
+  // As many supervisors as there are instances would wait for each other's instances for ever.
+  containers.cloud_vms.max_instances = 16;
+  containers.cloud_vms.supervisor_fraction = one_of(chance, std::array{0.1, 0.2, 0.3});
+  options.cloud.quota.reset();
 }
 
 /// Bursts and a trickle, and a few workflows: a supervisor with children, some of which wait for others.
@@ -119,18 +210,10 @@ Workload draw_workload(Chance& chance, Duration last_submission) {
   }
   for (std::int64_t flow = chance.between(std::int64_t{0}, scaled(0.8)); flow > 0; --flow) {
     const auto supervisor = static_cast<std::uint32_t>(workload.size());
-    WorkloadContainer c = draw_container(chance, last_submission);
-    c.constraints.vcpus = 1;
-    c.constraints.ram = GB;
-    c.scheduling.supervisor = true;
-    c.scheduling.preemptible = false;
-    c.run_time = 1min;
+    const WorkloadContainer c = draw_supervisor(chance, last_submission);
     workload.push_back(c);
     for (std::int64_t i = chance.between(std::int64_t{1}, 8); i > 0; --i) {
-      WorkloadContainer child = draw_container(chance, 1min);
-      child.parent = supervisor;
-      child.priority = c.priority;
-      child.run_time = std::min<Duration>(child.run_time, 10min);
+      WorkloadContainer child = draw_child(chance, c, supervisor);
       if (workload.size() > supervisor + 1 && chance.with(0.4))
         child.after.push_back(static_cast<std::uint32_t>(workload.size()) - 1);
       workload.push_back(child);
@@ -236,6 +319,7 @@ SimOptions draw_history(std::uint64_t seed, Duration duration) {
   // Or supervisors may fill all that there is of the only type that their children may use.
   if (!options.cloud.capacity.empty()) options.cluster.containers.maximum_price_factor = 4;
   draw_boot_times(seed, options.cluster, options.cloud);
+  draw_rarities(seed, options, duration * 5 / 8);
   options.cloud.filters = draw_filters(seed);
   const std::int64_t window = one_of(chance, std::array<std::int64_t, 3>{100, 100, 5});
   if (seed % 3 > 0) options.api.event_bus = SimEventBusModel{};
@@ -257,6 +341,7 @@ std::string describe(const SimOptions& options) {
   return std::to_string(options.workload.size()) + " containers, " + std::to_string(options.dispatchers) +
          " dispatchers, policy " + options.cluster.containers.cloud_vms.policy + ", MaxInstances " +
          std::to_string(options.cluster.containers.cloud_vms.max_instances) +
+         (options.cluster.instance_types.contains("gpu") ? ", GPUs" : "") +
          (!options.api.event_bus            ? ", no event bus"
           : options.api.event_bus->loss > 0 ? ", an event bus that loses news"
                                             : ", an event bus") +

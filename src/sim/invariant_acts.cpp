@@ -33,11 +33,16 @@ void Invariants::acts(const Link& link, std::string_view verb, const std::string
     if (!its.first_change) its.first_change = core_.now();
     if (verb == "lock" && has_just_begun(its)) ++forced_unlocks_[subject];
   }
-  if (verb == "unlock") its.unlocking_until[subject] = SteadyTime::max();
+  if (verb == "unlock") {
+    its.unlocking_until[subject] = SteadyTime::max();
+    its.locked_by.erase(subject);
+  }
   if (verb == "lock") {
     its.passed_over.erase(subject);
     check_lock_order(link, subject);
     its.lock_sent[subject] = core_.now();
+    if (vms().policy == "cost" && link.dispatcher)
+      its.locked_by[subject] = {link.dispatcher->queue()->snapshot(), link.dispatcher->pool()->snapshot()};
     its.locking_until[subject] = SteadyTime::max();
   }
   if (verb == "cancel") check_cancel(link, subject);
@@ -84,8 +89,7 @@ void Invariants::create_begun(const Link& link, const CreateRequest& request) {
 }
 
 void Invariants::check_create(Known& its, const InstanceType& type) {
-  std::int64_t have = std::ssize(its.creates);
-  for (const auto& [id, instance] : its.instances) have += instance.listed ? 1 : 0;
+  const std::int64_t have = counted(its);
   if (vms().max_instances > 0 && have >= vms().max_instances)
     core_.violate("max-instances", "a create with " + std::to_string(have) + " instances, of at most " +
                                        std::to_string(vms().max_instances));
@@ -143,6 +147,12 @@ void Invariants::destroy_sent(const Link& link, const SimVm& vm) {
     if (wanted && !runner.ignores_term && knows_runner(link, vm, runner))
       core_.violate("destroys-no-busy", vm.id + " is destroyed while it runs " + uuid);
   }
+}
+
+/// No runner of it is left on that instance, as the dispatcher has been told: what is under way from before tells it
+/// nothing new.
+void Invariants::kill_confirmed(const Link& link, const SimVm& vm, const std::string& uuid) {
+  if (!link.dead) known(link).killed[uuid] = {vm.id, core_.now()};
 }
 
 /// Once a kill was just, it is repeated until it works, whatever changes meanwhile.

@@ -11,7 +11,6 @@ namespace berth {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr Duration at_once = 50ms;  // from a lock until the start
 
 std::string need_text(const QueueEntry& entry) {
   return std::to_string(entry.needed().vcpus) + " VCPUs, " + std::to_string(entry.needed().ram) + " bytes of RAM, " +
@@ -20,7 +19,7 @@ std::string need_text(const QueueEntry& entry) {
 }
 
 bool fits_where(const Resources& a, const Resources& b) {
-  return a.vcpus <= b.vcpus && a.ram <= b.ram && a.scratch <= b.scratch && a.gpus <= b.gpus;
+  return a.vcpus <= b.vcpus && a.ram <= b.ram && a.scratch <= b.scratch && a.gpus <= b.gpus && a.gpu_vram <= b.gpu_vram;
 }
 
 const PoolInstance* find_instance(const PoolSnapshot& pool, const std::string& id) {
@@ -66,6 +65,9 @@ bool any_boots(const PoolSnapshot& pool) {
 
 void Invariants::runner_began(const SimVm& vm, const SimRunner& runner, const Link& link) {
   check_one_runner(vm, runner, link);
+  if (link.dead) return;
+  known(link).killed.erase(runner.uuid);
+  check_room(link, vm);
 }
 
 /// Another runner of the same container lives, and the dispatcher that started this one could know.
@@ -74,7 +76,7 @@ void Invariants::check_one_runner(const SimVm& vm, const SimRunner& runner, cons
     if (id == vm.id) continue;
     const SimRunner* other = other_vm->machine->find(runner.uuid);
     if (!other) continue;
-    if (knows_runner(link, *other_vm, *other))
+    if (knows_runner(link, *other_vm, *other) || (!link.dead && waits_for_probe(link, *other_vm, runner.uuid)))
       core_.violate("one-runner", runner.uuid + " is started on " + vm.id + " although it has a runner on " + id);
     ++excused_;
     excused_twice_.insert(runner.uuid);
@@ -88,13 +90,16 @@ void Invariants::start_sent(const Link& link, const SimVm& vm, const std::string
     core_.violate("hold", "a container is started on " + vm.id + ", whose idle behavior is " +
                               std::string(to_string(instance.behavior)));
   check_passed_over(link, vm, uuid);
-  check_eligible(link, vm, uuid);
+  const bool in_group = check_eligible(link, vm, uuid);
+  check_supervisors(link, uuid);
+  give(link, vm, uuid);
+  known(link).locked_by.erase(uuid);
+  known(link).killed.erase(uuid);
   const auto queue = link.dispatcher->queue()->snapshot();
   const auto pool = link.dispatcher->pool()->snapshot();
   const QueueEntry* entry = queue->entries.find(uuid);
-  if (const PoolInstance* shown = find_instance(*pool, vm.id)) check_room(vm, *shown, *queue);
   if (!entry) return;
-  check_order(link, vm, *entry, *queue, *pool);
+  check_order(link, vm, *entry, in_group);
   known(link).starts.push_back(
       {uuid, vm.id, vm.type->name, vm.machine, pool, entry->container.priority, entry->needed()});
 }
@@ -104,7 +109,7 @@ void Invariants::start_sent(const Link& link, const SimVm& vm, const std::string
 void Invariants::check_passed_over(const Link& link, const SimVm& vm, const std::string& uuid) {
   Known& its = known(link);
   const auto passed = its.passed_over.extract(uuid);
-  if (!passed || has_just_begun(its) || core_.now() - its.locking_until[uuid] > at_once) return;
+  if (!passed || has_just_begun(its) || !starts_at_once(its, uuid)) return;
   const auto queue = link.dispatcher->queue()->snapshot();
   for (PassedOver& one : passed.mapped()) {
     const std::string& other = one.other->container.uuid;
@@ -142,30 +147,9 @@ bool Invariants::has_room(const PoolInstance& instance, const QueueEntry& entry,
   sum.vcpus += entry.needed().vcpus;
   sum.ram += entry.needed().ram;
   sum.scratch += entry.needed().scratch;
+  sum.gpus += entry.needed().gpus;
   const std::int64_t most = vms().max_running_containers_per_instance;
   return fits_where(sum, type.resources()) && (most <= 0 || std::ssize(instance.containers) < most);
-}
-
-/// Policy `cost` may use what runs already, whatever it costs.
-void Invariants::check_eligible(const Link& link, const SimVm& vm, const std::string& uuid) {
-  const Cluster& as_configured = *link.cluster;
-  const Container& container = store_.all().at(uuid).container;
-  const InstanceType& type = as_configured.instance_types.at(vm.type->name);
-  if (!holds(type, container, as_configured.containers))
-    core_.violate("eligible-type",
-                  uuid + " is started on a " + type.name + ", which is too small or of the wrong kind");
-  if (vms().policy != "cost" && !within_ceiling(type, container, as_configured))
-    core_.violate("eligible-type", uuid + " is started on a " + type.name + ", which is too dear for it");
-}
-
-/// What the dispatcher has put there does not exceed what the type offers.
-void Invariants::check_room(const SimVm& vm, const PoolInstance& instance, const QueueSnapshot& queue) {
-  const Resources sum = sum_of_needs(instance, queue);
-  if (!fits_where(sum, vm.type->resources()))
-    core_.violate("room", vm.id + " has been given more than a " + vm.type->name + " holds");
-  const std::int64_t most = vms().max_running_containers_per_instance;
-  if (most > 0 && std::ssize(instance.containers) > most)
-    core_.violate("room", vm.id + " has been given more containers than the limit");
 }
 
 /// Somebody that is Queued, too, of higher priority and no greater need stays Queued. What is being locked or unlocked,
@@ -211,13 +195,17 @@ void Invariants::judge_passed_over(const Link& link) {
   std::erase_if(passed_over_, [&](const PassedOver& one) { return one.process == link.number; });
 }
 
-/// Somebody of the same lock state, of higher priority and no greater need, waits while this one is started. Entries
-/// count that were the same a moment ago: the pass has seen them so. What was being unlocked counted as Queued in the
-/// pass that decided, at the latest as the lock of the started one was sent.
-void Invariants::check_order(const Link& link, const SimVm& vm, const QueueEntry& started, const QueueSnapshot& queue,
-                             const PoolSnapshot& pool) {
+/// Somebody of the same lock state, of higher priority and no greater need, waits while this one is started where the
+/// other might be, too: within its ceiling or, with a group, as long as the type holds it. Entries count that were the
+/// same a moment ago: the pass has seen them so. What was being unlocked counted as Queued in the pass that decided, at
+/// the latest as the lock of the started one was sent.
+void Invariants::check_order(const Link& link, const SimVm& vm, const QueueEntry& started, bool in_group) {
   const Known& its = known(link);
   if (!its.queue) return;
+  const auto shown_queue = link.dispatcher->queue()->snapshot();
+  const auto shown_pool = link.dispatcher->pool()->snapshot();
+  const QueueSnapshot& queue = *shown_queue;
+  const PoolSnapshot& pool = *shown_pool;
   // Whose scan may put the other one on an instance that is not ready rather than here (facts §5.4).
   if (vms().policy == "reference" && (any_boots(pool) || any_boots(*its.pool))) return;
   const auto lock = its.lock_sent.find(started.container.uuid);
@@ -229,7 +217,9 @@ void Invariants::check_order(const Link& link, const SimVm& vm, const QueueEntry
     if (is_since(its.unlocking_until, container.uuid, decided)) continue;
     if (its.queue->entries.find(container.uuid) != entry.get()) continue;
     if (!fits_where(entry->needed(), started.needed())) continue;
-    if (!may_use(*entry, vm.type->name) || vm.machine->keeps_out(container.uuid)) continue;
+    const bool suits = in_group ? holds(*vm.type, store_.all().at(container.uuid).container, cluster().containers)
+                                : may_use(*entry, vm.type->name);
+    if (!suits || vm.machine->keeps_out(container.uuid)) continue;
     core_.violate("order", started.container.uuid + " is started on " + vm.id + " although " + container.uuid +
                                " of higher priority waits and fits there, too: " + need_text(started) + " and " +
                                need_text(*entry));

@@ -12,6 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr Duration mirror_bound = 3min;
+constexpr Duration killed_bound = 2min;  // of answers that are under way from before a kill
 constexpr Duration told_bound = 5s;  // of changes, where an event bus loses no news; of ends that a worker has shown
 constexpr std::int64_t most_calls_per_minute = 600;  // of those that change something
 
@@ -30,6 +31,7 @@ void Invariants::check_all(const std::vector<const Link*>& links, const Link* ac
   const bool dispatched = active && core_.now() - dispatched_since_ > convergence_bound(cluster());
   for (const auto& [id, vm] : cloud_.all()) check_instance(*vm, dispatched);
   if (active) check_mirror(*active);
+  if (active) check_imagined(*active);
   for (const Link* link : links) {
     check_calls(*link);
     check_limits(*link);
@@ -80,8 +82,13 @@ void Invariants::check_runners() {
   std::map<std::string, std::string> where;  // by uuid of the container
   for (const auto& [id, vm] : cloud_.all())
     for (const auto& [uuid, runner] : vm->machine->runners())
-      if (const auto [other, first] = where.try_emplace(uuid, id); !first && !excused_twice_.contains(uuid))
-        core_.violate("one-runner", uuid + " has runners on " + other->second + " and " + id);
+      if (const auto [other, first] = where.try_emplace(uuid, id); !first) {
+        const std::string text = uuid + " has runners on " + other->second + " and " + id;
+        if (!excused_twice_.contains(uuid))
+          core_.violate("one-runner", text);
+        else
+          wrong_for("twice " + uuid, convergence_bound(cluster()), "one-runner", text);
+      }
 }
 
 /// Without faults nothing is an excuse.
@@ -122,13 +129,12 @@ void Invariants::check_limits(const Link& link) {
 /// Whatever was seen, or missed, as containers were started and instances destroyed.
 void Invariants::check_pool(const Link& link) {
   Known& its = known(link);
-  const auto queue = link.dispatcher->queue()->snapshot();
   const auto pool = link.dispatcher->pool()->snapshot();
   const std::set<std::string> held_then = std::exchange(its.held_then, {});
   for (const PoolInstance& instance : pool->instances) {
     const auto vm = cloud_.find(instance.id);
     if (!vm) continue;
-    check_room(*vm, instance, *queue);
+    check_room(link, *vm);
     const bool shut_down = instance.state == WorkerState::shutdown;
     const bool held = its.instances[vm->id].behavior == IdleBehavior::hold;
     if (held && !shut_down) its.held_then.insert(vm->id);
@@ -173,6 +179,39 @@ void Invariants::check_mirror(const Link& active) {
       if (core_.now() - runner.began > mirror_bound && !runner.stopping && !pool->running.contains(uuid))
         core_.violate("mirrors-pool", uuid + " runs on " + id + ", and the dispatcher's pool does not know");
   }
+}
+
+/// It believes in no process that has ended, or never was, longer than until the next probe: where a machine answers.
+void Invariants::check_imagined(const Link& active) {
+  const auto pool = active.dispatcher->pool()->snapshot();
+  for (const auto& [uuid, process] : pool->running) {
+    const PoolInstance* on = process.exited ? nullptr : pool->instances.find(process.instance);
+    const auto vm = on && on->state != WorkerState::shutdown ? cloud_.find(on->id) : nullptr;
+    if (!vm || vm->machine->find(uuid)) continue;
+    if (!vm->ended && (!vm->machine->reachable() || vm->machine->hangs)) continue;
+    const auto since = process.started.value_or(SteadyTime{}).time_since_epoch().count();
+    wrong_for("imagined " + uuid + " of " + std::to_string(since), mirror_bound, "mirrors-pool",
+              uuid + " runs on " + vm->id + " as the dispatcher's pool believes, and does not");
+  }
+}
+
+/// What was killed, and shown as ended since, does not come back to life.
+void Invariants::judge_killed(const Link& link) {
+  Known& its = known(link);
+  if (its.killed.empty()) return;
+  const auto pool = link.dispatcher->pool()->snapshot();
+  for (auto& [uuid, killed] : its.killed) {
+    const PoolProcess* process = pool->running.contains(uuid) ? &pool->running.at(uuid) : nullptr;
+    if (!process || process->exited) {
+      killed.noted = true;
+      continue;
+    }
+    const PoolInstance* on = pool->instances.find(process->instance);
+    const auto vm = on && on->id == killed.instance ? cloud_.find(on->id) : nullptr;
+    if (killed.noted && vm && !vm->machine->find(uuid))
+      core_.violate("mirrors-pool", uuid + " counts as running on " + vm->id + " again, and was killed before");
+  }
+  std::erase_if(its.killed, [&](const auto& entry) { return core_.now() - entry.second.at > killed_bound; });
 }
 
 /// No storm of calls.

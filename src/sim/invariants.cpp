@@ -1,5 +1,7 @@
 #include "invariants.hpp"
 
+#include <algorithm>
+
 #include "berth/dispatcher/dispatcher.hpp"
 
 #include "needs.hpp"
@@ -43,8 +45,11 @@ void Invariants::after_turn(const std::vector<const Link*>& links) {
     judge_passed_over(*link);
     judge_left_behind(*link);
     serve_holds(*link);
-    known(*link).queue = link->dispatcher->queue()->snapshot();
-    known(*link).pool = link->dispatcher->pool()->snapshot();
+    judge_killed(*link);
+    Known& its = known(*link);
+    its.queue = link->dispatcher->queue()->snapshot();
+    its.pool = link->dispatcher->pool()->snapshot();
+    its.most_running = std::max(its.most_running, static_cast<std::int64_t>(its.pool->running.size()));
   }
 }
 
@@ -75,23 +80,38 @@ void Invariants::call_ended(const Link& link, std::string_view verb, const std::
 
 void Invariants::create_answered(const Link& link, const InstanceType& type, const SimVm* vm, const Error* error) {
   Known& its = known(link);
-  if (vm) its.instances[vm->id].listed = true;
+  if (vm) {
+    KnownInstance& instance = its.instances[vm->id];
+    instance.listed = true;
+    if (!instance.listed_since) instance.listed_since = core_.now();
+  }
   if (!error) return;
-  force_unlocks();
+  const bool met_most = vms().max_instances > 0 && counted(its) >= vms().max_instances;
+  force_unlocks(met_most || error->kind == ErrorKind::quota ? nullptr : &type);
+  if (met_most) force_locks(its);
   if (error->kind == ErrorKind::rate_limited && error->retry_at)
     its.creates_throttled_until = std::max(its.creates_throttled_until, *error->retry_at);
   if (error->kind == ErrorKind::capacity)
     its.no_room_until[capacity_key(error->scope, type)] = core_.now() + capacity_memory;
   if (error->kind == ErrorKind::quota) {
-    its.over_quota = true;
+    its.over_quota = its.met_quota = true;
     its.over_quota_until = core_.now() + capacity_memory;
   }
 }
 
-/// What is Locked may have to be unlocked, whatever it is: no instance is to be had, or a dispatcher begins anew.
-void Invariants::force_unlocks() {
-  for (const std::string& uuid : store_.open())
-    if (store_.all().at(uuid).container.state == ContainerState::locked) ++forced_unlocks_[uuid];
+std::int64_t Invariants::counted(const Known& its) {
+  return std::ssize(its.creates) +
+         std::ranges::count_if(its.instances, [](const auto& instance) { return instance.second.listed; });
+}
+
+void Invariants::force_unlocks(const InstanceType* type) {
+  for (const std::string& uuid : store_.open()) {
+    const Container& container = store_.all().at(uuid).container;
+    if (container.state != ContainerState::locked) continue;
+    const bool may_use = !type || (holds(*type, container, cluster().containers) &&
+                                   (vms().policy == "cost" || within_ceiling(*type, container, cluster())));
+    if (may_use) ++forced_unlocks_[uuid];
+  }
 }
 
 void Invariants::create_ended(const Link& link, const std::string& secret) {
@@ -103,6 +123,7 @@ void Invariants::create_ended(const Link& link, const std::string& secret) {
 void Invariants::list_answered(const Link& link, const std::vector<std::shared_ptr<SimVm>>& page) {
   Known& its = known(link);
   its.over_quota = false;
+  if (!its.first_list) its.first_list = core_.now();
   std::set<std::string> shown;
   for (const auto& vm : page) {
     if (vm->foreign) continue;
@@ -111,12 +132,24 @@ void Invariants::list_answered(const Link& link, const std::vector<std::shared_p
     const auto [entry, is_new] = its.instances.try_emplace(vm->id);
     if (is_new || !entry->second.listed) entry->second.behavior = behavior_to_find(*vm);
     entry->second.listed = true;
+    if (!entry->second.listed_since) entry->second.listed_since = core_.now();
   }
   for (auto& [id, instance] : its.instances) {
     if (shown.contains(id)) continue;
     instance.listed = false;
+    instance.listed_since.reset();
+    instance.given.clear();
     instance.missing_since = core_.now();
   }
+}
+
+/// What has made way for an instance that met MaxInstances, and does not come, takes its place back.
+void Invariants::force_locks(const Known& its) {
+  constexpr Duration longest_create = 1min;
+  for (const auto& [uuid, until] : its.unlocking_until)
+    if (until >= core_.now() - longest_create && store_.open().contains(uuid) &&
+        store_.all().at(uuid).container.state == ContainerState::queued)
+      ++forced_unlocks_[uuid];
 }
 
 void Invariants::probed(const Link& link, const SimVm& vm, SteadyTime as_of) {
@@ -128,6 +161,9 @@ void Invariants::runner_ended(const SimVm& /*vm*/, const std::string& uuid) {
   runner_ended_[uuid] = core_.now();
   const SimRecord* record = store_.all().contains(uuid) ? &store_.all().at(uuid) : nullptr;
   if (record && record->container.state != ContainerState::complete) ++forced_unlocks_[uuid];
+  if (!excused_twice_.contains(uuid)) return;
+  const auto runs_it = [&](const auto& entry) { return entry.second->machine->find(uuid) != nullptr; };
+  if (std::ranges::count_if(cloud_.all(), runs_it) < 2) excused_twice_.erase(uuid);
 }
 
 void Invariants::behavior_set(const Link& link, const std::string& id, IdleBehavior behavior) {
@@ -153,6 +189,18 @@ IdleBehavior Invariants::behavior_to_find(const SimVm& vm) const {
   const auto failed = tags_failed_.find(vm.id);
   const bool may_have_failed = failed != tags_failed_.end() && failed->second >= hold->second.since - time_to_write;
   return may_have_failed ? idle_tag(vm) : IdleBehavior::hold;
+}
+
+/// Another runner may be there: of what is Locked as it begins, nothing is started elsewhere before a probe has shown
+/// whether it is, or until the stale-lock time-out (facts §5.7).
+bool Invariants::waits_for_probe(const Link& link, const SimVm& vm, const std::string& uuid) {
+  const Known& its = known(link);
+  const auto found = its.instances.find(vm.id);
+  if (!its.first_list || found == its.instances.end() || its.lock_sent.contains(uuid)) return false;
+  const KnownInstance& instance = found->second;
+  return instance.listed_since && *instance.listed_since <= *its.first_list && !instance.probed &&
+         !instance.destroying && !killed_instances_.contains(vm.id) &&
+         core_.now() < *its.first_list + cluster().containers.stale_lock_timeout;
 }
 
 bool Invariants::knows_runner(const Link& link, const SimVm& vm, const SimRunner& runner) {

@@ -52,6 +52,7 @@ class Invariants final : public SimWatcher {
   void destroy_sent(const Link& link, const SimVm& vm) override;
   void start_sent(const Link& link, const SimVm& vm, const std::string& uuid) override;
   void kill_sent(const Link& link, const SimVm& vm, const std::string& uuid) override;
+  void kill_confirmed(const Link& link, const SimVm& vm, const std::string& uuid) override;
   void probed(const Link& link, const SimVm& vm, SteadyTime as_of) override;
   void start_refused(const std::string& uuid) override { ++forced_unlocks_[uuid]; }
   void runner_began(const SimVm& vm, const SimRunner& runner, const Link& link) override;
@@ -62,6 +63,8 @@ class Invariants final : public SimWatcher {
   void operator_kills_container(const std::string& uuid) override { killed_containers_.insert(uuid); }
 
  private:
+  static constexpr Duration at_once = std::chrono::milliseconds(50);  ///< from a lock until the start
+
   /// What one process has been told of an instance.
   struct KnownInstance {
     IdleBehavior behavior = IdleBehavior::run;     ///< as its operator set it, or its tag said
@@ -69,6 +72,8 @@ class Invariants final : public SimWatcher {
     SteadyTime missing_since = SteadyTime::min();  ///< last time that a list left it out
     bool destroying = false;                       ///< a destroy has been sent
     bool listed = false;                           ///< shown by the last list, or made since
+    std::optional<SteadyTime> listed_since;        ///< by all lists, or made then
+    std::set<std::string> given;  ///< uuids that it reckons with there: it has started them, or known of them long
   };
   /// An operator's, of an instance, acknowledged by one dispatcher.
   struct Hold {
@@ -94,6 +99,17 @@ class Invariants final : public SimWatcher {
     std::int64_t priority = 0;
     Resources needed;
   };
+  /// What a pass saw that sent a lock: it may have a place for it that is taken as soon as it is Locked.
+  struct Seen {
+    std::shared_ptr<const QueueSnapshot> queue;
+    std::shared_ptr<const PoolSnapshot> pool;
+  };
+  /// A process that the dispatcher has been told is killed.
+  struct Killed {
+    std::string instance;
+    SteadyTime at{};
+    bool noted = false;  ///< its pool has shown it as ended
+  };
   /// … and of everything.
   struct Known {
     std::map<std::string, KnownInstance> instances;
@@ -101,7 +117,9 @@ class Invariants final : public SimWatcher {
     std::set<std::string> creates_in_flight;  ///< secrets of all
     SteadyTime creates_throttled_until{};
     std::map<std::string, SteadyTime> no_room_until;  ///< by scope and value
-    bool over_quota = false;                          ///< told so since the last list
+    std::optional<SteadyTime> first_list;
+    bool over_quota = false;  ///< told so since the last list
+    bool met_quota = false;   ///< told so ever
     SteadyTime over_quota_until{};
     std::map<std::string, SteadyTime> unlocking_until;           ///< by uuid: the end of the last unlock call
     std::map<std::string, SteadyTime> lock_sent;                 ///< by uuid
@@ -109,6 +127,9 @@ class Invariants final : public SimWatcher {
     std::map<std::string, std::vector<PassedOver>> passed_over;  ///< by uuid of who was locked
     std::vector<PassedOver> left_behind;                         ///< of those who were started, while this one stayed
     std::set<std::string> justly_killed;
+    std::map<std::string, Killed> killed;        ///< by uuid: of the last two minutes
+    std::map<std::string, Seen> locked_by;       ///< by uuid: until it is started; policy `cost`
+    std::int64_t most_running = 0;               ///< processes at a time
     std::optional<SteadyTime> first_change;      ///< of a lock
     std::shared_ptr<const QueueSnapshot> queue;  ///< of the turn before this one, as is `pool`
     std::shared_ptr<const PoolSnapshot> pool;
@@ -129,13 +150,19 @@ class Invariants final : public SimWatcher {
   bool calm_for(Duration time) const { return !core_.storm() && core_.now() - calm_since_ >= time; }
   const Cluster& cluster() const { return core_.options.cluster; }
   const CloudVmsConfig& vms() const { return cluster().containers.cloud_vms; }
-  void force_unlocks();
+  /// Instances that are listed, and creates under way.
+  static std::int64_t counted(const Known& its);
+  /// What is Locked may have to be unlocked, whatever it is: instances are short, or a dispatcher begins anew; or what
+  /// might use that type, of which none was to be had.
+  void force_unlocks(const InstanceType* type = nullptr);
+  void force_locks(const Known& its);
   IdleBehavior behavior_to_find(const SimVm& vm) const;
   /// What was Locked as it began is unlocked then, and takes its place back from what was locked instead.
   bool has_just_begun(const Known& its) const {
     return its.first_change && core_.now() - *its.first_change < std::chrono::seconds(5);
   }
   bool knows_runner(const Link& link, const SimVm& vm, const SimRunner& runner);
+  bool waits_for_probe(const Link& link, const SimVm& vm, const std::string& uuid);
 
   // invariant_starts.cpp
   void check_passed_over(const Link& link, const SimVm& vm, const std::string& uuid);
@@ -143,14 +170,21 @@ class Invariants final : public SimWatcher {
   void judge_left_behind(const Link& link);
   void check_lock_order(const Link& link, const std::string& uuid);
   void check_one_runner(const SimVm& vm, const SimRunner& runner, const Link& link);
-  void check_eligible(const Link& link, const SimVm& vm, const std::string& uuid);
-  void check_room(const SimVm& vm, const PoolInstance& instance, const QueueSnapshot& queue);
-  void check_order(const Link& link, const SimVm& vm, const QueueEntry& started, const QueueSnapshot& queue,
-                   const PoolSnapshot& pool);
+  /// `in_group`: it is started above its ceiling, and by a group's right, not a ride's.
+  void check_order(const Link& link, const SimVm& vm, const QueueEntry& started, bool in_group);
   void check_starts(const Link& link);
   bool has_room(const PoolInstance& instance, const QueueEntry& entry, const QueueSnapshot& queue,
                 const InstanceType& type) const;
   static std::string passed_over_text(const PassedOver& one);
+
+  // invariant_places.cpp
+  bool starts_at_once(const Known& its, const std::string& uuid) const;
+  /// Returns whether it is started there above its ceiling, and by a group's right.
+  bool check_eligible(const Link& link, const SimVm& vm, const std::string& uuid);
+  bool check_above_ceiling(const Link& link, const SimVm& vm, const std::string& uuid);
+  void check_supervisors(const Link& link, const std::string& uuid);
+  void give(const Link& link, const SimVm& vm, const std::string& uuid);
+  void check_room(const Link& link, const SimVm& vm);
 
   // invariant_acts.cpp
   void check_create(Known& known, const InstanceType& type);
@@ -161,11 +195,13 @@ class Invariants final : public SimWatcher {
   void check_record(const SimRecord& record);
   void check_runners();
   /// Nothing goes wrong in this history but what the cloud's limits and impossible requests bring about.
-  bool fault_free() const { return core_.options.storms.empty() && core_.options.cloud.interruptions_per_hour <= 0; }
+  bool fault_free() const { return core_.options.storms.empty(); }
   void check_instance(const SimVm& vm, bool dispatched);
   void check_limits(const Link& link);
   void check_pool(const Link& link);
   void check_mirror(const Link& active);
+  void check_imagined(const Link& active);
+  void judge_killed(const Link& link);
   void check_calls(const Link& link);
   /// Whether it has held for that long, looked at every minute.
   void wrong_for(const std::string& what, Duration bound, std::string_view invariant, const std::string& detail);
@@ -189,7 +225,7 @@ class Invariants final : public SimWatcher {
   std::map<std::string, Lasting> lasting_;
   std::vector<PassedOver> passed_over_;  ///< in this turn
   std::uint64_t excused_ = 0;            ///< starts beside a runner that the dispatcher could not know of
-  std::set<std::string> excused_twice_;  ///< uuids of those
+  std::set<std::string> excused_twice_;  ///< uuids of those, while two live
 };
 
 /// As its tag says; `run` if none does.

@@ -1,10 +1,43 @@
 #include "needs.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 namespace berth {
 namespace {
+
+constexpr double usable = 0.95;  // of the RAM; a byte is lost by rounding
+
+double ram_of(const Container& container, const ContainersConfig& config) {
+  const RuntimeConstraints& asked = container.runtime_constraints;
+  auto ram = static_cast<double>(asked.ram + asked.keep_cache_ram + config.reserve_extra_ram);
+  constexpr double MiB = 1 << 20;
+  if (const auto buffers = static_cast<double>(config.local_keep_blob_buffers_per_vcpu); buffers > 0)
+    ram += 220 * MiB + buffers * static_cast<double>(asked.vcpus) * 64 * MiB * 1.1;
+  return ram;
+}
+
+std::int64_t scratch_of(const Container& container) {
+  std::int64_t scratch = container.runtime_constraints.keep_cache_disk;
+  for (const auto& [path, mount] : container.mounts)
+    if (mount.kind == "tmp") scratch += mount.capacity;
+  return scratch;
+}
+
+double version(const std::string& text) {
+  return std::strtod(text.c_str(), nullptr);
+}
+
+bool suits(const GpuFeatures& has, const GpuConstraints& wants) {
+  if (has.stack != wants.stack) return false;
+  if (wants.device_count <= 0) return true;
+  const auto& targets = wants.hardware_target;
+  const bool target = targets.size() == 1 ? version(has.hardware_target) >= version(targets.front())
+                                          : std::ranges::count(targets, has.hardware_target) > 0;
+  return target && has.device_count >= wants.device_count && has.vram >= wants.vram &&
+         version(has.driver_version) >= version(wants.driver_version);
+}
 
 double own_price(const Container& container, const Cluster& cluster, double most) {
   for (const auto& [name, type] : cluster.instance_types)
@@ -28,13 +61,25 @@ double most_worth(std::vector<std::pair<double, double>> parts, double room) {
 
 bool holds(const InstanceType& type, const Container& container, const ContainersConfig& config) {
   const RuntimeConstraints& asked = container.runtime_constraints;
-  constexpr double usable = 0.95;  // of the RAM; a byte is lost by rounding
-  const auto ram = static_cast<double>(asked.ram + asked.keep_cache_ram + config.reserve_extra_ram);
-  std::int64_t scratch = asked.keep_cache_disk;
-  for (const auto& [path, mount] : container.mounts)
-    if (mount.kind == "tmp") scratch += mount.capacity;
-  return type.vcpus >= asked.vcpus && static_cast<double>(type.ram + 1) * usable >= ram && type.scratch() >= scratch &&
-         type.preemptible == container.scheduling_parameters.preemptible;
+  return type.vcpus >= asked.vcpus && static_cast<double>(type.ram + 1) * usable >= ram_of(container, config) &&
+         type.scratch() >= scratch_of(container) && type.preemptible == container.scheduling_parameters.preemptible &&
+         suits(type.gpu, asked.gpu);
+}
+
+bool hold_together(const InstanceType& type, const std::vector<const Container*>& group,
+                   const ContainersConfig& config) {
+  std::int64_t vcpus = 0, scratch = 0, gpus = 0;
+  double ram = 0;
+  for (const Container* container : group) {
+    vcpus += container->runtime_constraints.vcpus;
+    ram += ram_of(*container, config);
+    scratch += scratch_of(*container);
+    gpus += container->runtime_constraints.gpu.device_count;
+  }
+  const std::int64_t places = config.cloud_vms.max_running_containers_per_instance;
+  const auto a_byte_each = static_cast<std::int64_t>(group.size());  // lost by rounding
+  return vcpus <= type.vcpus && ram <= static_cast<double>(type.ram + a_byte_each) * usable &&
+         scratch <= type.scratch() && gpus <= type.gpu.device_count && (places <= 0 || std::ssize(group) <= places);
 }
 
 bool held_by_any(const Container& container, const Cluster& cluster) {

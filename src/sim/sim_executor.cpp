@@ -85,6 +85,7 @@ class SimExecutor final : public Executor {
     if (state->closed) co_return fail(ErrorKind::network, "connection closed");
     const CommandKind kind = kind_of(command.text);
     announce(*state, kind, command.text);
+    const std::string killed_uuid = kind == CommandKind::kill ? last_word(command.text) : std::string();
     auto as_of = std::make_shared<SteadyTime>();
     const CallRoute route = way(state->core, *state->vm->machine);
     const bool cut = state->core.strikes(&SimFaults::command_cut);
@@ -108,6 +109,8 @@ class SimExecutor final : public Executor {
     auto output = co_await answer_of(state->link, call);
     if (output && output->exit_status == 0 && kind == CommandKind::list)
       state->watcher.probed(*state->link, *state->vm, *as_of);
+    if (output && output->exit_status == 0 && kind == CommandKind::kill)
+      state->watcher.kill_confirmed(*state->link, *state->vm, killed_uuid);
     co_return output;
   }
 

@@ -31,6 +31,8 @@ Result<Lives> simulate(const Simulation& simulation) {
   options.workload = simulation.workload;
   options.cloud = simulation.cloud.cloud;
   options.workers = simulation.cloud.workers;
+  options.faults.interruptions_per_hour = simulation.cloud.interruptions_per_hour;
+  if (options.faults.interruptions_per_hour > 0) options.storms = {{Duration{}, options.duration}};
   options.check_invariants = false;
   const Cluster& cluster = simulation.cluster;
   options.api.told_every =

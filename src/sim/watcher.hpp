@@ -50,6 +50,8 @@ class SimWatcher {
 
   virtual void start_sent(const Link& /*link*/, const SimVm& /*vm*/, const std::string& /*uuid*/) {}
   virtual void kill_sent(const Link& /*link*/, const SimVm& /*vm*/, const std::string& /*uuid*/) {}
+  /// The dispatcher is told that no such runner is left there.
+  virtual void kill_confirmed(const Link& /*link*/, const SimVm& /*vm*/, const std::string& /*uuid*/) {}
   /// A runner's `--list` was heard of; it is as of then.
   virtual void probed(const Link& /*link*/, const SimVm& /*vm*/, SteadyTime /*as_of*/) {}
 

@@ -49,7 +49,7 @@ struct SimFaults {
   double never_boots = 0;
   double slow_boot = 0;               ///< ten times as long
   double deaths_per_hour = 0;         ///< of each instance, without warning
-  double interruptions_per_hour = 0;  ///< the same of each preemptible instance
+  double interruptions_per_hour = 0;  ///< the same of each preemptible instance: spot
   double hangs_per_hour = 0;          ///< of each instance: it accepts commands and answers none, for ever
   double partitions_per_hour = 0;     ///< of each instance: no network for up to 5 min
   double breakdowns_per_hour = 0;     ///< of each instance: its runner reports `broken`

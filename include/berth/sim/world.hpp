@@ -35,7 +35,6 @@ struct SimCloudModel {
   DelayModel gone{std::chrono::seconds(20), 0.3};    ///< from there until lists do not show it any more
   DelayModel boot{std::chrono::seconds(50), 0.3};    ///< from the create to the first connection
   std::map<std::string, DelayModel> boot_of_type;    ///< the same of single types, by name
-  double interruptions_per_hour = 0;                 ///< of each preemptible instance: it ends without warning
   std::optional<std::int64_t> quota;                 ///< instances in any state
   std::map<std::string, std::int64_t> capacity;      ///< instances at a time, by type name; others: no limit
   std::int64_t creates_per_minute = 0;               ///< beyond that: rate limit; 0 = no limit

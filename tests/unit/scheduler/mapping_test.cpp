@@ -213,6 +213,24 @@ TEST(Mapping, TypeAtCapacityMakesItsContainersWait) {
   EXPECT_EQ(b.creates(p), (Names{"t16", "t1"})) << "the first type that is not at capacity";
 }
 
+TEST(Mapping, AtQuotaWhatWaitsForATypeAtCapacityTakesNobodysInstance) {
+  PlanBuilder b = world();
+  b.container("large", locked, 9, vcpus(8), {"t8"});
+  b.container("queued", queued, 8, vcpus(8), {"t8"});
+  b.container("small", locked, 1, kOne, {"t1"});
+  b.instance("i-1", "t1", WorkerState::booting);
+  b.block("t8");
+  b.input.limits.at_quota = true;
+  const Plan p = greedy(b);
+  EXPECT_TRUE(p.locks.empty());
+  EXPECT_TRUE(p.unlocks.empty());
+  EXPECT_TRUE(p.shutdowns.empty());
+  EXPECT_EQ(b.status(p, "large"), "type-capacity 1");
+  EXPECT_EQ(b.status(p, "small"), "waiting-new-instance");
+  EXPECT_EQ(p.not_allocated_over_quota, 0);
+  EXPECT_EQ(b.uuids(plan(b.input, Policy::reference).unlocks), Names{"small"}) << "facts §5.4";
+}
+
 TEST(Mapping, UnderALowContainerLimitNothingIsUnlockedOrShutDown) {
   PlanBuilder b = world();
   for (const char* uuid : {"a", "b", "c", "d", "e"}) b.container(uuid, locked, 1, kOne, {"t1"});

@@ -1,8 +1,11 @@
 // That those invariants can fail that look at a dispatcher: one runs, and the invariants are told of what it does not
 // do.
+#include <algorithm>
+#include <functional>
 #include <gtest/gtest.h>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "berth/sim/history.hpp"
 
@@ -46,6 +49,12 @@ class InvariantOfDispatcher : public testing::Test {
     what.constraints.ram = vcpus * 1'000'000'000;
     what.priority = priority;
     return store.add(what, 0, 1).uuid();
+  }
+  std::string add_supervisor() {
+    WorkloadContainer what;
+    what.constraints.vcpus = 1;
+    what.scheduling.supervisor = true;
+    return store_.add(what, 0, 1).uuid();
   }
   std::string add(std::int64_t vcpus = 1, std::int64_t priority = 500) { return add(store_, vcpus, priority); }
 
@@ -137,6 +146,46 @@ TEST_F(InvariantOfDispatcherInVain, MirrorsPool) {
   EXPECT_EQ(broken(), "mirrors-pool");
 }
 
+/// The cloud as it would be if nothing ran in it.
+class InvariantOfDispatcherElsewhere : public InvariantOfDispatcher {
+ protected:
+  InvariantOfDispatcherElsewhere() {
+    CreateRequest request;
+    request.type = cluster_->instance_types.at("small");
+    vm_ = *elsewhere_.create(request, link());
+    vm_->machine->booted = true;
+    vm_->booted = core_.now();
+  }
+  SimCloud elsewhere_{core_, shared_};
+  std::shared_ptr<SimVm> vm_;
+  Invariants told_{core_, store_, elsewhere_};
+};
+
+TEST_F(InvariantOfDispatcherElsewhere, MirrorsPoolBelievesInNothingThatIsNot) {
+  const std::string uuid = add();
+  run_for(5min);
+  ASSERT_EQ(place_of(uuid).id, vm_->id);
+  check_for_long(told_);
+  EXPECT_EQ(broken(), "mirrors-pool");
+}
+
+TEST_F(InvariantOfDispatcherElsewhere, MirrorsPoolLetsNothingComeBackToLife) {
+  const std::string uuid = add();
+  run_for(4min);
+  ASSERT_EQ(place_of(uuid).id, vm_->id);
+  told_.kill_confirmed(link(), *vm_, uuid);
+  told_.after_turn({&link()});
+  EXPECT_EQ(broken(), "none") << "its end is yet to be noted";
+  const std::string next = add();
+  told_.kill_confirmed(link(), *vm_, next);
+  told_.after_turn({&link()});
+  store_.set_priority(uuid, 0);
+  run_for(90s);
+  ASSERT_EQ(place_of(next).id, vm_->id);
+  told_.after_turn({&link()});
+  EXPECT_EQ(broken(), "mirrors-pool");
+}
+
 TEST_F(InvariantOfDispatcher, EligibleTypeIsLargeEnough) {
   const std::string small = add(1), large = add(8);
   run_for(5min);
@@ -151,6 +200,37 @@ TEST_F(InvariantOfDispatcher, EligibleTypeIsNotTooDear) {
   run_for(5min);
   invariants_.start_sent(link(), place_of(large), small);
   EXPECT_EQ(broken(), "eligible-type");
+}
+
+class InvariantOfPolicyCost : public InvariantOfDispatcher {
+ protected:
+  InvariantOfPolicyCost() : InvariantOfDispatcher(by_cost()) {}
+  static SimOptions by_cost() {
+    SimOptions out = options();
+    out.cluster.containers.cloud_vms.policy = "cost";
+    out.cluster.containers.cloud_vms.timeout_idle = 10min;
+    return out;
+  }
+};
+
+TEST_F(InvariantOfPolicyCost, EligibleTypeOfWhatRuns) {
+  const std::string small = add(1), large = add(8);
+  run_for(5min);
+  invariants_.after_turn({&link()});
+  invariants_.start_sent(link(), place_of(large), small);
+  EXPECT_EQ(broken(), "none") << "it may ride";
+}
+
+TEST_F(InvariantOfPolicyCost, EligibleTypeOfWhatIsEmpty) {
+  const std::string small = add(1), large = add(8);
+  run_for(5min);
+  SimVm& vm = place_of(large);
+  store_.set_priority(large, 0);
+  run_for(20s);
+  ASSERT_TRUE(vm.machine->runners().empty());
+  invariants_.after_turn({&link()});
+  invariants_.start_sent(link(), vm, small);
+  EXPECT_EQ(broken(), "eligible-type") << "alone it is not worth an instance of that type";
 }
 
 TEST_F(InvariantOfDispatcher, KillsNoWanted) {
@@ -178,12 +258,45 @@ TEST_F(InvariantOfDispatcher, RoomInTheFullCheck) {
   run_for(5min);
   check();
   EXPECT_EQ(broken(), "none");
-  const std::string another = add(1);  // put by somebody where there is one VCPU, and found there by a probe
+  SimVm& vm = place_of(uuid);
+  const std::string another = add(1);
   ASSERT_TRUE(store_.lock(another));
-  start(place_of(uuid), another);
-  run_for(2min);
+  start(vm, another);  // by somebody, where there is one VCPU
+  check();
+  EXPECT_EQ(broken(), "none") << "the dispatcher need not know of it";
+  for (const std::string& one : {uuid, another}) invariants_.start_sent(link(), vm, one);
   check();
   EXPECT_EQ(broken(), "room");
+}
+
+TEST_F(InvariantOfDispatcher, RoomOfWhatAnEarlierOneStarted) {
+  const std::string uuid = add(1);
+  run_for(5min);
+  SimVm& vm = place_of(uuid);
+  const std::string another = add(1);
+  ASSERT_TRUE(store_.lock(another));
+  start(vm, another);
+  invariants_.probed(link(), vm, core_.now());
+  run_for(4min);
+  invariants_.start_sent(link(), vm, uuid);
+  check();
+  EXPECT_EQ(broken(), "room") << "a probe had shown it for long";
+}
+
+TEST_F(InvariantOfDispatcher, Supervisors) {
+  std::vector<std::string> uuids;
+  for (int i = 0; i < 5; ++i) uuids.push_back(add_supervisor());
+  run_for(5min);
+  const auto waits = [&](const std::string& uuid) {
+    return store_.find(uuid)->container.state != ContainerState::running;
+  };
+  const auto last = std::ranges::partition(uuids, std::not_fn(waits));
+  ASSERT_EQ(last.size(), 1U) << "half of 8 may run";
+  for (int times = 0; times < 2; ++times)
+    for (int i = 0; i < 4; ++i) invariants_.start_sent(link(), place_of(uuids[i]), uuids[i]);
+  EXPECT_EQ(broken(), "none");
+  invariants_.start_sent(link(), place_of(uuids[0]), last.front());
+  EXPECT_EQ(broken(), "supervisors");
 }
 
 TEST_F(InvariantOfDispatcher, HoldInTheFullCheck) {

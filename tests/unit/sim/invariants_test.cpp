@@ -92,10 +92,36 @@ TEST_F(Invariant, OneRunnerExcusesWhoCouldNotKnow) {
   const auto other = make_link(2);
   const std::string uuid = add();
   start(*first, uuid, *other);
+  core_.runtime.run_for(2min);  // no probe has been answered until the stale-lock time-out
   start(*second, uuid, *link_);
   invariants_.check_all({}, nullptr);
   EXPECT_EQ(broken(), "none");
   EXPECT_EQ(invariants_.excused(), 1U);
+}
+
+TEST_F(Invariant, OneRunnerDoesNotExcuseWhoHadToWaitForAProbe) {
+  const auto first = booted(), second = booted();
+  const std::string uuid = add();
+  start(*first, uuid, *make_link(2));
+  core_.runtime.run_for(30s);
+  start(*second, uuid, *link_);
+  EXPECT_EQ(broken(), "one-runner");
+}
+
+TEST_F(Invariant, OneRunnerIsExcusedAsLongAsTwoLive) {
+  const auto first = booted(), second = booted();
+  const std::string uuid = add();
+  start(*first, uuid, *make_link(2));
+  core_.runtime.run_for(2min);
+  start(*second, uuid, *link_);
+  second->machine->switch_off();
+  SimWatcher nobody;
+  SimMachine::Shared untold{core_, store_, nobody, [](const SimRecord&) { return true; }};
+  second->machine = std::make_shared<SimMachine>(untold, *second);
+  start(*second, uuid, *link_);
+  EXPECT_EQ(broken(), "none");
+  invariants_.check_all({}, nullptr);
+  EXPECT_EQ(broken(), "one-runner");
 }
 
 TEST_F(Invariant, OneRunnerInTheFullCheck) {
@@ -159,6 +185,26 @@ TEST_F(Invariant, LockCyclesThatWereForced) {
   for (int i = 0; i < 8; ++i) {
     ASSERT_TRUE(store_.lock(uuid));
     fail_create(Error{ErrorKind::failed, "a bad day"});
+    ASSERT_TRUE(store_.unlock(uuid));
+  }
+  EXPECT_EQ(broken(), "none");
+}
+
+TEST_F(Invariant, LockCyclesAreNotForcedByCreatesOfTypesThatAreTooSmall) {
+  const std::string uuid = add(8);
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(store_.lock(uuid));
+    fail_create(Error{ErrorKind::failed, "a bad day"});
+    ASSERT_TRUE(store_.unlock(uuid));
+  }
+  EXPECT_EQ(broken(), "lock-cycles");
+}
+
+TEST_F(Invariant, LockCyclesAreForcedByTheQuotaWhateverTheType) {
+  const std::string uuid = add(8);
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_TRUE(store_.lock(uuid));
+    fail_create(Error{ErrorKind::quota, "no more"});
     ASSERT_TRUE(store_.unlock(uuid));
   }
   EXPECT_EQ(broken(), "none");
@@ -334,6 +380,65 @@ TEST_F(Invariant, CallRate) {
   for (int i = 0; i < 601; ++i) invariants_.acts(*link_, "unlock", "x");
   invariants_.check_all({link_.get()}, nullptr);
   EXPECT_EQ(broken(), "call-rate");
+}
+
+TEST(HoldTogether, CountsWhatTheDispatcherCounts) {
+  constexpr std::int64_t GB = 1'000'000'000;
+  Cluster cluster = draw_history(10, 1h).cluster;
+  ContainersConfig& config = cluster.containers;
+  config.cloud_vms.max_running_containers_per_instance = 0;
+  InstanceType type = cluster.instance_types.at("medium");  // 2 VCPUs, 8 GB, 100 GB of scratch
+  type.gpu = {"cuda", "12.0", "8.0", 1, 16 * GB};
+  Container one;
+  one.runtime_constraints.vcpus = 1;
+  one.runtime_constraints.ram = GB;
+  const auto fit = [&](std::size_t count) {
+    return hold_together(type, std::vector<const Container*>(count, &one), config);
+  };
+  EXPECT_TRUE(fit(2));
+  EXPECT_FALSE(fit(3)) << "VCPUs";
+  one.runtime_constraints.keep_cache_ram = 3 * GB;
+  EXPECT_FALSE(fit(2)) << "a twentieth of the RAM is not theirs";
+  one.runtime_constraints.keep_cache_ram = 2 * GB;
+  EXPECT_TRUE(fit(2));
+  config.reserve_extra_ram = GB;
+  EXPECT_FALSE(fit(2)) << "RAM that is held back for each";
+  config.reserve_extra_ram = 0;
+  one.runtime_constraints.keep_cache_disk = 60 * GB;
+  EXPECT_FALSE(fit(2)) << "scratch";
+  one.runtime_constraints.keep_cache_disk = 0;
+  one.runtime_constraints.gpu.device_count = 1;
+  EXPECT_FALSE(fit(2)) << "devices";
+  one.runtime_constraints.gpu.device_count = 0;
+  config.cloud_vms.max_running_containers_per_instance = 1;
+  EXPECT_FALSE(fit(2)) << "places";
+}
+
+TEST(Holds, TheRightGpusOrNone) {
+  constexpr std::int64_t GB = 1'000'000'000;
+  const ContainersConfig config;
+  InstanceType type;
+  type.vcpus = 4;
+  type.ram = 8 * GB;
+  type.gpu = {"cuda", "11.8", "8.0", 2, 16 * GB};
+  Container one;
+  one.runtime_constraints.vcpus = 1;
+  EXPECT_FALSE(holds(type, one, config)) << "what needs none does without";
+  GpuConstraints& gpu = one.runtime_constraints.gpu;
+  const GpuConstraints fitting{"cuda", "11.4", {"7.5"}, 2, 16 * GB};
+  const auto with = [&](auto change) {
+    gpu = fitting;
+    change();
+    return holds(type, one, config);
+  };
+  EXPECT_TRUE(with([] {}));
+  EXPECT_FALSE(with([&] { gpu.stack = "rocm"; }));
+  EXPECT_FALSE(with([&] { gpu.driver_version = "12.0"; }));
+  EXPECT_FALSE(with([&] { gpu.hardware_target = {"8.6"}; }));
+  EXPECT_FALSE(with([&] { gpu.hardware_target = {"7.5", "8.6"}; })) << "of several it must be one";
+  EXPECT_TRUE(with([&] { gpu.hardware_target = {"8.0", "8.6"}; }));
+  EXPECT_FALSE(with([&] { gpu.device_count = 3; }));
+  EXPECT_FALSE(with([&] { gpu.vram = 17 * GB; }));
 }
 
 TEST(MayBeWorth, AsManyAsTheTypeHolds) {

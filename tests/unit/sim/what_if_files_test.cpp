@@ -38,7 +38,7 @@ workers: {start: {median: 2s, spread: 0.1}, end: 0}
   EXPECT_EQ(file->cloud.gone.median, 1500ms);
   EXPECT_EQ(file->cloud.quota, 100);
   EXPECT_EQ(file->cloud.creates_per_minute, 30);
-  EXPECT_EQ(file->cloud.interruptions_per_hour, 0.25);
+  EXPECT_EQ(file->interruptions_per_hour, 0.25);
   EXPECT_EQ(file->billing.minimum, 1h);
   EXPECT_EQ(file->billing.prices, (std::map<std::string, double>{{"small", 0.5}}));
   EXPECT_EQ(file->cloud.capacity, (std::map<std::string, std::int64_t>{{"small", 7}}));

@@ -197,7 +197,8 @@ TEST(SimWorld, IsToldWhenAPollWouldFindItOrAtOnce) {
 /// What ran there is concluded from polls, and those are made then.
 TEST(SimWorld, BeingToldSurvivesInterruptions) {
   SimOptions options = told_history(3, 40);
-  options.cloud.interruptions_per_hour = 4;
+  options.faults.interruptions_per_hour = 4;
+  options.storms = {{0s, options.duration}};
   for (WorkloadContainer& c : options.workload) {
     c.scheduling.preemptible = true;
     c.run_time = 10min;
