@@ -21,6 +21,13 @@ const PoolInstance* shown(const std::shared_ptr<const PoolSnapshot>& pool, const
   return nullptr;
 }
 
+/// Its dispatcher knows of a runner there beside this container's.
+bool runs_another(const PoolInstance* known, const SimVm& vm, const std::string& uuid) {
+  return known && std::ranges::any_of(known->containers, [&](const std::string& other) {
+           return other != uuid && vm.machine->runners().contains(other);
+         });
+}
+
 bool waits(const QueueEntry& entry) {
   return entry.container.state == ContainerState::queued || entry.container.state == ContainerState::locked;
 }
@@ -58,6 +65,8 @@ bool Invariants::check_above_ceiling(const Link& link, const SimVm& vm, const st
   const Seen decided = locked_by != its.locked_by.end() ? locked_by->second : Seen{its.queue, its.pool};
   const PoolInstance* then = shown(decided.pool, vm.id);
   if (may_ride && (!then || !then->containers.empty())) return false;
+  const std::shared_ptr<const PoolSnapshot> now = link.dispatcher->pool()->snapshot();
+  if (may_ride && runs_another(shown(now, vm.id), vm, uuid)) return false;  // found since, and planned with
   const InstanceType& type = link.cluster->instance_types.at(vm.type->name);
   std::map<std::string, const Container*> group;
   const auto add = [&](const std::string& one) {
@@ -65,7 +74,6 @@ bool Invariants::check_above_ceiling(const Link& link, const SimVm& vm, const st
     if (record != store_.all().end() && holds(type, record->second.container, link.cluster->containers))
       group.emplace(one, &record->second.container);
   };
-  const std::shared_ptr<const PoolSnapshot> now = link.dispatcher->pool()->snapshot();
   for (const PoolInstance* instance : {then, shown(now, vm.id)})
     if (instance) std::ranges::for_each(instance->containers, add);
   for (const auto& queue : {decided.queue, its.queue, link.dispatcher->queue()->snapshot()})
