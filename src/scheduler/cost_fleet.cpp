@@ -11,6 +11,8 @@ namespace berth {
 namespace {
 
 constexpr std::size_t kMostGrown = 256;
+constexpr std::size_t kMostFits = 64;
+constexpr std::size_t kMostChanges = 64;  // so many are looked at sooner than is searched anew
 constexpr double kUnlimited = std::numeric_limits<double>::infinity();
 
 /// As in the capacity that it was made of, or INT32_MAX / 2.
@@ -93,6 +95,8 @@ void CostFleet::end_pass() {
   grown_.clear();
   grown_most_ = {};
   aside_ = kNoType;
+  best_fits_.clear();
+  changed_.clear();
   for (const Touched& touched : touched_) {
     is_touched_[touched.instance] = 0;
     unshelve(touched.instance);
@@ -104,7 +108,7 @@ void CostFleet::end_pass() {
   touched_.clear();
 }
 
-std::optional<std::uint32_t> CostFleet::find(std::uint32_t need, const MayRide& may_ride) {
+std::optional<std::uint32_t> CostFleet::find(std::uint32_t need, const MayRide& may_ride, std::uint32_t kind) {
   const bool ride = static_cast<bool>(may_ride);
   if (has_failed(need, ride)) return std::nullopt;
   std::uint64_t& failed_at = failed_at_[2 * need + ride];
@@ -112,12 +116,37 @@ std::optional<std::uint32_t> CostFleet::find(std::uint32_t need, const MayRide& 
     failed_at = growth_;
     return std::nullopt;
   }
+  const auto [at, fresh] = best_fits_.try_emplace(std::uint64_t{need} << 32 | (ride ? kind : kNoType));
+  BestFits& fits = at->second;
+  if (fresh) fits.changes = changed_.size();
+  catch_up(need, may_ride, fits);
+  bool any_fits = true;
+  if (fits.choices.empty()) any_fits = search_used(need, may_ride, fits);
+  if (!fits.choices.empty()) return fits.choices.back().instance;
   Choice best;
-  const bool any_fits = search_used(need, may_ride, best);
-  if (best.instance == kNoType) search_empty(need, best);
+  search_empty(need, best);
   if (best.instance != kNoType) return best.instance;
   if (!any_fits) failed_at = growth_;
   return std::nullopt;
+}
+
+/// With what has changed since it was last asked for.
+void CostFleet::catch_up(std::uint32_t need, const MayRide& may_ride, BestFits& fits) const {
+  if (changed_.size() - fits.changes > kMostChanges) {
+    fits = {};
+    fits.changes = changed_.size();
+  }
+  for (; fits.changes < changed_.size(); ++fits.changes) {
+    const std::uint32_t i = changed_[fits.changes];
+    std::erase_if(fits.choices, [&](const Choice& choice) { return choice.instance == i; });
+    const FleetInstance& on = (*this)[i];
+    const Resources& wanted = input().needs[need].need;
+    if (shelves_[i] != Shelf::used || !on.capacity.accommodates(wanted)) continue;
+    const Choice choice{i, left_over(on.type, on.capacity.left, wanted)};
+    if (fits.worst.instance != kNoType && better(fits.worst, choice)) continue;
+    if (within_ceiling(i, need) || (may_ride && classes_.may_use(need, on.type, true) && may_ride(i)))
+      add(choice, fits.choices);
+  }
 }
 
 bool CostFleet::any_grown_fits(std::uint32_t need, bool may_ride) const {
@@ -127,14 +156,21 @@ bool CostFleet::any_grown_fits(std::uint32_t need, bool may_ride) const {
   });
 }
 
+void CostFleet::add(const Choice& choice, std::vector<Choice>& to) const {
+  const auto worse = [&](const Choice& a, const Choice& b) { return better(b, a); };
+  to.insert(std::upper_bound(to.begin(), to.end(), choice, worse), choice);
+}
+
 /// As long as what is left over can be worth less. Whether any had room, even if it may not be ridden on.
-bool CostFleet::search_used(std::uint32_t need, const MayRide& may_ride, Choice& best) const {
+bool CostFleet::search_used(std::uint32_t need, const MayRide& may_ride, BestFits& fits) const {
   const Resources& wanted = input().needs[need].need;
   const std::vector<bool>& within_ceiling = classes_.may_use(need, false);
   const std::vector<bool>& any_price = classes_.may_use(need, true);
+  std::vector<Choice>& choices = fits.choices;
+  fits.worst = {};
   const auto worth_more = [&](const CoarseCapacity& left, const Prices& prices) {
-    return static_cast<double>(vcpus_of(left) - wanted.vcpus) * prices.vcpu > best.left_over ||
-           static_cast<double>(classes_.units().least_ram(left) - wanted.ram) * prices.ram > best.left_over;
+    return static_cast<double>(vcpus_of(left) - wanted.vcpus) * prices.vcpu > fits.worst.left_over ||
+           static_cast<double>(classes_.units().least_ram(left) - wanted.ram) * prices.ram > fits.worst.left_over;
   };
   bool any_fits = false;
   const auto consider = [&](const CostRooms::Room& room) {
@@ -146,12 +182,16 @@ bool CostFleet::search_used(std::uint32_t need, const MayRide& may_ride, Choice&
     if (!capacity.accommodates(wanted)) return;
     any_fits = true;
     if (!may) return;
-    const Choice candidate{room.instance, left_over(room.type, capacity.left, wanted)};
-    if (better(candidate, best)) best = candidate;
+    const Choice choice{room.instance, left_over(room.type, capacity.left, wanted)};
+    if (!better(choice, fits.worst)) return;
+    if (choices.size() == fits.most) choices.erase(choices.begin());
+    add(choice, choices);
+    if (choices.size() == fits.most) fits.worst = choices.front();
   };
   for (const Shape& shape : shapes_)
     shape.used.for_each_covering(
         classes_.coarse(need), [&](const CoarseCapacity& left) { return worth_more(left, shape.least); }, consider);
+  fits.most = std::min(2 * fits.most, kMostFits);
   return any_fits;
 }
 
@@ -226,6 +266,7 @@ void CostFleet::note(std::uint32_t instance) {
 }
 
 void CostFleet::touch(std::uint32_t instance) {
+  changed_.push_back(instance);
   if (is_touched_[instance]) return;
   is_touched_[instance] = 1;
   touched_.push_back({instance, (*this)[instance]});

@@ -4,6 +4,7 @@
 #include <functional>
 #include <limits>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "cost_needs.hpp"
@@ -16,15 +17,17 @@ namespace berth {
 /// where the room that is left over is worth least, then the one that was in use last.
 ///
 /// Those in use lie by shape and by what is left on them (CostRooms), so that a search sees the best fits first and may
-/// stop. It remembers for which classes nothing had room, also from one pass to the next, as IndexedFleet does.
+/// stop; and it finds several at once for a class that comes again and again. It remembers for which classes nothing
+/// had room, also from one pass to the next, as IndexedFleet does.
 class CostFleet : public Fleet {
  public:
   explicit CostFleet(const CostNeeds& classes);
 
   /// Whether a container may be put on an instance in use that is above its price ceiling.
   using MayRide = std::function<bool(std::uint32_t instance)>;
-  /// `may_ride`: empty for never.
-  std::optional<std::uint32_t> find(std::uint32_t need, const MayRide& may_ride);
+  /// `may_ride`: empty for never. `kind`: of all of one class and kind the same may ride, as long as nothing is put on
+  /// the instance.
+  std::optional<std::uint32_t> find(std::uint32_t need, const MayRide& may_ride, std::uint32_t kind = 0);
   std::optional<std::uint32_t> find(std::uint32_t need) override { return find(need, {}); }
   void place(std::uint32_t instance, std::uint32_t need) override;
   /// Policy `cost` only puts things on what exists.
@@ -94,8 +97,17 @@ class CostFleet : public Fleet {
     std::uint32_t instance = kNoType;
     double left_over = std::numeric_limits<double>::infinity();
   };
+  /// What a search for one class and kind found in use: the best, and as many more as the class is likely to ask for.
+  struct BestFits {
+    std::vector<Choice> choices;  // the best last
+    Choice worst;                 // all that are no worse are among the choices; none: all are
+    std::size_t most = 1;         // so many are searched for
+    std::size_t changes = 0;      // so many of changed_ are looked at
+  };
   std::uint32_t find_shape(const PlanType& type);
-  bool search_used(std::uint32_t need, const MayRide& may_ride, Choice& best) const;
+  void catch_up(std::uint32_t need, const MayRide& may_ride, BestFits& fits) const;
+  void add(const Choice& choice, std::vector<Choice>& to) const;
+  bool search_used(std::uint32_t need, const MayRide& may_ride, BestFits& fits) const;
   bool any_grown_fits(std::uint32_t need, bool may_ride) const;
   void search_empty(std::uint32_t need, Choice& best) const;
   double left_over(std::uint32_t type, const Resources& left, const Resources& need) const;
@@ -119,6 +131,9 @@ class CostFleet : public Fleet {
   std::vector<Shelf> shelves_;       // by instance: where it is
   std::vector<std::uint8_t> notes_;  // by instance
   std::uint32_t aside_ = kNoType;
+
+  std::unordered_map<std::uint64_t, BestFits> best_fits_;  // by class and kind, of those found in this pass
+  std::vector<std::uint32_t> changed_;                     // instances, each time that one was changed in this pass
 
   std::vector<std::uint64_t>
       failed_at_;                     // by class and whether it might ride: growth_ when last nothing had room for it

@@ -169,10 +169,11 @@ std::optional<std::uint32_t> CostPass::find(std::uint32_t c) {
     return guard_->instance;
   if (!rules_.ride) return fleet_.find(need);
   std::optional<Rides::Rider> rider;  // if it comes to that
-  return fleet_.find(need, [&](std::uint32_t i) {
+  const auto may_ride = [&](std::uint32_t i) {
     if (!rider) rider = rides_.rider(c);
     return rides_.allows(*rider, i);
-  });
+  };
+  return fleet_.find(need, may_ride, input_.containers[c].run_time_key);
 }
 
 void CostPass::put_on(std::uint32_t c, std::uint32_t instance) {

@@ -78,9 +78,10 @@ void expect_equal_all_along(Dice& dice, const Sizes& sizes, Seen& seen) {
   const std::int64_t denied = dice(1, 4);
   for (std::int64_t step = 0; step < sizes.containers; ++step) {
     const auto need = static_cast<std::uint32_t>(dice(0, sizes.needs - 1));
-    const CostFleet::MayRide some = [&](std::uint32_t i) { return (i + need) % denied != 0; };
+    const auto kind = static_cast<std::uint32_t>(dice(0, 1));
+    const CostFleet::MayRide some = [&](std::uint32_t i) { return (i + need + kind) % denied != 0; };
     const CostFleet::MayRide may_ride = dice.chance(70) ? some : CostFleet::MayRide{};
-    const auto found = fleet.find(need, may_ride);
+    const auto found = fleet.find(need, may_ride, kind);
     ASSERT_EQ(found, scan.find(need, may_ride)) << "step " << step;
     if (!found) {
       ++seen.nothing;
