@@ -116,13 +116,20 @@ std::optional<std::uint32_t> CostFleet::find(std::uint32_t need, const MayRide& 
     failed_at = growth_;
     return std::nullopt;
   }
-  const auto [at, fresh] = best_fits_.try_emplace(std::uint64_t{need} << 32 | (ride ? kind : kNoType));
-  BestFits& fits = at->second;
-  if (fresh) fits.changes = changed_.size();
-  catch_up(need, may_ride, fits);
-  bool any_fits = true;
-  if (fits.choices.empty()) any_fits = search_used(need, may_ride, fits);
-  if (!fits.choices.empty()) return fits.choices.back().instance;
+  const std::uint64_t asked = std::uint64_t{need} << 32 | (ride ? kind : kNoType);
+  const auto known = best_fits_.find(asked);
+  BestFits fits;
+  if (known != best_fits_.end() && catch_up(need, may_ride, known->second)) {
+    if (!known->second.choices.empty()) return known->second.choices.back().instance;
+    fits.most = std::min(2 * known->second.most, kMostFits);
+  }
+  fits.changes = changed_.size();
+  const bool any_fits = search_used(need, may_ride, fits);
+  if (!fits.choices.empty()) {
+    const std::uint32_t instance = fits.choices.back().instance;
+    best_fits_.insert_or_assign(asked, std::move(fits));
+    return instance;
+  }
   Choice best;
   search_empty(need, best);
   if (best.instance != kNoType) return best.instance;
@@ -130,12 +137,9 @@ std::optional<std::uint32_t> CostFleet::find(std::uint32_t need, const MayRide& 
   return std::nullopt;
 }
 
-/// With what has changed since it was last asked for.
-void CostFleet::catch_up(std::uint32_t need, const MayRide& may_ride, BestFits& fits) const {
-  if (changed_.size() - fits.changes > kMostChanges) {
-    fits = {};
-    fits.changes = changed_.size();
-  }
+/// With what has changed since it was last asked for. False: that is too much.
+bool CostFleet::catch_up(std::uint32_t need, const MayRide& may_ride, BestFits& fits) const {
+  if (changed_.size() - fits.changes > kMostChanges) return false;
   for (; fits.changes < changed_.size(); ++fits.changes) {
     const std::uint32_t i = changed_[fits.changes];
     std::erase_if(fits.choices, [&](const Choice& choice) { return choice.instance == i; });
@@ -147,6 +151,7 @@ void CostFleet::catch_up(std::uint32_t need, const MayRide& may_ride, BestFits& 
     if (within_ceiling(i, need) || (may_ride && classes_.may_use(need, on.type, true) && may_ride(i)))
       add(choice, fits.choices);
   }
+  return true;
 }
 
 bool CostFleet::any_grown_fits(std::uint32_t need, bool may_ride) const {
@@ -167,7 +172,6 @@ bool CostFleet::search_used(std::uint32_t need, const MayRide& may_ride, BestFit
   const std::vector<bool>& within_ceiling = classes_.may_use(need, false);
   const std::vector<bool>& any_price = classes_.may_use(need, true);
   std::vector<Choice>& choices = fits.choices;
-  fits.worst = {};
   const auto worth_more = [&](const CoarseCapacity& left, const Prices& prices) {
     return static_cast<double>(vcpus_of(left) - wanted.vcpus) * prices.vcpu > fits.worst.left_over ||
            static_cast<double>(classes_.units().least_ram(left) - wanted.ram) * prices.ram > fits.worst.left_over;
@@ -191,7 +195,6 @@ bool CostFleet::search_used(std::uint32_t need, const MayRide& may_ride, BestFit
   for (const Shape& shape : shapes_)
     shape.used.for_each_covering(
         classes_.coarse(need), [&](const CoarseCapacity& left) { return worth_more(left, shape.least); }, consider);
-  fits.most = std::min(2 * fits.most, kMostFits);
   return any_fits;
 }
 

@@ -105,7 +105,7 @@ class CostFleet : public Fleet {
     std::size_t changes = 0;      // so many of changed_ are looked at
   };
   std::uint32_t find_shape(const PlanType& type);
-  void catch_up(std::uint32_t need, const MayRide& may_ride, BestFits& fits) const;
+  bool catch_up(std::uint32_t need, const MayRide& may_ride, BestFits& fits) const;
   void add(const Choice& choice, std::vector<Choice>& to) const;
   bool search_used(std::uint32_t need, const MayRide& may_ride, BestFits& fits) const;
   bool any_grown_fits(std::uint32_t need, bool may_ride) const;

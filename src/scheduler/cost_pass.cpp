@@ -63,7 +63,7 @@ class CostPass {
   std::optional<std::uint32_t> find(std::uint32_t container);
   void put_on(std::uint32_t container, std::uint32_t instance);
   void lock(std::uint32_t container);
-  double& worth(std::uint32_t instance);
+  double worth(std::uint32_t instance) const;
 
   void create_for(const std::vector<WaitingRow>& rest);
   void lock_coverable(const std::vector<WaitingRow>& rest);
@@ -102,8 +102,8 @@ class CostPass {
   WaitReasons& reasons_;
   const std::optional<PlanGuard> guard_;
   Decisions plan_;
-  std::unordered_map<std::uint32_t, double> worth_;  // by instance, of some: own prices of what is on it, $/hour
-  std::unordered_set<std::uint32_t> needed_;         // instances that the forecast puts something on
+  std::unordered_map<std::uint32_t, double> put_worth_;  // by instance: own prices of what this pass puts there, $/hour
+  std::unordered_set<std::uint32_t> needed_;             // instances that the forecast puts something on
   std::vector<std::uint32_t> over_supervisors_;
   std::vector<std::uint32_t> over_quota_;  // in order
   std::vector<std::uint32_t> refused_;     // ranks of what is over quota
@@ -189,22 +189,22 @@ void CostPass::put_on(std::uint32_t c, std::uint32_t instance) {
     plan_.starts.push_back({c, instance});
     set_status(c, Reason::preparing);
   }
-  double& its_worth = worth(instance);
   fleet_.place(instance, container.need);
   rides_.put(c, instance);
-  its_worth += classes_.own_price(container.need);
+  put_worth_[instance] += classes_.own_price(container.need);
 }
 
 void CostPass::lock(std::uint32_t c) {
   if (!locked(c)) (input_.containers[c].old_process ? plan_.kills : plan_.locks).push_back(c);
 }
 
-double& CostPass::worth(std::uint32_t instance) {
-  const auto [known, fresh] = worth_.try_emplace(instance, 0);
-  if (fresh)
-    for (const std::uint32_t c : input_.instances[instance].containers)
-      known->second += classes_.own_price(input_.containers[c].need);
-  return known->second;
+/// Own prices of what is on it, $/hour.
+double CostPass::worth(std::uint32_t instance) const {
+  const auto put = put_worth_.find(instance);
+  double sum = put == put_worth_.end() ? 0 : put->second;
+  for (const std::uint32_t c : input_.instances[instance].containers)
+    sum += classes_.own_price(input_.containers[c].need);
+  return sum;
 }
 
 void CostPass::create_for(const std::vector<WaitingRow>& rest) {
