@@ -44,6 +44,7 @@ class ContainerQueue::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   static awaitable<Result<void>> change(std::shared_ptr<Impl> self, std::string uuid, Call call);
+  static awaitable<Result<void>> lock(std::shared_ptr<Impl> self, std::string uuid);
   static awaitable<Result<void>> still_unfinished(std::shared_ptr<Impl> self, std::string uuid, std::string reason);
   static awaitable<Result<void>> cancel(std::shared_ptr<Impl> self, std::string uuid, std::string reason,
                                         std::function<bool()> is_lost);
@@ -79,6 +80,13 @@ awaitable<Result<void>> ContainerQueue::Impl::change(std::shared_ptr<Impl> self,
   self->cache.apply(uuid, *update);
   self->cache.publish();
   co_return Result<void>{};
+}
+
+/// What is refused is not Queued any more: what we know of it is old.
+awaitable<Result<void>> ContainerQueue::Impl::lock(std::shared_ptr<Impl> self, std::string uuid) {
+  auto locked = co_await change(self, std::move(uuid), &ContainerApi::lock);
+  if (!locked && locked.error().kind == ErrorKind::conflict) self->poller.poll_soon();
+  co_return locked;
 }
 
 /// The API lets even a Complete container be Cancelled, and what we know may be some seconds old: whether it has ended
@@ -167,7 +175,7 @@ Subscription ContainerQueue::subscribe() {
 }
 
 awaitable<Result<void>> ContainerQueue::lock(std::string uuid) {
-  return call_on(impl_->tasks.executor(), Impl::change(impl_, std::move(uuid), &ContainerApi::lock));
+  return call_on(impl_->tasks.executor(), Impl::lock(impl_, std::move(uuid)));
 }
 
 awaitable<Result<void>> ContainerQueue::unlock(std::string uuid) {

@@ -231,6 +231,9 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     Reconciliation reconciliation = reconcile_.decide(matched_, view.queue->updated);
     verify(made, reconciliation, record);
     spare(reconciliation, view.queue->to_come);
+    // What the queue shows of these is as old as the call: until it has ended no poll touches them.
+    std::erase_if(reconciliation.kills,
+                  [&](const KillRequest& kill) { return is_under_way(kill.uuid, Operation::lock); });
 
     PoolCommands commands = pool_commands(made, reconciliation, matched_, planner_.names());
     commands.idle_timeouts = planner_.remember(made, matched_);

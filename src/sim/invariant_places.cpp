@@ -111,12 +111,19 @@ void Invariants::check_supervisors(const Link& link, const std::string& uuid) {
   const std::int64_t grown = std::max(its.most_running, running) * 11 / 10 + 1;
   const auto most =
       static_cast<std::int64_t>(static_cast<double>(std::max(at_first, grown)) * vms().supervisor_fraction);
+  const auto locked_by = its.locked_by.find(uuid);
+  const std::shared_ptr<const QueueSnapshot> seen =
+      locked_by == its.locked_by.end() ? its.queue : locked_by->second.queue;
+  const auto is_hidden = [&](const std::string& one) {  // by an old page of a list
+    const QueueEntry* entry = seen ? seen->entries.find(one) : nullptr;
+    return core_.options.faults.list_stale > 0 && (!entry || entry->container.state == ContainerState::queued);
+  };
   std::int64_t others = 0;
   for (const auto& [id, instance] : its.instances) {
     const auto vm = cloud_.find(id);
     if (!vm) continue;
     for (const std::string& one : instance.given)
-      if (one != uuid && vm->machine->find(one) && is_supervisor(one)) ++others;
+      if (one != uuid && vm->machine->find(one) && is_supervisor(one) && !is_hidden(one)) ++others;
   }
   if (others >= std::max<std::int64_t>(most, 1))
     core_.violate("supervisors", uuid + " is started beside " + std::to_string(others) +

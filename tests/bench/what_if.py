@@ -15,6 +15,8 @@ import tempfile
 
 import policies
 
+PRICE_FACTOR = 1.5
+
 DAY = """
 duration: 24h
 containers: {containers}
@@ -29,7 +31,7 @@ kinds:
 def run(sim, folder, policy, more):
     """The report, and what the program used: seconds of CPU, MiB."""
     config = folder / f"{policy}.yml"
-    config.write_text(json.dumps(policies.cluster({"Policy": policy}, 0)))
+    config.write_text(json.dumps(policies.cluster({"Policy": policy}, 0, PRICE_FACTOR)))
     process = subprocess.Popen([sim, "run", "--config", config, "--generate", folder / "day.yml", *more], stdout=subprocess.PIPE, text=True)
     report = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)

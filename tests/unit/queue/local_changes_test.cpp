@@ -28,6 +28,17 @@ TEST_F(LocalChanges, FollowTheAnswers) {
   EXPECT_FALSE(lock(1));
 }
 
+TEST_F(LocalChanges, WhatCannotBeLockedIsLookedAtAgain) {
+  api_.add(1);
+  start_and_load(1);
+  api_.at(1).state = ContainerState::locked;  // and nothing has told of it
+  api_.at(1).locked_by_uuid = api_.token_uuid;
+  EXPECT_FALSE(lock(1));
+  EXPECT_EQ(seen(1), "Queued 1");
+  runtime_.run_for(100ms);
+  EXPECT_EQ(seen(1), "Locked 1") << "before the next poll";
+}
+
 TEST_F(LocalChanges, ACancelSaysWhy) {
   for (int i = 1; i <= 5; ++i) api_.add(i);
   start_and_load(5);

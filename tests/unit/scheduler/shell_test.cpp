@@ -451,6 +451,23 @@ TEST_F(LockAhead, WhatWasPutOnHoldMeanwhileIsNotStarted) {
   EXPECT_TRUE(pool->snapshot()->running.empty());
 }
 
+TEST_F(LockAhead, WhatTurnsOutToRunWhileItIsBeingLockedIsNotKilledBeforeTheAnswer) {
+  begin();
+  FakeMachine& machine = *cloud->machines.at("i-1");
+  api.add(2);
+  api.intercept = [&](const FakeCall& call) -> std::optional<Error> {
+    if (call.verb == "lock") return Error{ErrorKind::timeout, "no answer"};
+    return std::nullopt;
+  };
+  queue->tell({uuid(2), queued});
+  ASSERT_TRUE(wait_for([&] { return first("lock") != nullptr; }, seconds(1)));
+  machine.runners[uuid(2)] = {};
+  ASSERT_TRUE(wait_for([&] { return pool->snapshot()->running.contains(uuid(2)); }, seconds(30)));
+  runtime.run_for(first("lock")->at + api.call_deadline - seconds(1) - runtime.now());
+  EXPECT_EQ(machine.count_commands("--kill"), 0);
+  EXPECT_TRUE(wait_for([&] { return machine.count_commands("--kill") > 0; }, minutes(90))) << "it is Queued indeed";
+}
+
 TEST_F(LockAhead, TheReferencePolicyWaitsForAPass) {
   policy = "reference";
   begin();
