@@ -21,6 +21,13 @@ std::string json_text(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+enum class CallKind { reads, changes, extra };
+
+CallKind kind_of(const ApiCall& call) {
+  if (call.extra) return CallKind::extra;
+  return call.method == "GET" ? CallKind::reads : CallKind::changes;
+}
+
 class RestClient final : public ContainerApi {
  public:
   RestClient(Runtime& runtime, Logger log, HttpTransport transport, ArvadosClientOptions options)
@@ -47,7 +54,7 @@ class RestClient final : public ContainerApi {
   template <class T>
   awaitable<Result<T>> call(ApiCall call, Result<T> (*decode)(std::string_view));
   awaitable<Result<std::string>> perform(ApiCall call);
-  awaitable<Result<HttpResponse>> transfer(HttpRequest request, bool changes);
+  awaitable<Result<HttpResponse>> transfer(HttpRequest request, CallKind kind);
   /// The error as the caller gets it: named, without the token.
   Error named(const ApiCall& call, const Error& error) const;
   std::string without_token(std::string text) const;
@@ -93,18 +100,18 @@ awaitable<Result<std::string>> RestClient::perform(ApiCall call) {
   request.headers.emplace_back("X-Request-Id", id);
   request.deadline = options_.call_deadline;
   log_.log(LogLevel::trace, "API call", {{"Method", call.method}, {"Path", call.path}, {"RequestID", id}});
-  auto response =
-      co_await with_deadline(runtime_, options_.call_deadline, transfer(std::move(request), call.method != "GET"));
+  auto response = co_await with_deadline(runtime_, options_.call_deadline, transfer(std::move(request), kind_of(call)));
   if (!response) co_return fail(response.error());
   co_return body_of(std::move(*response));
 }
 
-awaitable<Result<HttpResponse>> RestClient::transfer(HttpRequest request, bool changes) {
+awaitable<Result<HttpResponse>> RestClient::transfer(HttpRequest request, CallKind kind) {
   CallSlots::Slot slot = co_await slots_->acquire();
-  if (changes && options_.may_act && !options_.may_act())
+  if (kind == CallKind::changes && options_.may_act && !options_.may_act())
     co_return fail(ErrorKind::unavailable, "this dispatcher is not the active one");
   auto response = co_await transport_(std::move(request));
-  const CallOutcome outcome = outcome_of(response);
+  CallOutcome outcome = outcome_of(response);
+  if (kind == CallKind::extra && outcome == CallOutcome::overloaded) outcome = CallOutcome::other;
   if (outcome == CallOutcome::overloaded) note_503();
   slot.finish(outcome);
   co_return response;
@@ -176,6 +183,7 @@ awaitable<Result<std::vector<ModifiedRecord>>> RestClient::list_modified(Modifie
 
 awaitable<Result<FinishedPage>> RestClient::list_finished(FinishedQuery query) {
   ApiCall request;
+  request.extra = true;
   request.path = "arvados/v1/containers";
   request.parameters = list_parameters(query);
   return call(std::move(request), finished_of);

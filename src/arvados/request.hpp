@@ -18,6 +18,7 @@ struct ApiCall {
   std::string method = "GET";
   std::string path;  ///< below the base URL, without a leading `/`
   ApiParameters parameters;
+  bool extra = false;  ///< nothing depends on it: a 503 to it is no reason to hold back other calls
 };
 
 /// The parameters of a list call (facts §2.2): `select` list S and, if asked for, `mounts`.

@@ -42,6 +42,7 @@ awaitable<void> read_past_runs(Runtime& runtime, Logger log, ContainerApi& api, 
       co_await runtime.sleep_for(kRetry);
       continue;
     }
+    errors = 0;
     if (page->records == 0) break;
     const std::vector<PastRun> runs = past_runs(page->containers, choose, query.until);
     learn(runs);

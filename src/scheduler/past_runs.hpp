@@ -26,8 +26,8 @@ std::vector<PastRun> past_runs(const std::vector<FinishedContainer>& finished, c
                                WallTime by);
 
 /// Asks the API for what has ended in the last day, 1,000 containers at most, the latest first, a page at a time with a
-/// pause after each; `learn` is told of each page. Errors are logged, and the page is asked for again, five times in
-/// all. Ends by itself.
+/// pause after each; `learn` is told of each page. Errors are logged, and the page is asked for again; five in a
+/// row end it: what was learned stays. Ends by itself.
 awaitable<void> read_past_runs(Runtime& runtime, Logger log, ContainerApi& api, ChooseTypesOptions choose,
                                std::function<void(const std::vector<PastRun>&)> learn);
 

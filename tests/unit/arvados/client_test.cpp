@@ -226,6 +226,16 @@ TEST_F(ArvadosClient, AProxyThatIsBusyCountsAs503) {
   EXPECT_EQ(client_->last_503(), runtime_.now());
 }
 
+TEST_F(ArvadosClient, A503ToWhatNothingDependsOnHoldsNothingBack) {
+  reply(503);
+  EXPECT_EQ(run(client_->list_finished({})).error().kind, ErrorKind::unavailable);
+  EXPECT_EQ(client_->last_503(), std::nullopt);
+  reply(200, locked);
+  for (int i = 0; i < 8; ++i) tasks_.spawn(count_call());
+  runtime_.run_for(10ms);
+  EXPECT_EQ(succeeded_, 8) << "at once, and as many at a time as at first";
+}
+
 TEST_F(ArvadosClient, AHungCallEndsAtItsDeadline) {
   reply(200, locked);
   latency_ = 2h;

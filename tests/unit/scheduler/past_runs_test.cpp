@@ -112,7 +112,7 @@ TEST_F(ReadPastRuns, OfTheLastDay) {
   EXPECT_EQ(learned, 1);
 }
 
-TEST_F(ReadPastRuns, AnErrorIsTriedAgainFiveInAllEndIt) {
+TEST_F(ReadPastRuns, AnErrorIsTriedAgainFiveInARowEndIt) {
   have_run(1);
   int errors = 4;
   api.intercept = [&errors](const FakeCall&) -> std::optional<Error> {
@@ -126,6 +126,30 @@ TEST_F(ReadPastRuns, AnErrorIsTriedAgainFiveInAllEndIt) {
   run_on(runtime, read());
   EXPECT_EQ(learned, 1);
   EXPECT_EQ(errors, 995);
+}
+
+TEST_F(ReadPastRuns, APageThatCameForgivesTheErrorsBefore) {
+  have_run(250);
+  int asked = 0;
+  api.intercept = [&asked](const FakeCall&) -> std::optional<Error> {
+    if (++asked % 5 == 0) return std::nullopt;
+    return Error{ErrorKind::server_error, "no"};
+  };
+  run_on(runtime, read());
+  EXPECT_EQ(learned, 250);
+  EXPECT_EQ(asked, 20) << "four errors before each of three pages, and before the empty one";
+}
+
+TEST_F(ReadPastRuns, WhatPagesToldStaysWhenTheNextFails) {
+  have_run(250);
+  int asked = 0;
+  api.intercept = [&asked](const FakeCall&) -> std::optional<Error> {
+    if (++asked == 1) return std::nullopt;
+    return Error{ErrorKind::server_error, "no"};
+  };
+  run_on(runtime, read());
+  EXPECT_EQ(learned, 100);
+  EXPECT_EQ(asked, 6);
 }
 
 }  // namespace
