@@ -20,6 +20,7 @@ void read_delay(YamlMap& map, const std::string& key, DelayModel& delay) {
     return map.read(key, delay.median, kLongestDelay);
   }
   auto parts = map.map(key);
+  if (!parts) return;
   parts->read("median", delay.median, kLongestDelay);
   parts->read("spread", delay.spread, 0, kWidestSpread);
   parts->read("least", delay.least, kLongestDelay);

@@ -45,6 +45,7 @@ void read_number(YamlMap& map, const std::string& key, Unit unit, double most, d
 void read_mix(YamlMap& map, const std::string& key, Unit unit, double most, NumberMix& mix) {
   if (map.is_map(key)) {
     auto parts = map.map(key);
+    if (!parts) return;
     mix = NumberMix{};
     mix.most = most;
     read_number(*parts, "median", unit, most, mix.median);

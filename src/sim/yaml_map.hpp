@@ -34,7 +34,7 @@ class YamlMap {
   bool has(const std::string& key) const;
   bool is_map(const std::string& key) const;
   bool is_list(const std::string& key) const;
-  /// The map at a key; nothing if it is absent.
+  /// The map at a key; nothing if it is absent, or something was wrong before: then even where is_map() says so.
   std::optional<YamlMap> map(const std::string& key);
   /// The entries of a map of maps, by name in order of the file.
   std::vector<std::pair<std::string, YamlMap>> maps(const std::string& key);

@@ -71,6 +71,14 @@ TEST(CloudFile, NamesLineAndKey) {
       {"types:\n  tiny: {price: 1}", "c.yml:2: types.tiny: the configuration has no such instance type"},
       {"types:\n  small: {price: cheap}", "c.yml:2: types.small.price: is not a number"},
       {"types: [small]", "c.yml:1: types: is not a map"},
+      {"create: {spred: 1}\nboot: {median: 5s}", "c.yml:1: create.spred: no such key"},
+      {"boot: {median: soon}\ngone: {median: 5s}\nworkers: {start: {median: 1s}}", "c.yml:1: boot.median: 'soon' is"},
+      {"types:\n  small: {boot: {spred: 1}}\n  large: {boot: {median: 1s}}\nworkers: {end: {median: 1s}}",
+       "c.yml:2: types.small.boot.spred: no such key"},
+      {"workers:\n  command: {spred: 1}\n  start: {median: 1s}", "c.yml:2: workers.command.spred: no such key"},
+      {"workers: {begin: 1s, end: {median: 1s}}", "c.yml:1: workers.begin: no such key"},
+      {"workers: 3", "c.yml:1: workers: is not a map"},
+      {"quota: x\ntypes: {small: {boot: {median: 1s}}}", "c.yml:1: quota: is not a whole number"},
       {"types: &a\n  small: *a", "c.yml:1: types.small"},
   };
   for (const auto& [text, words] : cases) {
@@ -108,6 +116,18 @@ TEST(Generator, NamesLineAndKey) {
       {"kinds: {a: {}}\nworkflows:\n- {supervisor: a}", "g.yml:3: workflows[1].stages: is missing"},
       {"kinds: {a: {}}\nworkflows:\n- supervisor: a\n  stages:\n  - {of: a, after: some}",
        "g.yml:5: workflows[1].stages[1].after: is neither each nor all"},
+      {"duration: long\narrivals: {depth: 1}\nkinds: {a: {ram: {median: 1}}}", "g.yml:1: duration: 'long' is"},
+      {"arrivals: {proces: steady}\nkinds: {a: {ram: {median: 1}}}", "g.yml:1: arrivals.proces: no such key"},
+      {"kinds:\n  a: {vcpus: {median: 4, spred: 1}, ram: 8GiB, run_time: {median: 35m}}",
+       "g.yml:2: kinds.a.vcpus.spred: no such key"},
+      {"kinds:\n  a: {weigth: 1}\n  b: {ram: {median: 1}}", "g.yml:2: kinds.a.weigth: no such key"},
+      {"kinds:\n  a: {weight: x, gpus: {median: 1}}", "g.yml:2: kinds.a.weight: is not a number"},
+      {"kinds: {a: {}}\nworkflows:\n- supervisor: a\n  stages:\n  - {off: a, count: {median: 3}}",
+       "g.yml:5: workflows[1].stages[1].of: is not the name"},
+      {"kinds: {a: {}}\nworkflows:\n- supervisor: a\n  stages:\n  - {of: a, count: {medium: 3}}\n  - {of: a, count: "
+       "{median: 3}}",
+       "g.yml:5: workflows[1].stages[1].count.medium: no such key"},
+      {"kinds: {a: {ram: {median: 1}}}\nworkflow: []", "g.yml:2: workflow: no such key"},
   };
   for (const auto& [text, words] : cases) {
     const auto spec = read_generator_text(text, "g.yml");
