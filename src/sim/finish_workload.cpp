@@ -27,17 +27,14 @@ Result<void> check_links(const WorkloadSource& source) {
   return {};
 }
 
-/// Every container's turn comes (Kahn). A supervisor begins before its children and ends after them, so that there are
-/// two nodes for each container: `i` is its end, `n + i` its beginning.
-Result<void> check_circles(const WorkloadSource& source) {
-  const Workload& containers = source.containers;
+using Nodes = std::vector<std::vector<std::uint32_t>>;
+
+/// What comes after each node. A supervisor begins before its children and ends after them, so that there are two nodes
+/// for each of n containers: `i` is its end, `n + i` its beginning.
+Nodes order_of(const Workload& containers) {
   const std::size_t n = containers.size();
-  std::vector<std::vector<std::uint32_t>> next(2 * n);
-  std::vector<std::uint32_t> waits(2 * n, 0);
-  const auto link = [&](std::size_t from, std::size_t to) {
-    next[from].push_back(static_cast<std::uint32_t>(to));
-    ++waits[to];
-  };
+  Nodes next(2 * n);
+  const auto link = [&](std::size_t from, std::size_t to) { next[from].push_back(static_cast<std::uint32_t>(to)); };
   for (std::size_t i = 0; i < n; ++i) {
     link(n + i, i);
     for (const std::uint32_t other : containers[i].after) link(other, n + i);
@@ -45,8 +42,16 @@ Result<void> check_circles(const WorkloadSource& source) {
     link(n + *containers[i].parent, n + i);
     link(i, *containers[i].parent);
   }
+  return next;
+}
+
+/// How many nodes each still waits for when all have had their turn that get one (Kahn).
+std::vector<std::uint32_t> still_waiting(const Nodes& next) {
+  std::vector<std::uint32_t> waits(next.size(), 0);
+  for (const auto& followers : next)
+    for (const std::uint32_t to : followers) ++waits[to];
   std::vector<std::size_t> ready;
-  for (std::size_t node = 0; node < 2 * n; ++node)
+  for (std::size_t node = 0; node < next.size(); ++node)
     if (waits[node] == 0) ready.push_back(node);
   while (!ready.empty()) {
     const std::size_t node = ready.back();
@@ -54,10 +59,41 @@ Result<void> check_circles(const WorkloadSource& source) {
     for (const std::uint32_t to : next[node])
       if (--waits[to] == 0) ready.push_back(to);
   }
-  for (std::size_t i = 0; i < n; ++i)
-    if (waits[n + i] != 0)
-      return invalid(source, i, fmt::format("after: '{}' would wait for itself, through others", source.names[i]));
-  return {};
+  return waits;
+}
+
+/// A circle that `node`, which waits for ever, is in or waits for: each waits for the next, and the last for the first.
+std::vector<std::uint32_t> circle_before(std::uint32_t node, const Nodes& next,
+                                         const std::vector<std::uint32_t>& waits) {
+  std::vector<std::uint32_t> before(next.size());
+  for (std::uint32_t from = 0; from < next.size(); ++from)
+    if (waits[from] != 0)
+      for (const std::uint32_t to : next[from]) before[to] = from;
+  std::vector<bool> seen(next.size());
+  for (; !seen[node]; node = before[node]) seen[node] = true;
+  std::vector<std::uint32_t> circle{node};
+  for (std::uint32_t other = before[node]; other != node; other = before[other]) circle.push_back(other);
+  return circle;
+}
+
+Result<void> check_circles(const WorkloadSource& source) {
+  const Nodes next = order_of(source.containers);
+  const auto waits = still_waiting(next);
+  const auto stuck = std::find_if(waits.begin(), waits.end(), [](std::uint32_t count) { return count != 0; });
+  if (stuck == waits.end()) return {};
+  const auto circle = circle_before(static_cast<std::uint32_t>(stuck - waits.begin()), next, waits);
+  const std::size_t n = source.containers.size();
+  std::size_t waiting = n;  // for another's end, which is by `after`
+  std::size_t first = n;
+  for (std::size_t at = 0; at < circle.size(); ++at) {
+    const std::size_t container = circle[at] % n;
+    first = std::min(first, container);
+    if (circle[at] >= n && circle[(at + 1) % circle.size()] < n) waiting = std::min(waiting, container);
+  }
+  if (waiting == n)
+    return invalid(source, first, fmt::format("parent: '{}' would be below itself", source.names[first]));
+  return invalid(source, waiting,
+                 fmt::format("after: '{}' would wait for itself, through others", source.names[waiting]));
 }
 
 /// From one clock for all to the clocks of a Workload.
@@ -75,8 +111,10 @@ Result<void> set_clocks(WorkloadSource& source, const WorkloadLimits& limits) {
                                  std::chrono::duration_cast<std::chrono::days>(limits.span).count()));
   }
   for (std::size_t i = 0; i < containers.size(); ++i) {
-    const Duration begin = containers[i].parent ? submit[*containers[i].parent] : Duration::zero();
-    containers[i].submit = std::max(submit[i] - begin, Duration::zero());
+    const auto& parent = containers[i].parent;
+    if (parent && submit[i] < submit[*parent])
+      return invalid(source, i, fmt::format("submit: before that of its parent '{}'", source.names[*parent]));
+    containers[i].submit = parent ? submit[i] - submit[*parent] : submit[i];
   }
   return {};
 }

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -21,6 +22,18 @@ Result<std::string> text_of(const json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_number() || value.is_boolean()) return value.dump();
   return fail(ErrorKind::invalid, "is neither text, a number, true, false nor null");
+}
+
+/// The first field that is there twice; empty: none is.
+std::string repeated_field(std::string_view object) {
+  std::set<std::string> seen;
+  std::string repeated;
+  const auto look = [&](int depth, json::parse_event_t event, json& key) {
+    if (event == json::parse_event_t::key && depth == 1 && repeated.empty() && !seen.insert(key).second) repeated = key;
+    return true;
+  };
+  const json read = json::parse(object, look, false);
+  return repeated;
 }
 
 Result<void> set_names(std::vector<std::string>& target, const std::string& field, const json& value) {
@@ -75,6 +88,7 @@ Result<WorkloadSource> read_json_lines(std::string_view text, const WorkloadOpti
     if (!object) return invalid(object.error().message);
     auto row = read_row(*object, options.limits);
     if (!row) return invalid(row.error().message);
+    if (const std::string field = repeated_field(line); !field.empty()) return invalid(field + ": is there twice");
     row->line = lines.number();
     rows.push_back(std::move(*row));
   }

@@ -33,7 +33,8 @@ struct WorkloadLimits {
 
 /// Takes times of submission as a source gives them, all since one moment, to what a Workload holds: since the first
 /// one, or since the parent's. Checks what containers say about each other: names are unique, links go to other
-/// containers, without circles, and only a supervisor has children. Errors: invalid, "LINE: FIELD: …".
+/// containers, without circles, only a supervisor has children, and none is submitted before it. Errors: invalid,
+/// "LINE: FIELD: …".
 Result<WorkloadSource> finish_workload(WorkloadSource source, const WorkloadLimits& limits = {});
 
 }  // namespace berth

@@ -111,7 +111,7 @@ TEST(Csv, ReadsContainers) {
   EXPECT_TRUE(one.scheduling.preemptible);
   EXPECT_EQ(one.parent, 0U);
   EXPECT_EQ(w.containers[2].run_time, 500ms);
-  EXPECT_EQ(w.containers[2].submit, 0s) << "not before its parent";
+  EXPECT_EQ(w.containers[2].submit, 0s) << "at the same moment as its parent";
   EXPECT_EQ(w.containers[2].after, (std::vector<std::uint32_t>{1, 3}));
   EXPECT_EQ(w.containers[3].submit, 0s);
 }
@@ -163,6 +163,11 @@ TEST(Csv, NamesLineAndField) {
       {header + "\"a\"b,0,1,1,1,,,\n", "2: field 1: text after the quote"},
       {header + "a,0,1,1,1,,,maybe\n", "2: supervisor: 'maybe' is neither true nor false"},
       {header + "s,0,1,1,1,c,,true\nc,0,1,1,1,,s,\n", "2: after: 's' would wait for itself"},
+      {header + "a,0,1,1,1,c,,\nb,0,1,1,1,c,,\nc,0,1,1,1,b,,\n", "3: after: 'b' would wait for itself"},
+      {header + "a,0,1,1,1,s,,\ns,0,1,1,1,,t,true\nt,0,1,1,1,,s,true\n", "3: parent: 's' would be below itself"},
+      {header + "s,0,1,1,1,,u,true\nt,0,1,1,1,,s,true\nu,0,1,1,1,,t,true\n", "2: parent: 's' would be below itself"},
+      {header + "s,0,1,1,1,,t,true\nt,0,1,1,1,,s,true\nx,0,1,1,1,s,,\n", "2: parent: 's' would be below itself"},
+      {header + "s,9,1,1,1,,,true\nc,8,1,1,1,,s,\n", "3: submit: before that of its parent 's'"},
       {header + std::string(70'000, 'x') + ",0,1,1,1,,,\n", "2: longer than 65536 bytes"},
       {header + "\x1b[2J,0,1,1,1,,,\n", "2: name: holds a control character"},
       {"submit,run_time,vcpus,ram,gpus\n0,1,1,1,1001\n", "2: gpus: 1001 is not between 0 and 1000"},
@@ -204,6 +209,8 @@ TEST(JsonLines, NamesLineAndField) {
       {"[]\n", "1: is not a JSON object"},
       {"{" + rest + "}\n", "1: ram: is missing"},
       {"{" + rest + R"(, "ram": ""})", "1: ram: is missing"},
+      {"{" + rest + R"(, "ram": 1, "vcpus": 2})", "1: vcpus: is there twice"},
+      {"{" + rest + R"(, "ram": 1, "after": ["x"], "after": []})", "1: after: is there twice"},
       {"{" + rest + R"(, "ram": [1]})", "1: ram: is neither text, a number"},
       {"{" + rest + R"(, "ram": 1, "cpu": 2})", "1: \"cpu\": no such field; there are name, submit"},
       {"{" + rest + R"(, "ram": 1, "after": [["x"]]})", "1: after: is not a list of names"},
