@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <fmt/format.h>
@@ -259,6 +260,10 @@ Result<GeneratorSpec> read_generator_text(std::string_view text, const std::stri
   map->finish();
   if (!map->ok()) return fail(*map->error());
   return spec;
+}
+
+bool is_built_in_generator(std::string_view name) {
+  return std::any_of(kBuiltIn.begin(), kBuiltIn.end(), [&](const BuiltIn& spec) { return spec.name == name; });
 }
 
 Result<GeneratorSpec> read_generator(const std::string& name_or_path) {

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fmt/format.h>
 #include <memory>
 
@@ -28,6 +29,14 @@ Result<std::string> read_input_file(const std::string& path, std::size_t most) {
   }
   if (std::ferror(file.get()) != 0) return failed(path);
   return text;
+}
+
+bool is_same_file(const std::string& one, const std::string& other) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (fs::exists(one, ignored)) return fs::is_regular_file(one, ignored) && fs::equivalent(one, other, ignored);
+  const fs::path path = fs::weakly_canonical(fs::absolute(one, ignored), ignored);
+  return !path.empty() && path == fs::weakly_canonical(fs::absolute(other, ignored), ignored);
 }
 
 Result<void> check_output_file(const std::string& path) {

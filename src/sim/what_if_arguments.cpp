@@ -1,11 +1,14 @@
 #include "what_if_arguments.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 
 #include "berth/base/units.hpp"
 
+#include "generate.hpp"
+#include "input_file.hpp"
 #include "read_workload.hpp"
 #include "yaml_map.hpp"
 
@@ -82,13 +85,32 @@ void describe_run(CLI::App& run, WhatIfArguments& a, Texts& texts) {
   run.add_option("--csv", a.csv, "write a time series to this file");
 }
 
+/// An output that is an input, or the other output, as a complaint; empty: none is.
+std::string overwritten(const WhatIfArguments& a) {
+  struct Option {
+    const char* name;
+    std::string path;
+  };
+  std::vector<Option> files{{"--workload", a.workload}, {"--cloud", a.cloud}};
+  if (!is_built_in_generator(a.generate)) files.push_back({"--generate", a.generate});
+  for (const std::string& path : a.configs) files.push_back({a.configs.size() > 1 ? "--compare" : "--config", path});
+  for (const Option& output : {Option{"--csv", a.csv}, Option{"--html", a.html}}) {
+    if (output.path.empty()) continue;
+    for (const Option& file : files)
+      if (!file.path.empty() && is_same_file(output.path, file.path))
+        return fmt::format("{} would overwrite the file of {}: {}", output.name, file.name, file.path);
+    files.push_back(output);
+  }
+  return {};
+}
+
 /// What CLI11 cannot check by itself; empty: all is well.
 std::string complaint(const WhatIfArguments& a) {
   if (a.configs.empty()) return "--config or --compare is required";
   if (a.workload.empty() && a.generate.empty()) return "--workload or --generate is required";
   if (!a.workload.empty() && a.format.empty())
     if (const auto format = workload_format_of(a.workload); !format) return format.error().message;
-  return {};
+  return overwritten(a);
 }
 
 }  // namespace

@@ -220,6 +220,8 @@ def test_usage_errors(site, argv):
     ("absent", "", ("--generate", "nothing"), "No such file or directory"),
     ("c.yml", "boot: {median: 3s}\nspeed: 9\n", ("--workload", "ten.csv", "--cloud", "c.yml"), "c.yml:2: speed: no such key"),
     ("c.yml", "types: {huge: {price: 1}}\n", ("--workload", "ten.csv", "--cloud", "c.yml"), "c.yml:1: types.huge: the configuration has no such instance type"),
+    ("c.yml", "create: {median: 2s, spred: 1}\nboot: {median: 5s}\n", ("--workload", "ten.csv", "--cloud", "c.yml"), "c.yml:1: create.spred: no such key"),
+    ("s.yml", "kinds: {x: {vcpus: {median: 4, spred: 1}, run_time: {median: 35m}}}\n", ("--generate", "s.yml"), "s.yml:1: kinds.x.vcpus.spred: no such key"),
     ("cluster.yml", CLUSTER.replace("Price: 0.35", "Price: dear"), ("--workload", "ten.csv"), "InstanceTypes.large.Price"),
     ("cluster.yml", "{}", ("--workload", "ten.csv"), "cluster.yml"),
 ])
@@ -234,6 +236,35 @@ def test_files_that_cannot_be_written(site):
     done = site.run("run", "--config", "cluster.yml", "--workload", "ten.csv", "--html", "no/such/place.html", code=1)
     assert "no/such/place.html: No such file or directory" in done.stderr
     assert done.stdout == ""  # said before the work, not after it
+
+
+@pytest.mark.parametrize("argv, names", [
+    (("--workload", "ten.csv", "--csv", "ten.csv"), ("--csv", "--workload")),
+    (("--workload", "ten.csv", "--html", "../{here}/./ten.csv"), ("--html", "--workload")),
+    (("--workload", "ten.csv", "--html", "link"), ("--html", "--workload")),
+    (("--workload", "ten.csv", "--csv", "cluster.yml"), ("--csv", "--config")),
+    (("--workload", "ten.csv", "--cloud", "spec.yml", "--html", "spec.yml"), ("--html", "--cloud")),
+    (("--generate", "spec.yml", "--csv", "spec.yml"), ("--csv", "--generate")),
+    (("--generate", "spec.yml", "--csv", "new", "--html", "./new"), ("--html", "--csv")),
+])
+def test_no_output_overwrites_an_input(site, argv, names):
+    (site.path / "link").symlink_to("ten.csv")
+    before = {path.name: path.read_text() for path in site.path.iterdir()}
+    done = site.run("run", "--config", "cluster.yml", *(word.format(here=site.path.name) for word in argv), code=2)
+    assert f"{names[0]} would overwrite the file of {names[1]}: " in done.stderr and done.stdout == ""
+    assert {path.name: path.read_text() for path in site.path.iterdir()} == before
+
+
+def test_outputs_that_are_no_files(site):
+    shown = site.run("run", "--config", "cluster.yml", "--workload", "ten.csv", "--csv", "/dev/null", "--html", "/dev/null").stdout
+    assert row(shown, "complete") == ["10"]
+
+
+def test_compare_overwrites_no_configuration(site):
+    (site.path / "few.yml").write_text(CLUSTER)
+    done = site.run("run", "--compare", "cluster.yml", "few.yml", "--workload", "ten.csv", "--csv", "few.yml", code=2)
+    assert "--csv would overwrite the file of --compare: few.yml" in done.stderr
+    assert (site.path / "few.yml").read_text() == CLUSTER
 
 
 def test_types_have_one_colour(site):
