@@ -134,8 +134,10 @@ void Invariants::check_create_price(const Link& link, const std::string& name) {
 }
 
 void Invariants::destroy_sent(const Link& link, const SimVm& vm) {
-  if (link.dead || killed_instances_.contains(vm.id)) return;
+  if (link.dead) return;
   Known& its = known(link);
+  its.instances[vm.id].destroy_sent = true;
+  if (killed_instances_.contains(vm.id)) return;
   KnownInstance& instance = its.instances[vm.id];
   if (std::exchange(instance.destroying, true)) return;
   if (instance.behavior == IdleBehavior::hold) core_.violate("hold", vm.id + " is on hold, and is destroyed");
@@ -157,7 +159,9 @@ void Invariants::kill_confirmed(const Link& link, const SimVm& vm, const std::st
 
 /// Once a kill was just, it is repeated until it works, whatever changes meanwhile.
 void Invariants::kill_sent(const Link& link, const SimVm& vm, const std::string& uuid) {
-  if (link.dead || killed_containers_.contains(uuid) || !store_.all().contains(uuid)) return;
+  if (link.dead) return;
+  note_kill(link, vm, uuid);
+  if (killed_containers_.contains(uuid) || !store_.all().contains(uuid)) return;
   Known& its = known(link);
   if (its.justly_killed.contains(uuid)) return;
   const SimRecord& record = store_.all().at(uuid);

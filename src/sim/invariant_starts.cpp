@@ -89,6 +89,7 @@ void Invariants::start_sent(const Link& link, const SimVm& vm, const std::string
   if (instance.behavior != IdleBehavior::run)
     core_.violate("hold", "a container is started on " + vm.id + ", whose idle behavior is " +
                               std::string(to_string(instance.behavior)));
+  check_unfit_start(link, vm, uuid);
   check_passed_over(link, vm, uuid);
   const bool in_group = check_eligible(link, vm, uuid);
   check_supervisors(link, uuid);

@@ -37,6 +37,8 @@ void Invariants::check_all(const std::vector<const Link*>& links, const Link* ac
     check_limits(*link);
     if (!link->dispatcher) continue;
     check_pool(*link);
+    check_unfit(*link);
+    check_told_to_go(*link);
     check_starts(*link);
   }
   std::erase_if(lasting_, [](const auto& entry) { return !entry.second.seen; });

@@ -46,6 +46,7 @@ void Invariants::after_turn(const std::vector<const Link*>& links) {
     judge_left_behind(*link);
     serve_holds(*link);
     judge_killed(*link);
+    judge_kills(*link);
     Known& its = known(*link);
     its.queue = link->dispatcher->queue()->snapshot();
     its.pool = link->dispatcher->pool()->snapshot();
@@ -139,6 +140,9 @@ void Invariants::list_answered(const Link& link, const std::vector<std::shared_p
     instance.listed = false;
     instance.listed_since.reset();
     instance.given.clear();
+    instance.kill_accepted.reset();
+    instance.destroy_sent = false;
+    instance.unfit_since.reset();
     instance.missing_since = core_.now();
   }
 }
@@ -169,6 +173,10 @@ void Invariants::runner_ended(const SimVm& /*vm*/, const std::string& uuid) {
 void Invariants::behavior_set(const Link& link, const std::string& id, IdleBehavior behavior) {
   KnownInstance& instance = known(link).instances[id];
   if (behavior != IdleBehavior::hold) holds_.erase(id);
+  if (behavior == IdleBehavior::run) {
+    instance.told_to_run = core_.now();
+    instance.unfit_since.reset();
+  }
   if (instance.destroying) return;  // it comes too late
   instance.behavior = behavior;
   if (behavior == IdleBehavior::hold) holds_[id] = {{link.number, link.term}, core_.now(), core_.now()};

@@ -54,12 +54,14 @@ class Invariants final : public SimWatcher {
   void kill_sent(const Link& link, const SimVm& vm, const std::string& uuid) override;
   void kill_confirmed(const Link& link, const SimVm& vm, const std::string& uuid) override;
   void probed(const Link& link, const SimVm& vm, SteadyTime as_of) override;
+  void broken_heard(const Link& link, const SimVm& vm) override;
   void start_refused(const std::string& uuid) override { ++forced_unlocks_[uuid]; }
   void runner_began(const SimVm& vm, const SimRunner& runner, const Link& link) override;
   void runner_ended(const SimVm& vm, const std::string& uuid) override;
   void tags_fail(const SimVm& vm) override { tags_failed_[vm.id] = core_.now(); }
   void behavior_set(const Link& link, const std::string& id, IdleBehavior behavior) override;
   void operator_kills_instance(const std::string& id) override { killed_instances_.insert(id); }
+  void instance_kill_accepted(const Link& link, const std::string& id) override;
   void operator_kills_container(const std::string& uuid) override { killed_containers_.insert(uuid); }
 
  private:
@@ -73,6 +75,11 @@ class Invariants final : public SimWatcher {
     bool destroying = false;                       ///< a destroy has been sent
     bool listed = false;                           ///< shown by the last list, or made since
     std::optional<SteadyTime> listed_since;        ///< by all lists, or made then
+    std::optional<SteadyTime> kill_accepted;       ///< an operator's
+    bool destroy_sent = false;                     ///< for that or any other reason
+    std::optional<SteadyTime> told_to_run;         ///< by an operator, the last time
+    /// It says that it is broken, or a kill came to nothing; not told to run since.
+    std::optional<SteadyTime> unfit_since;
     std::set<std::string> given;  ///< uuids that it reckons with there: it has started them, or known of them long
   };
   /// An operator's, of an instance, acknowledged by one dispatcher.
@@ -110,6 +117,12 @@ class Invariants final : public SimWatcher {
     SteadyTime at{};
     bool noted = false;  ///< its pool has shown it as ended
   };
+  /// A process that is being killed, as long as the pool shows it.
+  struct Kill {
+    std::string instance;
+    std::optional<SteadyTime> started;  ///< the process, as the pool shows it
+    SteadyTime first{};                 ///< when the first SIGTERM was sent
+  };
   /// … and of everything.
   struct Known {
     std::map<std::string, KnownInstance> instances;
@@ -128,6 +141,7 @@ class Invariants final : public SimWatcher {
     std::vector<PassedOver> left_behind;                         ///< of those who were started, while this one stayed
     std::set<std::string> justly_killed;
     std::map<std::string, Killed> killed;        ///< by uuid: of the last two minutes
+    std::map<std::string, Kill> kills;           ///< by uuid
     std::map<std::string, Seen> locked_by;       ///< by uuid: until it is started; policy `cost`
     std::int64_t most_running = 0;               ///< processes at a time
     std::optional<SteadyTime> first_change;      ///< of a lock
@@ -190,6 +204,13 @@ class Invariants final : public SimWatcher {
   void check_create(Known& known, const InstanceType& type);
   void check_create_price(const Link& link, const std::string& name);
   void check_cancel(const Link& link, const std::string& uuid);
+
+  // invariant_unfit.cpp
+  void note_kill(const Link& link, const SimVm& vm, const std::string& uuid);
+  void judge_kills(const Link& link);
+  void check_unfit_start(const Link& link, const SimVm& vm, const std::string& uuid);
+  void check_unfit(const Link& link);
+  void check_told_to_go(const Link& link);
 
   // invariant_states.cpp
   void check_record(const SimRecord& record);

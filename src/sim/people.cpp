@@ -15,8 +15,9 @@ awaitable<void> behave(SimWatcher& watcher, const Link& link, std::shared_ptr<Wo
   const auto set = co_await pool->set_idle_behavior(id, behavior);
   if (set && behavior == IdleBehavior::hold) watcher.behavior_set(link, id, behavior);
 }
-awaitable<void> kill_instance(std::shared_ptr<WorkerPool> pool, std::string id) {
-  (void)co_await pool->kill_instance(std::move(id), "by chance");
+awaitable<void> kill_instance(SimWatcher& watcher, const Link& link, std::shared_ptr<WorkerPool> pool, std::string id) {
+  const auto killed = co_await pool->kill_instance(id, "by chance");
+  if (killed) watcher.instance_kill_accepted(link, id);
 }
 awaitable<void> kill_container(std::shared_ptr<WorkerPool> pool, std::string uuid) {
   (void)co_await pool->kill_container(std::move(uuid), "by chance");
@@ -83,7 +84,7 @@ void People::operate() {
     case 3:
       core_.note(SimEventKind::verb, {}, instance.id, "kill instance");
       watcher_.operator_kills_instance(instance.id);
-      return process->run(kill_instance(process->dispatcher().pool(), instance.id));
+      return process->run(kill_instance(watcher_, process->link(), process->dispatcher().pool(), instance.id));
     default:
       if (instance.containers.empty()) return;
       core_.note(SimEventKind::verb, instance.containers.front(), instance.id, "kill container");

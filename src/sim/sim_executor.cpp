@@ -107,8 +107,10 @@ class SimExecutor final : public Executor {
       ~Done() { state.under_way.erase(number); }
     } done{*state, number};
     auto output = co_await answer_of(state->link, call);
-    if (output && output->exit_status == 0 && kind == CommandKind::list)
+    if (output && output->exit_status == 0 && kind == CommandKind::list) {
       state->watcher.probed(*state->link, *state->vm, *as_of);
+      if (output->stdout_text.ends_with("broken\n")) state->watcher.broken_heard(*state->link, *state->vm);
+    }
     if (output && output->exit_status == 0 && kind == CommandKind::kill)
       state->watcher.kill_confirmed(*state->link, *state->vm, killed_uuid);
     co_return output;

@@ -54,6 +54,8 @@ class SimWatcher {
   virtual void kill_confirmed(const Link& /*link*/, const SimVm& /*vm*/, const std::string& /*uuid*/) {}
   /// A runner's `--list` was heard of; it is as of then.
   virtual void probed(const Link& /*link*/, const SimVm& /*vm*/, SteadyTime /*as_of*/) {}
+  /// It said that it is broken.
+  virtual void broken_heard(const Link& /*link*/, const SimVm& /*vm*/) {}
 
   /// By a fault: of the start itself, or a lock that an earlier runner has left.
   virtual void start_refused(const std::string& /*uuid*/) {}
@@ -66,6 +68,7 @@ class SimWatcher {
   /// What operators did.
   virtual void behavior_set(const Link& /*link*/, const std::string& /*id*/, IdleBehavior /*behavior*/) {}
   virtual void operator_kills_instance(const std::string& /*id*/) {}
+  virtual void instance_kill_accepted(const Link& /*link*/, const std::string& /*id*/) {}
   virtual void operator_kills_container(const std::string& /*uuid*/) {}
 };
 

@@ -345,5 +345,85 @@ TEST_F(InvariantOfDispatcher, OrderAtTheStart) {
   EXPECT_EQ(broken(), "order");
 }
 
+TEST_F(InvariantOfDispatcher, DrainsWhatIsBroken) {
+  const std::string uuid = add();
+  run_for(5min);
+  SimVm& vm = place_of(uuid);
+  invariants_.broken_heard(link(), vm);
+  check();
+  EXPECT_EQ(broken(), "none") << "it has just been heard";
+  run_for(2min);
+  invariants_.behavior_set(link(), vm.id, IdleBehavior::run);
+  check();
+  EXPECT_EQ(broken(), "none") << "an operator wants it so";
+  invariants_.broken_heard(link(), vm);
+  run_for(2min);
+  check();
+  EXPECT_EQ(broken(), "drains");
+}
+
+TEST_F(InvariantOfDispatcher, DrainsAndStartsNothing) {
+  const std::string uuid = add();
+  run_for(5min);
+  SimVm& vm = place_of(uuid);
+  invariants_.broken_heard(link(), vm);
+  invariants_.start_sent(link(), vm, uuid);
+  EXPECT_EQ(broken(), "none") << "that was decided before";
+  run_for(2min);
+  const std::string next = add();
+  run_for(3min);
+  (void)place_of(next);
+  invariants_.start_sent(link(), vm, next);
+  EXPECT_EQ(broken(), "drains");
+}
+
+TEST_F(InvariantOfDispatcher, DrainsWhereAKillCameToNothing) {
+  const std::string uuid = add(), spared = add();
+  run_for(5min);
+  for (const std::string& one : {uuid, spared}) {
+    invariants_.operator_kills_container(one);
+    invariants_.kill_sent(link(), place_of(one), one);
+  }
+  invariants_.behavior_set(link(), place_of(spared).id, IdleBehavior::run);
+  invariants_.after_turn({&link()});
+  run_for(cluster_->containers.cloud_vms.timeout_term - 1s);
+  invariants_.after_turn({&link()});
+  run_for(2s);
+  invariants_.after_turn({&link()});
+  check();
+  EXPECT_EQ(broken(), "none") << "it has just been given up";
+  run_for(2min);
+  check();
+  EXPECT_EQ(broken(), "drains");
+  EXPECT_TRUE(core_.violation->detail.starts_with(place_of(uuid).id)) << core_.violation->detail;
+}
+
+TEST_F(InvariantOfDispatcher, GoesWhenTold) {
+  const std::string uuid = add();
+  run_for(5min);
+  SimVm& vm = place_of(uuid);
+  invariants_.operator_kills_instance(vm.id);
+  invariants_.instance_kill_accepted(link(), vm.id);
+  check();
+  EXPECT_EQ(broken(), "none") << "it has just been told";
+  run_for(2min);
+  check();
+  EXPECT_EQ(broken(), "goes-when-told");
+}
+
+TEST_F(InvariantOfDispatcher, GoesWhenToldWithinABound) {
+  const std::string uuid = add();
+  run_for(5min);
+  SimVm& vm = place_of(uuid);
+  invariants_.operator_kills_instance(vm.id);
+  invariants_.instance_kill_accepted(link(), vm.id);
+  invariants_.destroy_sent(link(), vm);
+  run_for(2min);
+  check();
+  EXPECT_EQ(broken(), "none") << "a destroy may be lost";
+  check_for_long(invariants_);
+  EXPECT_EQ(broken(), "goes-when-told");
+}
+
 }  // namespace
 }  // namespace berth
