@@ -66,7 +66,7 @@ class ContainerQueue {
   Subscription subscribe();
 
   /// API calls F, G, H; on success the cached entry takes state, priority and lock holder from the answer (facts §3).
-  /// One call per uuid at a time: a second answers ErrorKind::conflict at once.
+  /// One call per uuid at a time: a second answers ErrorKind::conflict at once. A refused lock has the queue polled.
   awaitable<Result<void>> lock(std::string uuid);
   awaitable<Result<void>> unlock(std::string uuid);
   /// Writes `reason` to runtime_status.error first, unless explain() has said more. `is_lost` is asked last, on the
