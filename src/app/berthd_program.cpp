@@ -8,6 +8,8 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include "berth/base/heap.hpp"
+
 #include "daemon.hpp"
 
 namespace berth {
@@ -41,6 +43,7 @@ int dump_config(const Arguments& arguments) {
 
 int run_daemon(const Arguments& arguments, const Additions& additions) {
   raise_descriptor_limit();
+  merge_freed_memory_at_once();
   RealRuntime runtime(arguments.threads);
   int exit_code = 1;
   boost::asio::co_spawn(

@@ -15,6 +15,7 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "berth/base/handler_times.hpp"
+#include "berth/base/heap.hpp"
 #include "berth/base/seconds.hpp"
 #include "berth/dispatcher/dispatcher.hpp"
 #include "berth/scheduler/scheduler.hpp"
@@ -233,6 +234,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  berth::merge_freed_memory_at_once();  // as berthd does
   try {
     return run(argc, argv);
   } catch (const std::invalid_argument&) {

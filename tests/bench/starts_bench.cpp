@@ -14,6 +14,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "berth/base/handler_times.hpp"
+#include "berth/base/heap.hpp"
 #include "berth/base/seconds.hpp"
 #include "berth/dispatcher/dispatcher.hpp"
 #include "berth/remote/ssh.hpp"
@@ -208,6 +209,7 @@ void bench_starts(std::size_t workers, std::size_t containers) {
 
 int main(int argc, char** argv) {
   berth::allow_many_files();
+  berth::merge_freed_memory_at_once();  // as berthd does
   const std::size_t containers = argc > 1 ? std::stoul(argv[1]) : 5000;
   if (argc < 3)
     for (const std::size_t workers : {50, 200, 1000}) berth::bench_starts(workers, containers);
