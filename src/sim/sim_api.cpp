@@ -7,6 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr Duration very_slow = 25s;
+constexpr std::string_view extra = "finished";  ///< nothing depends on it: a 503 to it slows nothing down
 
 class SimApi final : public ContainerApi {
  public:
@@ -28,16 +29,8 @@ class SimApi final : public ContainerApi {
     return call<std::vector<ModifiedRecord>>(
         "modified", {}, [&store = store_, query = std::move(query)] { return store.list_modified(query); });
   }
-  /// By a chance of its own: what else befalls the process does not depend on it.
   awaitable<Result<FinishedPage>> list_finished(FinishedQuery query) override {
-    std::function<Result<FinishedPage>()> effect = [&store = store_, query] { return store.list_finished(query); };
-    CallRoute route;
-    route.there = route.back = chance_of_past_.draw(core_.options.api.latency) / 2;
-    route.give_up = core_.options.api.deadline;
-    if (core_.storm() && chance_of_past_.with(core_.options.faults.api_timeout)) route.arrives = false;
-    if (core_.storm() && chance_of_past_.with(core_.options.faults.api_error))
-      effect = refusal<FinishedPage>(ErrorKind::server_error, 500);
-    return answer_of(link_, send<FinishedPage>(core_, link_, route, std::move(effect)));
+    return call<FinishedPage>(extra, {}, [&store = store_, query] { return store.list_finished(query); });
   }
   awaitable<Result<std::map<std::string, Mount>>> get_mounts(std::string uuid) override {
     return call<std::map<std::string, Mount>>("mounts", uuid, [&store = store_, uuid] { return store.mounts(uuid); });
@@ -75,7 +68,7 @@ class SimApi final : public ContainerApi {
     if (changes_something(verb)) watcher_.acts(*link_, verb, uuid);
     core_.note(SimEventKind::api_call, uuid, {}, verb);
     auto result = co_await answer_of(link_, send<T>(core_, link_, route(), with_failures<T>(std::move(effect))));
-    if (!result && result.error().kind == ErrorKind::unavailable) link_->last_503 = core_.now();
+    if (!result && result.error().kind == ErrorKind::unavailable && verb != extra) link_->last_503 = core_.now();
     co_return result;
   }
   static bool changes_something(std::string_view verb) {
@@ -123,7 +116,6 @@ class SimApi final : public ContainerApi {
   RecordStore& store_;
   SimWatcher& watcher_;
   const std::shared_ptr<Link> link_;
-  Chance chance_of_past_{core_.options.seed ^ (link_->number << 32)};
 };
 
 }  // namespace
