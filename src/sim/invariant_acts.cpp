@@ -13,6 +13,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr Duration longest_command = 2min;
+constexpr Duration made_up_for = 10ms;  // of a probe that began late: the next may begin sooner
+
 /// It has been given up, and what ran there with it.
 bool is_shut_down(const Link& link, const std::string& id) {
   const auto pool = link.dispatcher->pool()->snapshot();
@@ -63,15 +66,39 @@ void Invariants::check_cancel(const Link& link, const std::string& subject) {
   }
 }
 
+/// With one more, now.
+std::int64_t Invariants::count_within(Duration time, std::deque<SteadyTime>& recent) const {
+  while (!recent.empty() && recent.front() <= core_.now() - time) recent.pop_front();
+  recent.push_back(core_.now());
+  return std::ssize(recent);
+}
+
 void Invariants::cloud_called(const Link& link) {
   const std::int64_t most = vms().max_cloud_ops_per_second;
   if (link.dead || most <= 0) return;
-  std::deque<SteadyTime>& recent = cloud_calls_[link.number];
-  while (!recent.empty() && recent.front() <= core_.now() - 1s) recent.pop_front();
-  recent.push_back(core_.now());
-  if (std::ssize(recent) > most)
-    core_.violate("cloud-rate", std::to_string(recent.size()) + " calls to the cloud within a second, of at most " +
-                                    std::to_string(most));
+  if (const std::int64_t calls = count_within(1s, cloud_calls_[link.number]); calls > most)
+    core_.violate("cloud-rate",
+                  std::to_string(calls) + " calls to the cloud within a second, of at most " + std::to_string(most));
+}
+
+void Invariants::end_told(const Link& link, const SimVm& vm) {
+  news(link, vm) = {core_.now(), SteadyTime::max()};
+}
+
+/// What was told of a runner meanwhile is looked into only now.
+void Invariants::start_ended(const Link& link, const SimVm& vm) {
+  WatchNews& its = news(link, vm);
+  if (core_.now() - its.end_told < longest_command)
+    its.to_check_until = std::max(its.to_check_until, core_.now() + longest_check_pause);
+}
+
+/// At the pace of MaxProbesPerSecond, but for those that look into what an exit watch has told.
+void Invariants::probe_begun(const Link& link, const SimVm& vm) {
+  const std::int64_t most = vms().max_probes_per_second;
+  if (link.dead || most <= 0 || core_.now() <= news(link, vm).to_check_until) return;
+  if (const std::int64_t begun = count_within(1s - made_up_for, known(link).probes); begun > most)
+    core_.violate("probe-rate",
+                  std::to_string(begun) + " probes begun within a second, of at most " + std::to_string(most));
 }
 
 void Invariants::touches(const Link& link, const SimVm& vm) {

@@ -1,5 +1,5 @@
-// What must come of an instance that is of no use any more: it is broken, holds a runner that does not end, or an
-// operator has killed it.
+// What must come of an instance that is of no use any more: it is broken, holds a runner that does not end, or the lock
+// of one that has ended, or an operator has killed it.
 #include <algorithm>
 
 #include "berth/dispatcher/dispatcher.hpp"
@@ -18,6 +18,17 @@ void Invariants::broken_heard(const Link& link, const SimVm& vm) {
   if (link.dead) return;
   auto& since = known(link).instances[vm.id].unfit_since;
   if (!since) since = core_.now();
+}
+
+/// A lock that every list has shown for more than TimeoutStaleRunLock (facts §6.8).
+void Invariants::run_locks_heard(const Link& link, const SimVm& vm, const std::set<std::string>& uuids) {
+  if (link.dead) return;
+  KnownInstance& instance = known(link).instances[vm.id];
+  std::erase_if(instance.run_locks, [&](const auto& entry) { return !uuids.contains(entry.first); });
+  for (const std::string& uuid : uuids) {
+    const SteadyTime since = instance.run_locks.try_emplace(uuid, core_.now()).first->second;
+    if (core_.now() - since > vms().timeout_stale_run_lock && !instance.unfit_since) instance.unfit_since = core_.now();
+  }
 }
 
 void Invariants::instance_kill_accepted(const Link& link, const std::string& id) {
@@ -58,7 +69,8 @@ void Invariants::check_unfit_start(const Link& link, const SimVm& vm, const std:
   if (!since || !link.dispatcher) return;
   const PoolProcessEntry* process = link.dispatcher->pool()->snapshot()->running.find(uuid);
   if (process && process->second.started && *process->second.started > *since + soon)
-    core_.violate("drains", uuid + " is started on " + vm.id + ", which is broken or holds what does not end");
+    core_.violate("drains",
+                  uuid + " is started on " + vm.id + ", which is broken or holds a process or lock that stays");
 }
 
 /// It is drained, or on hold.
@@ -72,7 +84,7 @@ void Invariants::check_unfit(const Link& link) {
     if (known_instance == its.instances.end()) continue;
     const auto since = known_instance->second.unfit_since;
     if (since && core_.now() - *since > soon)
-      core_.violate("drains", instance.id + " has been broken, or held what does not end, for " +
+      core_.violate("drains", instance.id + " has been broken, or held a process or lock that stays, for " +
                                   std::to_string((core_.now() - *since) / 1s) + " s, and is not drained");
   }
 }

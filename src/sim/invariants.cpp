@@ -143,6 +143,7 @@ void Invariants::list_answered(const Link& link, const std::vector<std::shared_p
     instance.kill_accepted.reset();
     instance.destroy_sent = false;
     instance.unfit_since.reset();
+    instance.run_locks.clear();
     instance.missing_since = core_.now();
   }
 }
@@ -157,6 +158,8 @@ void Invariants::force_locks(const Known& its) {
 }
 
 void Invariants::probed(const Link& link, const SimVm& vm, SteadyTime as_of) {
+  SteadyTime& to_check_until = news(link, vm).to_check_until;
+  to_check_until = std::min(to_check_until, core_.now() + longest_check_pause);
   std::optional<SteadyTime>& probed = known(link).instances[vm.id].probed;
   probed = std::max(probed.value_or(as_of), as_of);
 }

@@ -55,6 +55,10 @@ class Invariants final : public SimWatcher {
   void kill_confirmed(const Link& link, const SimVm& vm, const std::string& uuid) override;
   void probed(const Link& link, const SimVm& vm, SteadyTime as_of) override;
   void broken_heard(const Link& link, const SimVm& vm) override;
+  void run_locks_heard(const Link& link, const SimVm& vm, const std::set<std::string>& uuids) override;
+  void probe_begun(const Link& link, const SimVm& vm) override;
+  void end_told(const Link& link, const SimVm& vm) override;
+  void start_ended(const Link& link, const SimVm& vm) override;
   void start_refused(const std::string& uuid) override { ++forced_unlocks_[uuid]; }
   void runner_began(const SimVm& vm, const SimRunner& runner, const Link& link) override;
   void runner_ended(const SimVm& vm, const std::string& uuid) override;
@@ -66,6 +70,8 @@ class Invariants final : public SimWatcher {
 
  private:
   static constexpr Duration at_once = std::chrono::milliseconds(50);  ///< from a lock until the start
+  /// From a probe that did not show what an exit watch had told until the next one.
+  static constexpr Duration longest_check_pause = std::chrono::seconds(15);
 
   /// What one process has been told of an instance.
   struct KnownInstance {
@@ -78,9 +84,15 @@ class Invariants final : public SimWatcher {
     std::optional<SteadyTime> kill_accepted;       ///< an operator's
     bool destroy_sent = false;                     ///< for that or any other reason
     std::optional<SteadyTime> told_to_run;         ///< by an operator, the last time
-    /// It says that it is broken, or a kill came to nothing; not told to run since.
+    /// It says that it is broken, holds a run lock for too long, or a kill came to nothing; not told to run since.
     std::optional<SteadyTime> unfit_since;
+    std::map<std::string, SteadyTime> run_locks;  ///< without a runner, in all lists since then, by uuid
     std::set<std::string> given;  ///< uuids that it reckons with there: it has started them, or known of them long
+  };
+  /// What the exit watch of an instance has told one process.
+  struct WatchNews {
+    SteadyTime end_told{};        ///< the last time
+    SteadyTime to_check_until{};  ///< so long that may be a reason for a probe
   };
   /// An operator's, of an instance, acknowledged by one dispatcher.
   struct Hold {
@@ -144,6 +156,7 @@ class Invariants final : public SimWatcher {
     std::map<std::string, Kill> kills;           ///< by uuid
     std::map<std::string, Seen> locked_by;       ///< by uuid: until it is started; policy `cost`
     std::int64_t most_running = 0;               ///< processes at a time
+    std::deque<SteadyTime> probes;               ///< those of the last second
     std::optional<SteadyTime> first_change;      ///< of a lock
     std::shared_ptr<const QueueSnapshot> queue;  ///< of the turn before this one, as is `pool`
     std::shared_ptr<const PoolSnapshot> pool;
@@ -176,6 +189,7 @@ class Invariants final : public SimWatcher {
     return its.first_change && core_.now() - *its.first_change < std::chrono::seconds(5);
   }
   bool knows_runner(const Link& link, const SimVm& vm, const SimRunner& runner);
+  WatchNews& news(const Link& link, const SimVm& vm) { return watch_news_[{link.number, vm.id}]; }
   bool waits_for_probe(const Link& link, const SimVm& vm, const std::string& uuid);
 
   // invariant_starts.cpp
@@ -201,6 +215,7 @@ class Invariants final : public SimWatcher {
   void check_room(const Link& link, const SimVm& vm);
 
   // invariant_acts.cpp
+  std::int64_t count_within(Duration time, std::deque<SteadyTime>& recent) const;
   void check_create(Known& known, const InstanceType& type);
   void check_create_price(const Link& link, const std::string& name);
   void check_cancel(const Link& link, const std::string& uuid);
@@ -238,11 +253,12 @@ class Invariants final : public SimWatcher {
   std::map<std::string, SteadyTime> cancel_sent_;                   ///< by uuid, by any dispatcher
   std::set<std::string> killed_instances_;
   std::set<std::string> killed_containers_;
-  std::map<std::string, std::int64_t> forced_unlocks_;           ///< by uuid: reasons for an attempt to fail
-  std::map<std::string, SteadyTime> runner_ended_;               ///< by uuid
-  std::map<std::uint64_t, std::deque<SteadyTime>> cloud_calls_;  ///< by process: those of the last second
-  std::map<std::string, Hold> holds_;                            ///< by id of the instance
-  std::map<std::string, SteadyTime> tags_failed_;                ///< by id of the instance: the last time
+  std::map<std::string, std::int64_t> forced_unlocks_;                     ///< by uuid: reasons for an attempt to fail
+  std::map<std::string, SteadyTime> runner_ended_;                         ///< by uuid
+  std::map<std::uint64_t, std::deque<SteadyTime>> cloud_calls_;            ///< by process: those of the last second
+  std::map<std::pair<std::uint64_t, std::string>, WatchNews> watch_news_;  ///< by process and instance
+  std::map<std::string, Hold> holds_;                                      ///< by id of the instance
+  std::map<std::string, SteadyTime> tags_failed_;                          ///< by id of the instance: the last time
   std::map<std::string, Lasting> lasting_;
   std::vector<PassedOver> passed_over_;  ///< in this turn
   std::uint64_t excused_ = 0;            ///< starts beside a runner that the dispatcher could not know of

@@ -1,3 +1,4 @@
+#include <set>
 #include <signal.h>
 
 #include "call.hpp"
@@ -18,12 +19,23 @@ std::string last_word(std::string_view text) {
   return std::string(text.substr(text.find_last_of(" '") + 1));
 }
 
-enum class CommandKind { list, start, kill, other };
-CommandKind kind_of(std::string_view text) {
+enum class CommandKind { boot, list, start, kill, other };
+CommandKind kind_of(std::string_view text, const SimOptions& options) {
+  if (text == options.cluster.containers.cloud_vms.boot_probe_command) return CommandKind::boot;
   if (text.find("crunch-run --list") != text.npos) return CommandKind::list;
   if (text.find("crunch-run --detach") != text.npos) return CommandKind::start;
   if (text.find("crunch-run --kill") != text.npos) return CommandKind::kill;
   return CommandKind::other;
+}
+
+/// What a runner's `--list` says is `stale`.
+std::set<std::string> run_locks_of(std::string_view list) {
+  constexpr std::string_view stale = " stale";
+  std::set<std::string> uuids;
+  for (; !list.empty(); list.remove_prefix(list.find('\n') + 1))
+    if (const std::string_view line = list.substr(0, list.find('\n')); line.ends_with(stale))
+      uuids.emplace(line.substr(0, line.size() - stale.size()));
+  return uuids;
 }
 
 /// One connection to a worker. It verifies its host before the first command, as over SSH (facts §6.2).
@@ -43,6 +55,7 @@ class SimExecutor final : public Executor {
   SimExecutor(std::shared_ptr<State> state, HostCheck check) : state_(std::move(state)), check_(std::move(check)) {}
 
   awaitable<Result<CommandOutput>> execute(Command command) override {
+    note_probe(kind_of(command.text, state_->core.options));
     if (check_ && !verified_ && state_->vm->machine->reachable()) {
       SimExecutor unverified(state_, {});
       const auto verdict = co_await check_("ssh-ed25519 AAAA", unverified);
@@ -67,6 +80,7 @@ class SimExecutor final : public Executor {
       while (!stream->lines.empty()) {
         const std::string line = std::move(stream->lines.front());
         stream->lines.pop_front();
+        if (line.starts_with("end ")) state_->watcher.end_told(*state_->link, *state_->vm);
         on_line(line);
       }
       if (stream->ended) co_return std::move(*stream->ended);
@@ -81,9 +95,15 @@ class SimExecutor final : public Executor {
   }
 
  private:
+  /// A list after a boot probe is part of the same probe (facts §6.8).
+  void note_probe(CommandKind kind) {
+    const bool begins = kind == CommandKind::boot || (kind == CommandKind::list && last_ != CommandKind::boot);
+    if (kind == CommandKind::boot || kind == CommandKind::list) last_ = kind;
+    if (begins) state_->watcher.probe_begun(*state_->link, *state_->vm);
+  }
   static awaitable<Result<CommandOutput>> carry_out(std::shared_ptr<State> state, Command command) {
     if (state->closed) co_return fail(ErrorKind::network, "connection closed");
-    const CommandKind kind = kind_of(command.text);
+    const CommandKind kind = kind_of(command.text, state->core.options);
     announce(*state, kind, command.text);
     const std::string killed_uuid = kind == CommandKind::kill ? last_word(command.text) : std::string();
     auto as_of = std::make_shared<SteadyTime>();
@@ -104,11 +124,16 @@ class SimExecutor final : public Executor {
     struct Done {
       State& state;
       const std::uint64_t number;
-      ~Done() { state.under_way.erase(number); }
-    } done{*state, number};
+      const bool start;
+      ~Done() {
+        state.under_way.erase(number);
+        if (start) state.watcher.start_ended(*state.link, *state.vm);
+      }
+    } done{*state, number, kind == CommandKind::start};
     auto output = co_await answer_of(state->link, call);
     if (output && output->exit_status == 0 && kind == CommandKind::list) {
       state->watcher.probed(*state->link, *state->vm, *as_of);
+      state->watcher.run_locks_heard(*state->link, *state->vm, run_locks_of(output->stdout_text));
       if (output->stdout_text.ends_with("broken\n")) state->watcher.broken_heard(*state->link, *state->vm);
     }
     if (output && output->exit_status == 0 && kind == CommandKind::kill)
@@ -194,6 +219,7 @@ class SimExecutor final : public Executor {
   const std::shared_ptr<State> state_;
   const HostCheck check_;
   bool verified_ = false;
+  CommandKind last_ = CommandKind::other;  ///< of a probe
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,8 @@ class SimWatcher {
   virtual void destroy_sent(const Link& /*link*/, const SimVm& /*vm*/) {}
 
   virtual void start_sent(const Link& /*link*/, const SimVm& /*vm*/, const std::string& /*uuid*/) {}
+  /// Answered or not.
+  virtual void start_ended(const Link& /*link*/, const SimVm& /*vm*/) {}
   virtual void kill_sent(const Link& /*link*/, const SimVm& /*vm*/, const std::string& /*uuid*/) {}
   /// The dispatcher is told that no such runner is left there.
   virtual void kill_confirmed(const Link& /*link*/, const SimVm& /*vm*/, const std::string& /*uuid*/) {}
@@ -56,6 +59,12 @@ class SimWatcher {
   virtual void probed(const Link& /*link*/, const SimVm& /*vm*/, SteadyTime /*as_of*/) {}
   /// It said that it is broken.
   virtual void broken_heard(const Link& /*link*/, const SimVm& /*vm*/) {}
+  /// Of these containers it said that the lock is held, and no runner is there: all of them.
+  virtual void run_locks_heard(const Link& /*link*/, const SimVm& /*vm*/, const std::set<std::string>& /*uuids*/) {}
+  /// The first command of a probe is to be sent, or waits for the host check.
+  virtual void probe_begun(const Link& /*link*/, const SimVm& /*vm*/) {}
+  /// The exit watch said that something has ended.
+  virtual void end_told(const Link& /*link*/, const SimVm& /*vm*/) {}
 
   /// By a fault: of the start itself, or a lock that an earlier runner has left.
   virtual void start_refused(const std::string& /*uuid*/) {}

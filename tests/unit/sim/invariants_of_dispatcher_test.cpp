@@ -398,6 +398,26 @@ TEST_F(InvariantOfDispatcher, DrainsWhereAKillCameToNothing) {
   EXPECT_TRUE(core_.violation->detail.starts_with(place_of(uuid).id)) << core_.violation->detail;
 }
 
+TEST_F(InvariantOfDispatcher, DrainsWhereARunLockIsHeld) {
+  const std::string uuid = add(), other = add();
+  run_for(5min);
+  SimVm& vm = place_of(uuid);
+  const Duration bound = cluster_->containers.cloud_vms.timeout_stale_run_lock;
+  for (const bool released : {true, false}) {
+    invariants_.run_locks_heard(link(), vm, {other});
+    run_for(bound - 1s);
+    invariants_.run_locks_heard(link(), vm, {other});
+    run_for(2s);
+    if (released) invariants_.run_locks_heard(link(), vm, {});
+    invariants_.run_locks_heard(link(), vm, {other});
+    check();
+    EXPECT_EQ(broken(), "none") << "it has just become too long";
+    run_for(released ? 0s : 2min);
+  }
+  check();
+  EXPECT_EQ(broken(), "drains");
+}
+
 TEST_F(InvariantOfDispatcher, GoesWhenTold) {
   const std::string uuid = add();
   run_for(5min);

@@ -373,6 +373,23 @@ TEST_F(Invariant, CloudRate) {
   EXPECT_EQ(broken(), "cloud-rate");
 }
 
+TEST_F(Invariant, ProbeRate) {
+  const auto vm = *cloud_.create(request(), *link_);
+  const auto most = core_.options.cluster.containers.cloud_vms.max_probes_per_second;
+  for (int second = 0; second < 3; ++second) {
+    for (int probe = 0; probe < most; ++probe) invariants_.probe_begun(*link_, *vm);
+    core_.runtime.run_for(1s);
+  }
+  EXPECT_EQ(broken(), "none");
+  invariants_.end_told(*link_, *vm);
+  for (int probe = 0; probe <= most; ++probe) invariants_.probe_begun(*link_, *vm);
+  EXPECT_EQ(broken(), "none") << "what its exit watch tells is looked into at once";
+  invariants_.probed(*link_, *vm, core_.now());
+  core_.runtime.run_for(1min);
+  for (int probe = 0; probe <= most; ++probe) invariants_.probe_begun(*link_, *vm);
+  EXPECT_EQ(broken(), "probe-rate");
+}
+
 TEST_F(Invariant, CallRate) {
   for (int i = 0; i < 600; ++i) invariants_.acts(*link_, "unlock", "x");
   invariants_.check_all({link_.get()}, nullptr);
