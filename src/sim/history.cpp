@@ -193,6 +193,19 @@ void draw_rarities(std::uint64_t seed, SimOptions& options, Duration last_submis
   options.cloud.quota.reset();
 }
 
+/// In a third of the histories some are submitted at the same time as another, and as urgent: so their priorities are
+/// equal. By a stream of its own, as those are.
+void draw_ties(std::uint64_t seed, Workload& workload) {
+  Chance chance(seed ^ 0x71e5071e5);
+  if (!chance.with(1.0 / 3)) return;
+  const double share = chance.fraction();
+  for (std::size_t i = 1; i < workload.size(); ++i) {
+    if (workload[i].parent || workload[i - 1].parent || !chance.with(share)) continue;
+    workload[i].submit = workload[i - 1].submit;
+    workload[i].priority = workload[i - 1].priority;
+  }
+}
+
 /// Bursts and a trickle, and a few workflows: a supervisor with children, some of which wait for others.
 Workload draw_workload(Chance& chance, Duration last_submission) {
   Workload workload;
@@ -320,6 +333,7 @@ SimOptions draw_history(std::uint64_t seed, Duration duration) {
   if (!options.cloud.capacity.empty()) options.cluster.containers.maximum_price_factor = 4;
   draw_boot_times(seed, options.cluster, options.cloud);
   draw_rarities(seed, options, duration * 5 / 8);
+  draw_ties(seed, options.workload);
   options.cloud.filters = draw_filters(seed);
   const std::int64_t window = one_of(chance, std::array<std::int64_t, 3>{100, 100, 5});
   if (seed % 3 > 0) options.api.event_bus = SimEventBusModel{};

@@ -1,6 +1,7 @@
 // What must hold when a container is started.
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 #include "berth/dispatcher/dispatcher.hpp"
 
@@ -101,8 +102,7 @@ void Invariants::start_sent(const Link& link, const SimVm& vm, const std::string
   const QueueEntry* entry = queue->entries.find(uuid);
   if (!entry) return;
   check_order(link, vm, *entry, in_group);
-  known(link).starts.push_back(
-      {uuid, vm.id, vm.type->name, vm.machine, pool, entry->container.priority, entry->needed()});
+  known(link).starts.push_back({*entry, vm.id, vm.type->name, vm.machine, pool});
 }
 
 /// It starts as soon as it is locked, where there was room for the other when the lock was sent, too: so whatever the
@@ -153,7 +153,18 @@ bool Invariants::has_room(const PoolInstance& instance, const QueueEntry& entry,
   return fits_where(sum, type.resources()) && (most <= 0 || std::ssize(instance.containers) < most);
 }
 
-/// Somebody that is Queued, too, of higher priority and no greater need stays Queued. What is being locked or unlocked,
+/// By priority and, of equal ones, by first sight, age and uuid (design §8). Groups of policy `cost` are chosen by
+/// price among equals: there only those count that need the same.
+bool Invariants::goes_before(const QueueEntry& a, const QueueEntry& b) const {
+  if (a.container.priority != b.container.priority) return a.container.priority > b.container.priority;
+  if (vms().policy == "cost" && a.spec != b.spec && *a.spec != *b.spec) return false;
+  const auto rank = [](const QueueEntry& e) {
+    return std::tie(e.first_seen, e.container.created_at, e.container.uuid);
+  };
+  return rank(a) < rank(b);
+}
+
+/// Somebody that is Queued, too, goes before it and needs no more stays Queued. What is being locked or unlocked,
 /// or had a process a moment ago, was not passed over; nor what the same pass locks next: the turn is judged when it is
 /// over.
 void Invariants::check_lock_order(const Link& link, const std::string& uuid) {
@@ -164,7 +175,7 @@ void Invariants::check_lock_order(const Link& link, const std::string& uuid) {
   if (link.dead || !its.queue || !locked || locked->container.state != ContainerState::queued) return;
   for (const auto& entry : queue->entries) {
     const QueuedContainer& other = entry->container;
-    if (other.state != ContainerState::queued || other.priority <= locked->container.priority) continue;
+    if (other.state != ContainerState::queued || !goes_before(*entry, *locked)) continue;
     if (is_supervisor(*entry) || !fits_where(entry->needed(), locked->needed())) continue;
     if (pool->running.contains(other.uuid) || its.pool->running.contains(other.uuid)) continue;
     if (is_since(its.locking_until, other.uuid, core_.now()) || is_since(its.unlocking_until, other.uuid, core_.now()))
@@ -176,7 +187,7 @@ void Invariants::check_lock_order(const Link& link, const std::string& uuid) {
 
 std::string Invariants::passed_over_text(const PassedOver& one) {
   return one.locked->container.uuid + " is locked although " + one.other->container.uuid +
-         " of higher priority stays Queued: " + need_text(*one.locked) + " and " + need_text(*one.other);
+         " goes before it and stays Queued: " + need_text(*one.locked) + " and " + need_text(*one.other);
 }
 
 /// Where the other may use every type that this one may, whatever it is locked for would have suited the other. Not so
@@ -196,7 +207,7 @@ void Invariants::judge_passed_over(const Link& link) {
   std::erase_if(passed_over_, [&](const PassedOver& one) { return one.process == link.number; });
 }
 
-/// Somebody of the same lock state, of higher priority and no greater need, waits while this one is started where the
+/// Somebody of the same lock state, who goes before it and needs no more, waits while this one is started where the
 /// other might be, too: within its ceiling or, with a group, as long as the type holds it. Entries count that were the
 /// same a moment ago: the pass has seen them so. What was being unlocked counted as Queued in the pass that decided, at
 /// the latest as the lock of the started one was sent.
@@ -213,7 +224,7 @@ void Invariants::check_order(const Link& link, const SimVm& vm, const QueueEntry
   const SteadyTime decided = lock == its.lock_sent.end() ? core_.now() : lock->second;
   for (const auto& entry : queue.entries) {
     const QueuedContainer& container = entry->container;
-    if (container.state != ContainerState::locked || container.priority <= started.container.priority) continue;
+    if (container.state != ContainerState::locked || !goes_before(*entry, started)) continue;
     if (is_supervisor(*entry) || pool.running.contains(container.uuid)) continue;
     if (is_since(its.unlocking_until, container.uuid, decided)) continue;
     if (its.queue->entries.find(container.uuid) != entry.get()) continue;
@@ -222,13 +233,13 @@ void Invariants::check_order(const Link& link, const SimVm& vm, const QueueEntry
                                 : may_use(*entry, vm.type->name);
     if (!suits || vm.machine->keeps_out(container.uuid)) continue;
     core_.violate("order", started.container.uuid + " is started on " + vm.id + " although " + container.uuid +
-                               " of higher priority waits and fits there, too: " + need_text(started) + " and " +
+                               " goes before it, waits and fits there, too: " + need_text(started) + " and " +
                                need_text(*entry));
   }
 }
 
 /// Whatever was seen, or missed, at the starts of the last minute: somebody was Locked all the time, waits still, and
-/// would have suited where another of lower priority was started.
+/// would have suited where another was started that comes after it.
 void Invariants::check_starts(const Link& link) {
   Known& its = known(link);
   const auto starts = std::exchange(its.starts, {});
@@ -242,10 +253,10 @@ void Invariants::check_starts(const Link& link) {
     if (then->entries.find(uuid) != entry.get() || pool->running.contains(uuid)) continue;
     if (is_since(its.unlocking_until, uuid, core_.now() - 2min)) continue;
     for (const Started& started : starts)
-      if (started.priority < entry->container.priority && fits_where(entry->needed(), started.needed) &&
+      if (goes_before(*entry, started.entry) && fits_where(entry->needed(), started.entry.needed()) &&
           may_use(*entry, started.type) && !started.pool->running.contains(uuid) && !started.machine->keeps_out(uuid))
-        core_.violate("order", started.uuid + " was started on " + started.instance + " although " + uuid +
-                                   " of higher priority was Locked and fits there, too");
+        core_.violate("order", started.entry.container.uuid + " was started on " + started.instance + " although " +
+                                   uuid + " goes before it, was Locked and fits there, too");
   }
 }
 

@@ -100,7 +100,7 @@ class Invariants final : public SimWatcher {
     SteadyTime since{};
     SteadyTime served{};  ///< as long as that one was the active one
   };
-  /// One was locked, and another of higher priority, that needs no more, stayed Queued.
+  /// One was locked, and another that goes before it, and needs no more, stayed Queued.
   struct PassedOver {
     std::uint64_t process = 0;
     const QueueEntry* locked = nullptr;
@@ -112,11 +112,10 @@ class Invariants final : public SimWatcher {
   };
   /// One that was started, on an instance of that type.
   struct Started {
-    std::string uuid, instance, type;
+    QueueEntry entry;
+    std::string instance, type;
     std::shared_ptr<const SimMachine> machine;
     std::shared_ptr<const PoolSnapshot> pool;  ///< as it was then
-    std::int64_t priority = 0;
-    Resources needed;
   };
   /// What a pass saw that sent a lock: it may have a place for it that is taken as soon as it is Locked.
   struct Seen {
@@ -203,6 +202,7 @@ class Invariants final : public SimWatcher {
   void check_starts(const Link& link);
   bool has_room(const PoolInstance& instance, const QueueEntry& entry, const QueueSnapshot& queue,
                 const InstanceType& type) const;
+  bool goes_before(const QueueEntry& a, const QueueEntry& b) const;
   static std::string passed_over_text(const PassedOver& one);
 
   // invariant_places.cpp
