@@ -9,6 +9,13 @@ std::int64_t PoolSnapshot::count(WorkerState state) const {
                        [&](const PoolInstance& i) { return !i.id.empty() && i.state == state; });
 }
 
+const PoolInstance* PoolSnapshot::find(std::string_view id) const {
+  if (id.empty()) return nullptr;  // as pending creates have it
+  const auto found =
+      std::find_if(instances.begin(), instances.end(), [&](const PoolInstance& i) { return i.id == id; });
+  return found == instances.end() ? nullptr : &*found;
+}
+
 std::int64_t PoolSnapshot::total() const {
   return std::count_if(instances.begin(), instances.end(), [](const PoolInstance& i) { return !i.id.empty(); });
 }

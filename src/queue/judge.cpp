@@ -8,8 +8,7 @@ std::variant<QueueEntry, Refusal> judge(Container container, const QueueOptions&
   auto spec = std::make_shared<QueueSpec>();
   spec->needed = needed_resources(container, options.choose);
   auto types = choose_types(container, options.instance_types, options.choose);
-  const bool to_be_started = container.state == ContainerState::queued || container.state == ContainerState::locked;
-  if (!types && to_be_started) return Refusal{types.error().message};
+  if (!types && is_waiting(container.state)) return Refusal{types.error().message};
   if (types)
     for (const InstanceType& type : *types) spec->instance_types.push_back(type.name);
   spec->container = std::move(static_cast<ContainerSpec&>(container));

@@ -21,10 +21,6 @@ namespace {
 
 constexpr std::ptrdiff_t kAhead = 16;  // rows
 
-bool waits(ContainerState state) {
-  return state == ContainerState::queued || state == ContainerState::locked;
-}
-
 class CostPass {
  public:
   CostPass(const CostState& state, WaitReasons& reasons)
@@ -393,7 +389,7 @@ std::vector<ContainerStatus> statuses_of(const PlanInput& input, const std::vect
   for (const auto& [container, status] : reasons.told) statuses[container] = status;
   std::int64_t position = reasons.positions;
   for (const std::uint32_t c : order) {
-    if (!waits(input.containers[c].state)) continue;
+    if (!is_waiting(input.containers[c].state)) continue;
     if (input.containers[c].in_pool)
       statuses[c] = {Reason::preparing, kNoType, 0};
     else if (statuses[c].reason == Reason::none)

@@ -9,10 +9,6 @@
 namespace berth {
 namespace {
 
-bool waits(ContainerState state) {
-  return state == ContainerState::queued || state == ContainerState::locked;
-}
-
 constexpr std::uint32_t kNotLookedFor = kNoType - 1;
 
 class MappingPass {
@@ -223,7 +219,8 @@ Plan mapping_pass(const PlanInput& input, Fleet& fleet, const PassRules& rules) 
   plan.order = scheduling_order(input.containers);
   plan.statuses.resize(input.containers.size());
   for (std::uint32_t c : plan.order)
-    if (input.containers[c].in_pool && waits(input.containers[c].state)) plan.statuses[c].reason = Reason::preparing;
+    if (input.containers[c].in_pool && is_waiting(input.containers[c].state))
+      plan.statuses[c].reason = Reason::preparing;
   const WaitingQueue queue(input, plan.order);
   static_cast<Decisions&>(plan) = mapping_pass(input, queue, fleet, rules, &plan.statuses);
   return plan;

@@ -14,9 +14,7 @@ prometheus::Gauge& gauge(Metrics& metrics, const char* name, const char* help) {
 /// The epoch if it does not.
 WallTime waiting_since(const MatchedQueue::Row& row) {
   if (!row.entry || row.process || row.container().priority < 1) return {};
-  const ContainerState state = row.container().state;
-  const bool waits = state == ContainerState::queued || state == ContainerState::locked;
-  return waits ? row.container().created_at : WallTime{};
+  return is_waiting(row.container().state) ? row.container().created_at : WallTime{};
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace berth {
 WaitingRow::WaitingRow(std::uint32_t number, const PlanContainer& of)
     : container_(number), info_(of.need << kFlagBits) {
   if (of.state == ContainerState::queued) info_ |= queued;
-  if (of.state != ContainerState::queued && of.state != ContainerState::locked) info_ |= neither;
+  if (!is_waiting(of.state)) info_ |= neither;
   if (of.priority < 1) info_ |= zero;
   if (of.supervisor) info_ |= supervisor;
 }

@@ -354,9 +354,8 @@ class ManagementServer::Impl : public std::enable_shared_from_this<Impl> {
   awaitable<Result<void>> kill_instance(std::string id, std::string reason) {
     const auto pool = dispatcher_.pool();
     const auto snapshot = pool->snapshot();
-    for (const PoolInstance& instance : snapshot->instances)
-      if (instance.id == id)
-        for (const std::string& uuid : instance.containers) co_await explain(uuid, "its instance was killed", reason);
+    if (const PoolInstance* instance = snapshot->find(id))
+      for (const std::string& uuid : instance->containers) co_await explain(uuid, "its instance was killed", reason);
     co_return co_await pool->kill_instance(std::move(id), std::move(reason));
   }
 

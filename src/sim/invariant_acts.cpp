@@ -19,9 +19,8 @@ constexpr Duration made_up_for = 10ms;  // of a probe that began late: the next 
 /// It has been given up, and what ran there with it.
 bool is_shut_down(const Link& link, const std::string& id) {
   const auto pool = link.dispatcher->pool()->snapshot();
-  return std::any_of(pool->instances.begin(), pool->instances.end(), [&](const PoolInstance& instance) {
-    return instance.id == id && instance.state == WorkerState::shutdown;
-  });
+  const PoolInstance* instance = pool->find(id);
+  return instance && instance->state == WorkerState::shutdown;
 }
 
 }  // namespace
@@ -143,8 +142,7 @@ void Invariants::check_create_price(const Link& link, const std::string& name) {
   for (const auto& queue : {link.dispatcher->queue()->snapshot(), known(link).queue}) {
     if (!queue) continue;
     for (const auto& entry : queue->entries) {
-      if (entry->container.state != ContainerState::queued && entry->container.state != ContainerState::locked)
-        continue;
+      if (!is_waiting(entry->container.state)) continue;
       const Container& container = store_.all().at(entry->container.uuid).container;
       if (!holds(type, container, as_configured.containers)) continue;
       if (within_ceiling(type, container, as_configured)) return;

@@ -14,22 +14,11 @@ namespace {
 using namespace std::chrono_literals;
 constexpr Duration long_enough = 3min;  // to have been told of a runner, and to have reckoned with it
 
-const PoolInstance* shown(const std::shared_ptr<const PoolSnapshot>& pool, const std::string& id) {
-  if (!pool) return nullptr;
-  for (const PoolInstance& instance : pool->instances)
-    if (instance.id == id) return &instance;
-  return nullptr;
-}
-
 /// Its dispatcher knows of a runner there beside this container's.
 bool runs_another(const PoolInstance* known, const SimVm& vm, const std::string& uuid) {
   return known && std::ranges::any_of(known->containers, [&](const std::string& other) {
            return other != uuid && vm.machine->runners().contains(other);
          });
-}
-
-bool waits(const QueueEntry& entry) {
-  return entry.container.state == ContainerState::queued || entry.container.state == ContainerState::locked;
 }
 
 }  // namespace
@@ -63,10 +52,10 @@ bool Invariants::check_above_ceiling(const Link& link, const SimVm& vm, const st
   const bool may_ride = vms().cost_policy.ride;
   const auto locked_by = starts_at_once(its, uuid) ? its.locked_by.find(uuid) : its.locked_by.end();
   const Seen decided = locked_by != its.locked_by.end() ? locked_by->second : Seen{its.queue, its.pool};
-  const PoolInstance* then = shown(decided.pool, vm.id);
+  const PoolInstance* then = decided.pool ? decided.pool->find(vm.id) : nullptr;
   if (may_ride && (!then || !then->containers.empty())) return false;
   const std::shared_ptr<const PoolSnapshot> now = link.dispatcher->pool()->snapshot();
-  if (may_ride && runs_another(shown(now, vm.id), vm, uuid)) return false;  // found since, and planned with
+  if (may_ride && runs_another(now->find(vm.id), vm, uuid)) return false;  // found since, and planned with
   const InstanceType& type = link.cluster->instance_types.at(vm.type->name);
   std::map<std::string, const Container*> group;
   const auto add = [&](const std::string& one) {
@@ -74,12 +63,12 @@ bool Invariants::check_above_ceiling(const Link& link, const SimVm& vm, const st
     if (record != store_.all().end() && holds(type, record->second.container, link.cluster->containers))
       group.emplace(one, &record->second.container);
   };
-  for (const PoolInstance* instance : {then, shown(now, vm.id)})
+  for (const PoolInstance* instance : {then, now->find(vm.id)})
     if (instance) std::ranges::for_each(instance->containers, add);
   for (const auto& queue : {decided.queue, its.queue, link.dispatcher->queue()->snapshot()})
     if (queue)
       for (const auto& entry : queue->entries)
-        if (waits(*entry)) add(entry->container.uuid);
+        if (is_waiting(entry->container.state)) add(entry->container.uuid);
   std::vector<const Container*> all;
   bool any_within = false;
   for (const auto& [one, container] : group) {

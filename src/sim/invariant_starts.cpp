@@ -23,12 +23,6 @@ bool fits_where(const Resources& a, const Resources& b) {
   return a.vcpus <= b.vcpus && a.ram <= b.ram && a.scratch <= b.scratch && a.gpus <= b.gpus && a.gpu_vram <= b.gpu_vram;
 }
 
-const PoolInstance* find_instance(const PoolSnapshot& pool, const std::string& id) {
-  const auto found =
-      std::find_if(pool.instances.begin(), pool.instances.end(), [&](const PoolInstance& i) { return i.id == id; });
-  return found == pool.instances.end() ? nullptr : &*found;
-}
-
 /// Its needs may be had on that type, by its own price ceiling.
 bool may_use(const QueueEntry& entry, const std::string& type) {
   return std::count(entry.instance_types().begin(), entry.instance_types().end(), type) > 0;
@@ -117,7 +111,7 @@ void Invariants::check_passed_over(const Link& link, const SimVm& vm, const std:
     if (!may_use(*one.other, vm.type->name) || queue->entries.find(other) != one.other || vm.machine->keeps_out(other))
       continue;
     const bool had_room = std::ranges::all_of(std::array{one.before, one.then}, [&](const auto& pool) {
-      const PoolInstance* instance = find_instance(*pool, vm.id);
+      const PoolInstance* instance = pool->find(vm.id);
       return instance && has_room(*instance, *one.other, *queue, *vm.type);
     });
     if (!had_room) continue;

@@ -25,9 +25,8 @@ awaitable<void> kill_container(std::shared_ptr<WorkerPool> pool, std::string uui
 
 bool shows_hold(const Dispatcher& dispatcher, const std::string& id) {
   const auto pool = dispatcher.pool()->snapshot();
-  return std::any_of(pool->instances.begin(), pool->instances.end(), [&](const PoolInstance& instance) {
-    return instance.id == id && instance.idle_behavior == IdleBehavior::hold;
-  });
+  const PoolInstance* instance = pool->find(id);
+  return instance && instance->idle_behavior == IdleBehavior::hold;
 }
 
 }  // namespace

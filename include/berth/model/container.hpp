@@ -16,6 +16,9 @@ namespace berth {
 enum class ContainerState { queued, locked, running, complete, cancelled };
 std::string_view to_string(ContainerState state);  ///< `Queued`, `Locked`, …
 Result<ContainerState> parse_container_state(std::string_view text);
+inline bool is_waiting(ContainerState s) {
+  return s == ContainerState::queued || s == ContainerState::locked;
+}
 inline bool is_final(ContainerState s) {
   return s == ContainerState::complete || s == ContainerState::cancelled;
 }

@@ -95,6 +95,8 @@ struct PoolSnapshot {
   std::set<std::string> blocked_types;          ///< names of types at capacity
   std::int64_t count(WorkerState state) const;  ///< pending creates not counted
   std::int64_t total() const;                   ///< all workers in any state, pending creates not counted
+  /// Nothing if there is none of that id; looks at each. It lives as long as the snapshot.
+  const PoolInstance* find(std::string_view id) const;
 };
 
 struct PoolOptions {

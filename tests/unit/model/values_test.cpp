@@ -19,6 +19,7 @@ TEST(ContainerState, NamesGoBothWays) {
   for (const auto& [state, name] : cases) {
     EXPECT_EQ(to_string(state), name);
     EXPECT_EQ(*parse_container_state(name), state);
+    EXPECT_EQ(is_waiting(state), state == ContainerState::queued || state == ContainerState::locked);
     EXPECT_EQ(is_final(state), state == ContainerState::complete || state == ContainerState::cancelled);
   }
   for (const char* bad : {"", "queued", "Queued ", "Committed"}) EXPECT_FALSE(parse_container_state(bad)) << bad;

@@ -93,8 +93,7 @@ class PoolTest : public testing::Test {
   }
   PoolInstance by_id(const std::string& id) const {
     const auto now = snapshot();
-    for (const auto& instance : now->instances)
-      if (instance.id == id) return instance;
+    if (const PoolInstance* instance = now->find(id)) return *instance;
     ADD_FAILURE() << "no instance " << id;
     return {};
   }

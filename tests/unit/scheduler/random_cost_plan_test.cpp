@@ -128,7 +128,7 @@ class Judge {
   void everyone_is_told() {
     for (std::uint32_t c = 0; c < in_.containers.size(); ++c) {
       const State state = in_.containers[c].state;
-      if (state == State::queued || state == State::locked) EXPECT_NE(plan_.statuses[c].reason, Reason::none);
+      if (is_waiting(state)) EXPECT_NE(plan_.statuses[c].reason, Reason::none);
     }
   }
 
