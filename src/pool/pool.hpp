@@ -123,7 +123,7 @@ class WorkerPool::Impl {
   Member& appear(std::shared_ptr<Instance> instance, const std::string& secret);
   awaitable<void> sync_loop();
   awaitable<void> sync();
-  void show_listed(std::vector<std::shared_ptr<Instance>> instances);
+  awaitable<void> show_listed(std::vector<std::shared_ptr<Instance>> instances);
   void refresh(Member& member, std::shared_ptr<Instance> instance);
   void vanish_if_older(SteadyTime list_begun);
   awaitable<void> destroy(std::uint64_t number);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "berth/base/deadline.hpp"
+#include "berth/base/turns.hpp"
 
 #include "pool.hpp"
 
@@ -9,6 +10,9 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr Duration first_list_retry = 5s;
+
+/// Instances in one turn of the pool's strand: some 20 us each, if they are new.
+constexpr std::size_t instances_per_turn = 25;
 
 }  // namespace
 
@@ -141,7 +145,7 @@ awaitable<void> WorkerPool::Impl::sync() {
     publish_room();
     co_return;
   }
-  show_listed(std::move(*listed));
+  co_await show_listed(std::move(*listed));
   vanish_if_older(begun);
   quota_.synced(counts());
   loaded_ = true;
@@ -149,8 +153,9 @@ awaitable<void> WorkerPool::Impl::sync() {
   publish_room();
 }
 
-/// Many a list shows what the one before showed, in the same order.
-void WorkerPool::Impl::show_listed(std::vector<std::shared_ptr<Instance>> instances) {
+/// Many a list shows what the one before showed, in the same order. Between turns more members may come, none goes.
+awaitable<void> WorkerPool::Impl::show_listed(std::vector<std::shared_ptr<Instance>> instances) {
+  Turns turns(instances_per_turn);
   constexpr std::ptrdiff_t most_gone = 16;  // in a row
   std::vector<Member*> listed;
   listed.reserve(instances.size());
@@ -168,6 +173,7 @@ void WorkerPool::Impl::show_listed(std::vector<std::shared_ptr<Instance>> instan
       member = &appear(std::move(instance), secret);
     }
     listed.push_back(member);
+    co_await turns.next();
   }
   listed_ = std::move(listed);
 }
@@ -191,6 +197,7 @@ void WorkerPool::Impl::refresh(Member& member, std::shared_ptr<Instance> instanc
   if (!same_tags || member.worker.stage == WorkerStage::shutdown) write_tags_if_changed(member);
 }
 
+/// What the list has shown (`listed_`) is not older.
 void WorkerPool::Impl::vanish_if_older(SteadyTime list_begun) {
   for (auto it = members_.begin(); it != members_.end();) {
     Member& member = *it->second;
@@ -204,7 +211,6 @@ void WorkerPool::Impl::vanish_if_older(SteadyTime list_begun) {
     for (const auto& [uuid, process] : member.worker.processes) remove_process(uuid, member.number);
     if (member.deadline) deadlines_.erase({*member.deadline, member.number});
     members_by_id_.erase(member.instance->id());
-    std::erase(listed_, &member);
     notify(board_.erase(member.number));
     it = members_.erase(it);
   }

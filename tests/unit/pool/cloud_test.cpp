@@ -22,6 +22,7 @@ TEST_F(PoolTest, ConcurrentCreates) {
   EXPECT_EQ(receipt.creates, (std::vector<bool>{true, true, false, false}));
   EXPECT_EQ(receipt.snapshot->instances.size(), 2u);
   EXPECT_EQ(receipt.snapshot->total(), 0);
+  EXPECT_EQ(receipt.snapshot->find(""), nullptr) << "what is pending has no id yet";
   EXPECT_EQ(receipt.snapshot->create_slots, 0);
   EXPECT_EQ(receipt.snapshot->create_blocked_until, runtime.now() + 5s) << "one too many starts the hold-off";
   auto changes = pool->subscribe();
@@ -195,6 +196,27 @@ TEST_F(PoolTest, DisappearingInstance) {
   EXPECT_TRUE(snapshot()->running.empty()) << "without a placeholder";
   EXPECT_EQ(metric("arvados_dispatchcloud_instances_disappeared{state=\"running\"}"), 1);
   EXPECT_TRUE(cloud->destroys.empty());
+}
+
+/// How many instances are shown, change by change, until it is so many.
+awaitable<std::set<std::int64_t>> totals_shown(WorkerPool& pool, std::int64_t until) {
+  auto changes = pool.subscribe();
+  std::set<std::int64_t> seen{pool.snapshot()->total()};
+  while (*seen.rbegin() < until) {
+    co_await changes.wait();
+    seen.insert(pool.snapshot()->total());
+  }
+  co_return seen;
+}
+
+TEST_F(PoolTest, AListOfManyNewInstancesLetsOthersTakeTurns) {
+  start();
+  for (int i = 0; i < 500; ++i) cloud->add("small", tags("small"));
+  SimTask<std::set<std::int64_t>> shown(runtime, totals_shown(*pool, 500));
+  ASSERT_TRUE(wait_for([&] { return shown.done(); }, options.sync_interval + 1s));
+  EXPECT_GT(shown.get().size(), 10u) << "not all of them in one handler";
+  cloud->vms.clear();
+  EXPECT_TRUE(wait_for([&] { return snapshot()->instances.empty(); }, 2 * options.sync_interval));
 }
 
 TEST_F(PoolTest, DestroyIsTriedAgain) {
