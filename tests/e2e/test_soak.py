@@ -66,6 +66,18 @@ def test_minutes_and_seeds_whichever_is_up_first(soak, arguments, least, most, l
     assert least <= int(re.search(r"^soak: (\d+) seeds", result.stdout, re.M)[1]) <= most
 
 
+def test_minutes_alone_go_beyond_the_default_number_of_seeds(bin_dir):
+    argv = [str(bin_dir / "berth_soak"), "--minutes", "600", "--hours", "0.01", "--trace"]
+    histories = 0
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as run:
+        for line in run.stdout:
+            histories += b" containers, " in line
+            if histories > 500:
+                break
+        run.kill()
+    assert histories > 500
+
+
 @pytest.fixture(scope="module")
 def mutants():
     spec = importlib.util.spec_from_file_location("mutants", ROOT / "tests" / "sim" / "mutants.py")
