@@ -32,6 +32,7 @@ void LifeRecorder::on_event(const SimEvent& event) {
       return;
     case SimEventKind::create_refused:
       ++lives_.creates_refused;
+      lives_.last_refusal = event.detail;
       return;
     default:
       return;
@@ -54,6 +55,7 @@ Lives LifeRecorder::take(const SimWorld& world) {
     lives_.containers.push_back(life);
   }
   lives_.outcomes = world.outcomes();
+  lives_.stuck = world.stuck();
   instances_.clear();
   placements_.clear();
   return std::exchange(lives_, {});

@@ -40,6 +40,8 @@ struct Lives {
   std::vector<SimOutcome> outcomes;  ///< by index in the workload
   std::vector<InstanceLife> instances;
   std::int64_t creates_refused = 0;
+  std::string last_refusal;     ///< why the last of them was
+  std::vector<SimStuck> stuck;  ///< given up: they wait in vain
   std::int64_t instances_died = 0;
   std::uint64_t events = 0;
   std::uint64_t event_hash = 0;

@@ -16,6 +16,7 @@ struct RunReport {
   TimeSeries series;
   std::vector<double> waits;  ///< seconds, in rising order
   std::uint64_t event_hash = 0;
+  bool stuck = false;  ///< given up: some containers could never run
 };
 
 /// One configuration: its histories, seed by seed.

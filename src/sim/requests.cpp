@@ -52,6 +52,7 @@ void Requests::on_change(const SimRecord& record) {
   if (request.ended || latest_[index] != record.uuid()) return;
   switch (record.container.state) {
     case ContainerState::running:
+      moves_for(workload_[index].run_time);
       for (const std::uint32_t child : request.children) plan_if_ready(child);
       return;
     case ContainerState::complete:
@@ -73,6 +74,7 @@ void Requests::end(std::uint32_t index, bool complete) {
   request.ended = true;
   request.complete = complete;
   --open_;
+  moves_for(Duration{});
   for (const std::uint32_t dependent : request.dependents) {
     if (!complete)
       give_up(dependent);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -19,6 +20,8 @@ class Requests {
   void on_change(const SimRecord& record);
   bool children_done(const SimRecord& supervisor) const;
   bool all_ended() const { return open_ == 0; }
+  /// When a container has begun to run or ended last, or when the last command that runs is to end.
+  SteadyTime moves_until() const { return moves_until_; }
   std::vector<SimOutcome> outcomes() const;
   /// Uuids in the order of submission.
   const std::vector<std::string>& submitted() const { return submitted_; }
@@ -38,6 +41,7 @@ class Requests {
   void submit(std::uint32_t index);
   void end(std::uint32_t index, bool complete);
   void give_up(std::uint32_t index);
+  void moves_for(Duration more) { moves_until_ = std::max(moves_until_, core_.now() + more); }
 
   SimCore& core_;
   RecordStore& store_;
@@ -46,6 +50,7 @@ class Requests {
   std::vector<std::string> latest_;  // uuid, by index
   std::vector<std::string> submitted_;
   std::size_t open_ = 0;
+  SteadyTime moves_until_{};
 };
 
 }  // namespace berth

@@ -1,6 +1,7 @@
 #include "simulate.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "berth/sim/world.hpp"
@@ -19,6 +20,26 @@ void fit_to_simulated_workers(PoolOptions& pool) {
   // What an exit watch says nothing of cannot have changed.
   pool.watched_probe_interval = never;
   pool.gauge_pause = std::chrono::hours(1);  // nobody looks at them
+}
+
+/// Hardly ever is more drawn.
+Duration longest_of(const DelayModel& delay) {
+  constexpr double deviations = 4;
+  const double drawn = static_cast<double>(delay.median.count()) * std::exp(deviations * delay.spread);
+  return std::max(delay.least,
+                  Duration(static_cast<std::int64_t>(std::min(drawn, static_cast<double>(delay.most.count())))));
+}
+
+/// How long nothing may happen to the workload until nothing ever will: an instance that is idle or does not boot has
+/// had to make place for another, and the dispatcher has tried everything many times.
+Duration patience_with(const Simulation& simulation) {
+  constexpr Duration tries = std::chrono::hours(1);
+  const SimCloudModel& cloud = simulation.cloud.cloud;
+  const CloudVmsConfig& vms = simulation.cluster.containers.cloud_vms;
+  Duration boot = longest_of(cloud.boot);
+  for (const auto& [type, delay] : cloud.boot_of_type) boot = std::max(boot, longest_of(delay));
+  return tries + std::min(vms.timeout_idle, never) + std::min(vms.timeout_booting, never) + longest_of(cloud.create) +
+         boot + longest_of(simulation.cloud.workers.start);
 }
 
 }  // namespace
@@ -46,7 +67,8 @@ Result<Lives> simulate(const Simulation& simulation) {
   SimWorld world(std::move(options));
   LifeRecorder recorder(simulation.cluster.instance_types);
   world.observe(recorder);
-  if (!world.run_until_done()) {
+  if (simulation.observer) world.observe(*simulation.observer);
+  if (!world.run_until_done(patience_with(simulation))) {
     const SimViolation& violation = *world.violation();
     return fail(ErrorKind::internal,
                 "the simulated daemon broke down: " + violation.invariant + ": " + violation.detail);

@@ -1,5 +1,6 @@
 #include "berth/sim/what_if.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -8,14 +9,17 @@
 #include <string>
 #include <vector>
 
+#include "berth/base/runtime.hpp"
 #include "berth/config/load.hpp"
 
 #include "generate.hpp"
 #include "input_file.hpp"
+#include "progress.hpp"
 #include "read_workload.hpp"
 #include "report.hpp"
 #include "report_table.hpp"
 #include "simulate.hpp"
+#include "stuck_text.hpp"
 #include "what_if_arguments.hpp"
 
 namespace berth {
@@ -87,20 +91,26 @@ Duration last_submission(const Workload& workload) {
 }
 
 Result<RunReport> run_one(const Variant& variant, const WorkloadSource& source, std::uint64_t seed,
-                          const WhatIfArguments& arguments) {
+                          const WhatIfArguments& arguments, Progress& progress) {
+  const std::string history = fmt::format("{}: seed {}", variant.label, seed);
   Simulation simulation{variant.cluster, source.containers, variant.cloud, seed, {}, arguments.pass_interval};
   simulation.limit = last_submission(source.containers) + arguments.limit;
+  simulation.observer = &progress;
+  progress.begin(history, source.containers.size());
   const auto lives = simulate(simulation);
-  if (!lives) return fail(lives.error().within(fmt::format("{}: seed {}", variant.label, seed)));
+  progress.end();
+  if (!lives) return fail(lives.error().within(history));
   RunReport run;
   run.seed = seed;
   run.figures = figures_of(*lives, source.containers, variant.cluster, variant.cloud.billing);
   run.series = time_series(*lives, variant.cloud.billing, kPoints);
   run.waits = sorted_waits(*lives);
   run.event_hash = lives->event_hash;
-  if (run.figures.unfinished > 0)
-    complain(fmt::format("{}: seed {}: {} containers had not ended when time was up", variant.label, seed,
-                         run.figures.unfinished));
+  run.stuck = !lives->stuck.empty();
+  if (run.stuck)
+    complain(fmt::format("{}: {}", history, describe_stuck(*lives, source)));
+  else if (run.figures.unfinished > 0)
+    complain(fmt::format("{}: {} containers had not ended when time was up", history, run.figures.unfinished));
   return run;
 }
 
@@ -124,13 +134,15 @@ Result<WhatIfReport> run_all(const WhatIfArguments& arguments) {
   const auto maker = WorkloadMaker::make(arguments);
   if (!maker) return fail(maker.error());
   if (auto outputs = check_outputs(arguments); !outputs) return fail(outputs.error());
+  const RealRuntime clock(1);
+  Progress progress(clock);
   for (std::int64_t i = 0; i < arguments.seeds; ++i) {
     const std::uint64_t seed = arguments.first_seed + static_cast<std::uint64_t>(i);
     const auto source = maker->workload(seed);
     if (!source) return fail(source.error());
     report.workload = source->name;
     for (std::size_t v = 0; v < variants.size(); ++v) {
-      auto run = run_one(variants[v], *source, seed, arguments);
+      auto run = run_one(variants[v], *source, seed, arguments, progress);
       if (!run) return fail(run.error());
       report.variants[v].runs.push_back(std::move(*run));
     }
@@ -144,6 +156,13 @@ Result<void> write_files(const WhatIfReport& report, const WhatIfArguments& argu
   if (!arguments.html.empty())
     if (auto written = write_output_file(arguments.html, report_html(report)); !written) return written;
   return {};
+}
+
+bool any_stuck(const WhatIfReport& report) {
+  for (const VariantReport& variant : report.variants)
+    if (std::any_of(variant.runs.begin(), variant.runs.end(), [](const RunReport& run) { return run.stuck; }))
+      return true;
+  return false;
 }
 
 }  // namespace
@@ -160,7 +179,7 @@ int run_what_if(int argc, const char* const* argv) {
   auto done = write_files(*report, parsed.arguments);
   if (done && (std::fflush(stdout) != 0 || std::ferror(stdout) != 0))
     done = fail(ErrorKind::failed, std::string("stdout: ") + std::strerror(errno));
-  if (done) return 0;
+  if (done) return any_stuck(*report) ? 1 : 0;
   complain(done.error().message);
   return 1;
 }

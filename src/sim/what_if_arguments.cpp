@@ -15,10 +15,14 @@
 namespace berth {
 namespace {
 
-CLI::Validator is_duration() {
-  return {[](const std::string& text) {
+constexpr Duration kLongestLimit = std::chrono::hours(10 * 24 * 366);
+constexpr Duration kLongestPassInterval = std::chrono::hours(1);  // beyond that nobody schedules
+
+CLI::Validator is_duration(Duration most) {
+  return {[most](const std::string& text) {
             const auto value = seconds_or_duration(text);
-            return value && *value >= Duration::zero() ? std::string() : "not a duration such as 90s or 12h";
+            if (!value || *value < Duration::zero()) return std::string("not a duration such as 90s or 12h");
+            return *value <= most ? std::string() : "more than " + format_duration(most);
           },
           "", "duration"};
 }
@@ -75,11 +79,11 @@ void describe_run(CLI::App& run, WhatIfArguments& a, Texts& texts) {
       ->capture_default_str();
   run.add_option("--first-seed", a.first_seed, "seed of the first history")->check(is_seed())->capture_default_str();
   run.add_option("--limit", texts.limit, "give up so long after the last submission, in simulated time")
-      ->check(is_duration())
+      ->check(is_duration(kLongestLimit))
       ->capture_default_str();
   run.add_option("--pass-interval", texts.pass_interval,
                  "least simulated time between two scheduling passes; more is faster and less exact")
-      ->check(is_duration())
+      ->check(is_duration(kLongestPassInterval))
       ->capture_default_str();
   run.add_option("--html", a.html, "write a report with plots to this file");
   run.add_option("--csv", a.csv, "write a time series to this file");

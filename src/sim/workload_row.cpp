@@ -35,13 +35,6 @@ tl::unexpected<Error> wrong(std::string message) {
   return fail(ErrorKind::invalid, std::move(message));
 }
 
-/// The text as an error shows it: not long, nothing that could be taken for something else.
-std::string shown(std::string_view text) {
-  std::string out;
-  for (const char c : text.substr(0, 40)) out += c >= ' ' && c < 0x7f ? c : '?';
-  return "'" + out + (text.size() > 40 ? "…'" : "'");
-}
-
 template <class Number>
 bool read_number(std::string_view text, Number& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -50,7 +43,7 @@ bool read_number(std::string_view text, Number& value) {
 
 Result<void> set_integer(std::int64_t& target, std::string_view text, std::int64_t low, std::int64_t high) {
   std::int64_t value = 0;
-  if (!read_number(text, value)) return wrong(shown(text) + " is not a whole number");
+  if (!read_number(text, value)) return wrong(quoted(text) + " is not a whole number");
   if (value < low || value > high) return wrong(fmt::format("{} is not between {} and {}", value, low, high));
   target = value;
   return {};
@@ -60,11 +53,11 @@ Result<void> set_bytes(std::int64_t& target, std::string_view text, std::int64_t
   std::int64_t value = 0;
   if (!read_number(text, value)) {
     const auto bytes = parse_bytes(text);
-    if (!bytes) return wrong(shown(text) + " is not a size such as 4GiB, nor a number of bytes");
+    if (!bytes) return wrong(quoted(text) + " is not a size such as 4GiB, nor a number of bytes");
     value = *bytes;
   }
   if (value < 0 || value > high)
-    return wrong(fmt::format("{} is not between 0 and {}", shown(text), format_bytes(high)));
+    return wrong(fmt::format("{} is not between 0 and {}", quoted(text), format_bytes(high)));
   target = value;
   return {};
 }
@@ -75,7 +68,7 @@ Result<void> set_flag(bool& target, std::string_view text) {
   else if (text == "false" || text == "0" || text == "f" || text == "no")
     target = false;
   else
-    return wrong(shown(text) + " is neither true nor false");
+    return wrong(quoted(text) + " is neither true nor false");
   return {};
 }
 
@@ -91,7 +84,7 @@ Result<void> set_duration(Duration& target, std::string_view text, Duration high
   const auto value = parse_moment(text, false);
   if (!value) return fail(value.error());
   if (*value < Duration::zero() || *value > high)
-    return wrong(fmt::format("{} is not between 0 and {}", shown(text), format_duration(high)));
+    return wrong(fmt::format("{} is not between 0 and {}", quoted(text), format_duration(high)));
   target = *value;
   return {};
 }
@@ -141,6 +134,12 @@ Result<void> set_value(WorkloadRow& row, std::string_view field, std::string_vie
 
 }  // namespace
 
+std::string quoted(std::string_view text) {
+  std::string out;
+  for (const char c : text.substr(0, 40)) out += c >= ' ' && c < 0x7f ? c : '?';
+  return "'" + out + (text.size() > 40 ? "…'" : "'");
+}
+
 std::string workload_field_names() {
   std::string names;
   for (const Field& field : kFields) names += (names.empty() ? "" : ", ") + std::string(field.name);
@@ -166,14 +165,14 @@ std::string missing_workload_field(const std::vector<std::string>& given) {
 Result<Duration> parse_moment(std::string_view text, bool may_be_date) {
   double seconds = 0;
   if (read_number(text, seconds)) {
-    if (std::isnan(seconds)) return wrong(shown(text) + " is not a number");
-    if (std::abs(seconds) > kMaxSeconds) return wrong(shown(text) + " seconds are too many");
+    if (std::isnan(seconds)) return wrong(quoted(text) + " is not a number");
+    if (std::abs(seconds) > kMaxSeconds) return wrong(quoted(text) + " seconds are too many");
     return Duration(std::llround(seconds * 1e9));
   }
   if (const auto duration = parse_duration(text)) return *duration;
-  if (!may_be_date) return wrong(shown(text) + " is neither a number of seconds nor a duration such as 1h30m");
+  if (!may_be_date) return wrong(quoted(text) + " is neither a number of seconds nor a duration such as 1h30m");
   if (const auto time = parse_time(text)) return time->time_since_epoch();
-  return wrong(shown(text) + " is neither a number of seconds, a duration such as 1h30m, nor an RFC 3339 time");
+  return wrong(quoted(text) + " is neither a number of seconds, a duration such as 1h30m, nor an RFC 3339 time");
 }
 
 Result<void> set_workload_field(WorkloadRow& row, std::string_view field, std::string_view text,
@@ -197,7 +196,7 @@ Result<WorkloadSource> link_rows(std::vector<WorkloadRow> rows, const WorkloadLi
     for (const std::string& name : row.after) {
       const auto found = number.find(name);
       if (found == number.end())
-        return wrong(fmt::format("{}: after: no container is called {}", row.line, shown(name)));
+        return wrong(fmt::format("{}: after: no container is called {}", row.line, quoted(name)));
       if (++links > limits.links)
         return wrong(fmt::format("{}: after: more than {} links in all", row.line, limits.links));
       row.container.after.push_back(found->second);
@@ -205,7 +204,7 @@ Result<WorkloadSource> link_rows(std::vector<WorkloadRow> rows, const WorkloadLi
     if (!row.parent.empty()) {
       const auto found = number.find(row.parent);
       if (found == number.end())
-        return wrong(fmt::format("{}: parent: no container is called {}", row.line, shown(row.parent)));
+        return wrong(fmt::format("{}: parent: no container is called {}", row.line, quoted(row.parent)));
       row.container.parent = found->second;
     }
     if (auto done = complete_gpu_request(row.container.constraints.gpu); !done)

@@ -17,6 +17,8 @@ struct WorkloadRow {
   std::string parent;
 };
 
+/// A text of the workload as a message shows it: not long, nothing that could be taken for something else.
+std::string quoted(std::string_view text);
 /// The names of all fields, for errors: `name, submit, …`.
 std::string workload_field_names();
 bool is_workload_field(std::string_view field);

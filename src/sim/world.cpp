@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <unordered_map>
 #include <utility>
 
 #include "berth/base/task_count.hpp"
@@ -150,22 +151,49 @@ struct SimWorld::Impl {
     });
   }
 
-  /// For people: why somebody still waits.
-  std::string reason_of(const std::string& uuid) {
-    const auto* process = active();
-    const auto queue = process ? active()->dispatcher().scheduler()->queue() : nullptr;
-    if (!queue) return "no dispatcher is active";
-    for (const ScheduledContainer& c : queue->containers)
-      if (c.entry->container.uuid == uuid) return std::string(to_string(c.reason));
-    return "not in the queue";
+  bool stands_still(Duration patience) const {
+    if (core.now() - requests.moves_until() <= patience) return false;
+    return std::any_of(store.open().begin(), store.open().end(), [&](const std::string& uuid) {
+      const SimRecord& record = store.all().at(uuid);
+      return is_waiting(record.container.state) && !record.settled() && core.now() - record.submitted > patience;
+    });
+  }
+
+  /// For people: why containers wait, by uuid.
+  class Reasons {
+   public:
+    explicit Reasons(DispatcherProcess* process)
+        : queue_(process ? process->dispatcher().scheduler()->queue() : nullptr) {
+      if (!queue_) return;
+      for (const ScheduledContainer& c : queue_->containers) reasons_[c.entry->container.uuid] = to_string(c.reason);
+    }
+    std::string of(const std::string& uuid) const {
+      if (!queue_) return "no dispatcher is active";
+      const auto found = reasons_.find(uuid);
+      return std::string(found == reasons_.end() ? "not in the queue" : found->second);
+    }
+
+   private:
+    const std::shared_ptr<const ScheduledQueue> queue_;
+    std::unordered_map<std::string_view, std::string_view> reasons_;
+  };
+
+  void note_stuck() {
+    const Reasons reasons(active());
+    for (const std::string& uuid : store.open()) {
+      const SimRecord& record = store.all().at(uuid);
+      if (is_waiting(record.container.state) && !record.settled())
+        stuck.push_back({record.workload_index, reasons.of(uuid)});
+    }
   }
 
   std::string what_is_left() {
+    const Reasons reasons(active());
     for (const std::string& uuid : store.open()) {
       const SimRecord& record = store.all().at(uuid);
       if (!record.settled())
         return uuid + " is still " + std::string(to_string(record.container.state)) + ", locked " +
-               std::to_string(record.lock_count) + " times: " + reason_of(uuid);
+               std::to_string(record.lock_count) + " times: " + reasons.of(uuid);
     }
     return std::to_string(cloud.all().size()) + " instances are left";
   }
@@ -280,6 +308,7 @@ struct SimWorld::Impl {
   People people;
   std::shared_ptr<const Cluster> cluster = std::make_shared<Cluster>(core.options.cluster);  // as configured now
   std::vector<SimSlot> slots;
+  std::vector<SimStuck> stuck;
   std::uint64_t processes = 0;
   std::uint64_t steps = 0;
   bool begun = false;
@@ -303,9 +332,13 @@ bool SimWorld::run() {
   return !violation();
 }
 
-bool SimWorld::run_until_done() {
+bool SimWorld::run_until_done(Duration patience) {
   const SteadyTime last = impl_->core.begin + impl_->core.options.duration;
-  if (impl_->run_until([this] { return all_done(); }, last)) impl_->finish();
+  const auto done = [&] { return all_done() || impl_->stands_still(patience); };
+  if (impl_->run_until(done, last)) {
+    if (impl_->stands_still(patience)) impl_->note_stuck();
+    impl_->finish();
+  }
   return !violation();
 }
 
@@ -337,6 +370,10 @@ std::uint64_t SimWorld::excused() const {
 
 std::vector<SimOutcome> SimWorld::outcomes() const {
   return impl_->requests.outcomes();
+}
+
+const std::vector<SimStuck>& SimWorld::stuck() const {
+  return impl_->stuck;
 }
 
 std::vector<SimContainerRecord> SimWorld::containers() const {

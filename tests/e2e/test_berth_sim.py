@@ -3,7 +3,10 @@
 import csv
 import html.parser
 import json
+import os
+import pty
 import re
+import select
 import subprocess
 
 import pytest
@@ -201,6 +204,7 @@ def test_the_report_stands_alone(site):
     ("run", "--config", "cluster.yml", "--workload", "ten.csv", "--generate", "steady"), ("run", "--config", "cluster.yml", "--generate", "steady", "--format", "csv"),
     ("run", "--config", "cluster.yml", "--generate", "steady", "--seeds", "0"), ("run", "--config", "cluster.yml", "--generate", "steady", "--limit", "soon"),
     ("run", "--config", "cluster.yml", "--generate", "steady", "--first-seed", "-1"),
+    ("run", "--config", "cluster.yml", "--generate", "steady", "--pass-interval", "61m"), ("run", "--config", "cluster.yml", "--generate", "steady", "--limit", "1000000h"),
 ])
 def test_usage_errors(site, argv):
     done = site.run(*argv, code=2)
@@ -268,7 +272,7 @@ def test_compare_overwrites_no_configuration(site):
 
 
 def test_types_have_one_colour(site):
-    (site.path / "few.yml").write_text(CLUSTER.replace("MaxInstances: 0", "MaxInstances: 1"))
+    (site.path / "few.yml").write_text(CLUSTER.replace("MaxInstances: 0", "MaxInstances: 4"))
     site.run("run", "--compare", "cluster.yml", "few.yml", "--generate", "spec.yml", "--html", "out.html")
     legends = re.findall(r"<h2>Instances by type: [^\n]*\n(<ul.*?</ul>)", (site.path / "out.html").read_text())
     assert len(legends) == 2 and legends[0] == legends[1] and "large" in legends[0]
@@ -280,6 +284,62 @@ def test_where_nothing_can_run_nothing_is_made_up(site):
     assert (row(shown, "complete"), row(shown, "failed"), row(shown, "tried again")) == (["0"], ["2"], ["0"])
     for name in ("all", "mean of all", "cost / lower bound"):
         assert row(shown, name) == ["-"], name
+
+
+BOSS_AND_CHILD = ("submit,run_time,vcpus,ram,name,supervisor,parent,after\n0,10s,1,1GiB,boss,true,,\n"
+                  "5,1m,8,1GiB,child,false,boss,\n6,1m,8,1GiB,heir,false,boss,child\n")
+
+
+@pytest.mark.parametrize("cloud, workload, words", [
+    ("quota: 0\n", TEN, ["10 containers can never run\n", "  0 instances were created, 0 of them booted; ", " creates were refused, the last one: no more instances allowed"]),
+    ("types: {small: {capacity: 0}, large: {capacity: 0}}\n", TEN, ["10 containers can never run\n", " creates were refused, the last one: no room for this instance"]),
+    ("quota: 1\n", BOSS_AND_CHILD, ["1 containers can never run, and 2 are still to come\n", ": 'child'\n", "  1 instances were created, 1 of them booted; "]),
+    ("boot: 20h\n", TEN, ["10 containers can never run\n", "  waiting-new-instance, instances are asked for, and none becomes ready: '", " instances were created, 0 of them booted"]),
+], ids=["no quota", "no capacity", "a supervisor in the way", "nothing boots"])
+def test_what_can_never_run_ends_the_simulation(site, cloud, workload, words):
+    (site.path / "cloud.yml").write_text(cloud)
+    (site.path / "w.csv").write_text(workload)
+    done = site.run("run", "--config", "cluster.yml", "--workload", "w.csv", "--cloud", "cloud.yml", "--limit", "8000h", code=1)
+    assert done.stderr.startswith("berth-sim: cluster.yml: seed 1: nothing moves any more after ")
+    for word in words:
+        assert word in done.stderr, done.stderr
+    assert row(done.stdout, "complete") == ["0"]
+    assert int(row(done.stdout, "unfinished")[0]) == len(workload.splitlines()) - 1
+
+
+def test_what_still_comes_does_not_keep_a_simulation_going(site):
+    (site.path / "cloud.yml").write_text("quota: 0\n")
+    (site.path / "w.csv").write_text("submit,run_time,vcpus,ram\n" + "".join(f"{i}h,60,1,1GiB\n" for i in range(100)))
+    done = site.run("run", "--config", "cluster.yml", "--workload", "w.csv", "--cloud", "cloud.yml", code=1)
+    assert re.search(r"after 1h\d+m: 2 containers can never run, and 98 are still to come\n", done.stderr), done.stderr
+
+
+def test_one_configuration_of_two_is_impossible(site):
+    (site.path / "slow.yml").write_text(CLUSTER.replace("MaxInstances: 0", "TimeoutBooting: 10s"))
+    done = site.run("run", "--compare", "cluster.yml", "slow.yml", "--workload", "ten.csv", code=1)
+    assert row(done.stdout, "complete") == ["10", "0"]
+    assert "berth-sim: slow.yml: seed 1: nothing moves any more" in done.stderr and "berth-sim: cluster.yml" not in done.stderr
+
+
+def test_what_takes_long_is_waited_for(site):
+    (site.path / "w.csv").write_text("submit,run_time,vcpus,ram,name,supervisor,parent\n0,10s,1,1GiB,boss,true,\n0,100h,1,1GiB,,,boss\n300h,1m,1,1GiB,,,\n")
+    (site.path / "cloud.yml").write_text("boot: 20h\n")
+    (site.path / "patient.yml").write_text(CLUSTER.replace("MaxInstances: 0", "MaxInstances: 0, TimeoutBooting: 48h"))
+    shown = site.run("run", "--config", "patient.yml", "--workload", "w.csv", "--cloud", "cloud.yml").stdout
+    assert (row(shown, "complete"), row(shown, "unfinished")) == (["3"], ["0"])
+
+
+def test_a_terminal_is_told_how_far_it_has_come(site, bin_dir):
+    ours, its = pty.openpty()
+    argv = [bin_dir / "berth-sim", "run", "--config", "cluster.yml", "--generate", "spec.yml", "--seeds", "1000"]
+    with subprocess.Popen(argv, cwd=site.path, stdout=subprocess.DEVNULL, stderr=its) as run:
+        os.close(its)
+        said = b""
+        while not re.search(rb"berth-sim: cluster\.yml: seed \d+: \d+ h \d\d min simulated, \d+ of \d+ containers complete", said):
+            assert select.select([ours], [], [], 60)[0], said
+            said += os.read(ours, 4096)
+        run.kill()
+    os.close(ours)
 
 
 def test_what_was_not_submitted_in_time_has_not_failed(site):

@@ -166,6 +166,12 @@ enum class SimOutcome {
   failed     ///< or that which it waited for did
 };
 
+/// One that waits, and never will run.
+struct SimStuck {
+  std::uint32_t workload_index = 0;
+  std::string reason;  ///< the scheduler's word for it
+};
+
 /// The whole dispatcher, as it ships, in simulated time against a simulated API, cloud, workers and runners. The same
 /// options give the same history, event by event.
 class SimWorld {
@@ -181,8 +187,10 @@ class SimWorld {
   bool run_for(Duration duration);
   /// To the end of the options' duration, then the dispatchers are stopped; false if an invariant was broken.
   bool run();
-  /// run(), but ends as soon as every container of the workload is final and every instance gone.
-  bool run_until_done();
+  /// run(), but ends as soon as every container of the workload is final and every instance gone; or once one has
+  /// waited for `patience` in which none has begun to run or ended, and none runs but supervisors that wait for others:
+  /// then stuck() says what waits in vain.
+  bool run_until_done(Duration patience = Duration::max());
 
   Duration elapsed() const;
   bool all_done() const;  ///< every request has ended, and no instance is left
@@ -195,6 +203,7 @@ class SimWorld {
   std::uint64_t excused() const;
   std::vector<SimContainerRecord> containers() const;  ///< in the order of their submission
   std::vector<SimOutcome> outcomes() const;            ///< by index in the workload
+  const std::vector<SimStuck>& stuck() const;
 
  private:
   struct Impl;

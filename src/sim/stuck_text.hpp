@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+#include "lives.hpp"
+#include "workload_source.hpp"
+
+namespace berth {
+
+/// For people: which containers of a history that was given up can never run, and why. Several lines, the last one
+/// without its end; empty if there are none.
+std::string describe_stuck(const Lives& lives, const WorkloadSource& source);
+
+}  // namespace berth
