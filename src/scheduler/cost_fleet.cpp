@@ -1,6 +1,7 @@
 #include "cost_fleet.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -14,6 +15,11 @@ constexpr std::size_t kMostGrown = 256;
 constexpr std::size_t kMostFits = 64;
 constexpr std::size_t kMostChanges = 64;  // so many are looked at sooner than is searched anew
 constexpr double kUnlimited = std::numeric_limits<double>::infinity();
+
+/// Lists for so many classes: several kinds of each where there are few, half a list each where there are many.
+std::size_t least_refused(std::size_t needs) {
+  return std::bit_ceil(needs / 2 + 1024);
+}
 
 /// As in the capacity that it was made of, or INT32_MAX / 2.
 std::int64_t vcpus_of(const CoarseCapacity& room) {
@@ -64,6 +70,7 @@ std::uint32_t CostFleet::find_shape(const PlanType& type) {
 
 void CostFleet::learn_needs() {
   failed_at_.resize(2 * input().needs.size());
+  if (refused_.size() < least_refused(input().needs.size())) forget_refused();
   if (least_need_.covers(classes_.least()) && classes_.least().covers(least_need_)) return;
   least_need_ = classes_.least();
   for (std::uint32_t i = 0; i < size(); ++i)
@@ -83,6 +90,10 @@ bool CostFleet::update(std::uint32_t instance) {
   note(instance);
   grew(instance);
   return true;
+}
+
+void CostFleet::forget_refused() {
+  refused_.assign(least_refused(input().needs.size()), {});
 }
 
 void CostFleet::begin_pass() {
@@ -112,10 +123,12 @@ std::optional<std::uint32_t> CostFleet::find(std::uint32_t need, const MayRide& 
   const bool ride = static_cast<bool>(may_ride);
   if (has_failed(need, ride)) return std::nullopt;
   std::uint64_t& failed_at = failed_at_[2 * need + ride];
-  if (failed_at >= grown_since_ && !any_grown_fits(need, ride)) {
+  const bool failed = failed_at >= grown_since_;  // but for those of grown_
+  if (failed && !any_grown_fits(need, ride)) {
     failed_at = growth_;
     return std::nullopt;
   }
+  if (ride && is_refused(need, kind, failed, may_ride)) return std::nullopt;
   const std::uint64_t asked = std::uint64_t{need} << 32 | (ride ? kind : kNoType);
   const auto known = best_fits_.find(asked);
   BestFits fits;
@@ -124,7 +137,7 @@ std::optional<std::uint32_t> CostFleet::find(std::uint32_t need, const MayRide& 
     fits.most = std::min(2 * known->second.most, kMostFits);
   }
   fits.changes = changed_.size();
-  const bool any_fits = search_used(need, may_ride, fits);
+  const Room room = search_used(need, may_ride, fits);
   if (!fits.choices.empty()) {
     const std::uint32_t instance = fits.choices.back().instance;
     best_fits_.insert_or_assign(asked, std::move(fits));
@@ -133,8 +146,48 @@ std::optional<std::uint32_t> CostFleet::find(std::uint32_t need, const MayRide& 
   Choice best;
   search_empty(need, best);
   if (best.instance != kNoType) return best.instance;
-  if (!any_fits) failed_at = growth_;
+  if (room == Room::none) failed_at = growth_;
+  if (room == Room::refused) refuse(need, kind);
   return std::nullopt;
+}
+
+/// Where it is, or else is to be in place of the oldest there. Classes of about the same number lie near each other.
+CostFleet::Refused* CostFleet::refused_for(std::uint32_t need, std::uint32_t kind) {
+  if (refused_.empty()) return nullptr;
+  constexpr std::uint32_t spread = 0x9E3779B1;  // as Knuth multiplies
+  SomeRefused& near = refused_[(need + (kind * spread >> 24)) & (refused_.size() - 1)];
+  const auto known =
+      std::find_if(near.begin(), near.end(), [&](const Refused& r) { return r.need == need && r.kind == kind; });
+  if (known != near.end()) return &*known;
+  return &*std::min_element(near.begin(), near.end(),
+                            [](const Refused& a, const Refused& b) { return a.growth < b.growth; });
+}
+
+void CostFleet::refuse(std::uint32_t need, std::uint32_t kind) {
+  if (Refused* place = refused_for(need, kind)) *place = {need, kind, growth_};
+}
+
+/// `failed`: nothing had room but grown_. What was refused, and so that, may have nothing of what has changed since.
+bool CostFleet::is_refused(std::uint32_t need, std::uint32_t kind, bool failed, const MayRide& may_ride) {
+  const auto may = [&](std::uint32_t i) { return may_get(i, need, may_ride); };
+  if (!failed) {
+    const Refused* before = refused_for(need, kind);
+    if (!before || before->need != need || before->kind != kind || before->growth < grown_since_) return false;
+    if (changed_.size() > kMostChanges || std::any_of(changed_.begin(), changed_.end(), may)) return false;
+    if (before->growth == growth_) return true;
+  }
+  if (grown_most_.covers(classes_.coarse(need)) && std::any_of(grown_.begin(), grown_.end(), may)) return false;
+  refuse(need, kind);
+  return true;
+}
+
+/// Now or soon.
+bool CostFleet::may_get(std::uint32_t instance, std::uint32_t need, const MayRide& may_ride) const {
+  const FleetInstance& on = (*this)[instance];
+  if (shelves_[instance] == Shelf::none || !on.capacity.accommodates(input().needs[need].need)) return false;
+  if (within_ceiling(instance, need)) return true;
+  return shelves_[instance] == Shelf::used && classes_.may_use(need, on.type, true) &&
+         may_ride(instance) != RideAnswer::no;
 }
 
 /// With what has changed since it was last asked for. False: that is too much.
@@ -148,7 +201,8 @@ bool CostFleet::catch_up(std::uint32_t need, const MayRide& may_ride, BestFits& 
     if (shelves_[i] != Shelf::used || !on.capacity.accommodates(wanted)) continue;
     const Choice choice{i, left_over(on.type, on.capacity.left, wanted)};
     if (fits.worst.instance != kNoType && better(fits.worst, choice)) continue;
-    if (within_ceiling(i, need) || (may_ride && classes_.may_use(need, on.type, true) && may_ride(i)))
+    if (within_ceiling(i, need) ||
+        (may_ride && classes_.may_use(need, on.type, true) && may_ride(i) == RideAnswer::yes))
       add(choice, fits.choices);
   }
   return true;
@@ -156,7 +210,8 @@ bool CostFleet::catch_up(std::uint32_t need, const MayRide& may_ride, BestFits& 
 
 bool CostFleet::any_grown_fits(std::uint32_t need, bool may_ride) const {
   return std::any_of(grown_.begin(), grown_.end(), [&](std::uint32_t i) {
-    return shelves_[i] != Shelf::none && classes_.may_use(need, (*this)[i].type, may_ride) &&
+    const bool any_price = may_ride && shelves_[i] == Shelf::used;
+    return shelves_[i] != Shelf::none && classes_.may_use(need, (*this)[i].type, any_price) &&
            (*this)[i].capacity.accommodates(input().needs[need].need);
   });
 }
@@ -166,8 +221,8 @@ void CostFleet::add(const Choice& choice, std::vector<Choice>& to) const {
   to.insert(std::upper_bound(to.begin(), to.end(), choice, worse), choice);
 }
 
-/// As long as what is left over can be worth less. Whether any had room, even if it may not be ridden on.
-bool CostFleet::search_used(std::uint32_t need, const MayRide& may_ride, BestFits& fits) const {
+/// As long as what is left over can be worth less.
+CostFleet::Room CostFleet::search_used(std::uint32_t need, const MayRide& may_ride, BestFits& fits) const {
   const Resources& wanted = input().needs[need].need;
   const std::vector<bool>& within_ceiling = classes_.may_use(need, false);
   const std::vector<bool>& any_price = classes_.may_use(need, true);
@@ -176,16 +231,16 @@ bool CostFleet::search_used(std::uint32_t need, const MayRide& may_ride, BestFit
     return static_cast<double>(vcpus_of(left) - wanted.vcpus) * prices.vcpu > fits.worst.left_over ||
            static_cast<double>(classes_.units().least_ram(left) - wanted.ram) * prices.ram > fits.worst.left_over;
   };
-  bool any_fits = false;
+  Room seen = Room::none;
   const auto consider = [&](const CostRooms::Room& room) {
     const bool within = within_ceiling[room.type];
     if ((!within && !(may_ride && any_price[room.type])) || worth_more(room.left, prices_[room.type])) return;
-    const bool may = within || may_ride(room.instance);
-    if (!may && any_fits) return;
+    const RideAnswer may = within ? RideAnswer::yes : may_ride(room.instance);
+    if (may == RideAnswer::no && seen != Room::none) return;
     const Capacity& capacity = (*this)[room.instance].capacity;
     if (!capacity.accommodates(wanted)) return;
-    any_fits = true;
-    if (!may) return;
+    seen = std::max(seen, may == RideAnswer::no ? Room::refused : Room::refused_now);
+    if (may != RideAnswer::yes) return;
     const Choice choice{room.instance, left_over(room.type, capacity.left, wanted)};
     if (!better(choice, fits.worst)) return;
     if (choices.size() == fits.most) choices.erase(choices.begin());
@@ -195,7 +250,7 @@ bool CostFleet::search_used(std::uint32_t need, const MayRide& may_ride, BestFit
   for (const Shape& shape : shapes_)
     shape.used.for_each_covering(
         classes_.coarse(need), [&](const CoarseCapacity& left) { return worth_more(left, shape.least); }, consider);
-  return any_fits;
+  return seen;
 }
 
 void CostFleet::search_empty(std::uint32_t need, Choice& best) const {
@@ -284,7 +339,20 @@ void CostFleet::grew(std::uint32_t instance) {
     return;
   }
   if (std::find(grown_.begin(), grown_.end(), instance) == grown_.end()) grown_.push_back(instance);
+  measure_grown(instance);
+}
+
+void CostFleet::measure_grown(std::uint32_t instance) {
   if (shelves_[instance] != Shelf::none) grown_most_.raise_to(classes_.units().of((*this)[instance].capacity));
+}
+
+/// One of them has less room now, perhaps: told anew where that costs little, since each class that seems to fit is
+/// looked at.
+void CostFleet::shrank(std::uint32_t instance) {
+  constexpr std::size_t few = 16;
+  if (grown_.size() > few || std::find(grown_.begin(), grown_.end(), instance) == grown_.end()) return;
+  grown_most_ = {};
+  for (const std::uint32_t i : grown_) measure_grown(i);
 }
 
 void CostFleet::place(std::uint32_t instance, std::uint32_t need) {
@@ -293,12 +361,14 @@ void CostFleet::place(std::uint32_t instance, std::uint32_t need) {
   subtract(instance, need);
   shelve(instance);
   note(instance);
+  shrank(instance);
   if ((*this)[instance].containers == 1) grew(instance);  // from now on it may be ridden on
 }
 
 void CostFleet::set_aside(std::uint32_t instance) {
   touch(instance);
   unshelve(instance);
+  shrank(instance);
   aside_ = instance;
 }
 

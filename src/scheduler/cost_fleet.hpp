@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "cost_needs.hpp"
+#include "cost_ride.hpp"
 #include "cost_rooms.hpp"
 #include "fleet.hpp"
 
@@ -18,15 +20,15 @@ namespace berth {
 ///
 /// Those in use lie by shape and by what is left on them (CostRooms), so that a search sees the best fits first and may
 /// stop; and it finds several at once for a class that comes again and again. It remembers for which classes nothing
-/// had room, also from one pass to the next, as IndexedFleet does.
+/// had room, also from one pass to the next, as IndexedFleet does, and for which class and kind none may be ridden on.
 class CostFleet : public Fleet {
  public:
   explicit CostFleet(const CostNeeds& classes);
 
   /// Whether a container may be put on an instance in use that is above its price ceiling.
-  using MayRide = std::function<bool(std::uint32_t instance)>;
+  using MayRide = std::function<RideAnswer(std::uint32_t instance)>;
   /// `may_ride`: empty for never. `kind`: of all of one class and kind the same may ride, as long as nothing is put on
-  /// the instance.
+  /// the instance. What is RideAnswer::no stays so until the instance changes, or forget_refused().
   std::optional<std::uint32_t> find(std::uint32_t need, const MayRide& may_ride, std::uint32_t kind = 0);
   std::optional<std::uint32_t> find(std::uint32_t need) override { return find(need, {}); }
   void place(std::uint32_t instance, std::uint32_t need) override;
@@ -50,6 +52,8 @@ class CostFleet : public Fleet {
   bool update(std::uint32_t instance);
   /// `classes` has learned more, perhaps.
   void learn_needs();
+  /// What might not ride may do so now.
+  void forget_refused();
   /// Before a pass.
   void begin_pass();
   /// After it: back to what the input says.
@@ -104,11 +108,23 @@ class CostFleet : public Fleet {
     std::size_t most = 1;         // so many are searched for
     std::size_t changes = 0;      // so many of changed_ are looked at
   };
+  /// There was none for this class and kind.
+  struct Refused {
+    std::uint32_t need = kNoType;
+    std::uint32_t kind = 0;
+    std::uint64_t growth = 0;  // growth_ when it was last so
+  };
+  using SomeRefused = std::array<Refused, 4>;
+  enum class Room { none, refused, refused_now };  // of those that have room, but may not be ridden on
   std::uint32_t find_shape(const PlanType& type);
   bool catch_up(std::uint32_t need, const MayRide& may_ride, BestFits& fits) const;
   void add(const Choice& choice, std::vector<Choice>& to) const;
-  bool search_used(std::uint32_t need, const MayRide& may_ride, BestFits& fits) const;
+  Room search_used(std::uint32_t need, const MayRide& may_ride, BestFits& fits) const;
   bool any_grown_fits(std::uint32_t need, bool may_ride) const;
+  Refused* refused_for(std::uint32_t need, std::uint32_t kind);
+  void refuse(std::uint32_t need, std::uint32_t kind);
+  bool is_refused(std::uint32_t need, std::uint32_t kind, bool failed, const MayRide& may_ride);
+  bool may_get(std::uint32_t instance, std::uint32_t need, const MayRide& may_ride) const;
   void search_empty(std::uint32_t need, Choice& best) const;
   double left_over(std::uint32_t type, const Resources& left, const Resources& need) const;
   bool better(const Choice& a, const Choice& b) const;
@@ -119,6 +135,8 @@ class CostFleet : public Fleet {
   void note(std::uint32_t instance);
   void touch(std::uint32_t instance);
   void grew(std::uint32_t instance);
+  void measure_grown(std::uint32_t instance);
+  void shrank(std::uint32_t instance);
 
   const CostNeeds& classes_;
   CoarseCapacity least_need_;  // an instance that does not cover this is of no use to anybody
@@ -142,6 +160,7 @@ class CostFleet : public Fleet {
   std::vector<std::uint32_t> grown_;  // instances, at most kMostGrown
   CoarseCapacity grown_most_;         // of grown_, component-wise, or more
   std::uint64_t growth_before_pass_ = 1;
+  std::vector<SomeRefused> refused_;  // by hash of class and kind, the last ones; empty if the fleet is not kept
   std::vector<Touched> touched_;
   std::vector<char> is_touched_;  // by instance
 };

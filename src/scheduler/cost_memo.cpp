@@ -18,7 +18,8 @@ Decisions plan(const PlanInput& /*input*/, CostMemo& memo, WaitReasons& reasons)
   const WaitingQueue& queue = memo.caught_up_queue();
   memo.classes_.learn();
   if (!memo.update_fleet()) memo.fleet_.emplace(memo.classes_);
-  memo.rides_.begin_pass();
+  memo.running_.catch_up();
+  if (memo.rides_.begin_pass()) memo.fleet_->forget_refused();
   memo.fleet_->begin_pass();
   Decisions made = cost_pass({queue, memo.classes_, *memo.fleet_, memo.rides_, memo.running_}, reasons);
   memo.fleet_->end_pass();

@@ -14,21 +14,21 @@
 namespace berth {
 
 /// What passes of the policy `cost` over one PlanInput leave for the next: the sorted queue, the instances by what is
-/// left on them, what runs on them, for which needs nothing had room, and what is known of need classes. What depends
-/// on the time or on what was learned goes with them: expected run times as soon as another container has ended, what
-/// instances' present containers are expected to do after each pass. The owner of the input says what it changed
-/// besides PlanInput::limits and cost. Assignments are never kept.
+/// left on them, what runs on them, for which needs nothing had room or may be ridden on, and what is known of need
+/// classes. What depends on the time or on what was learned is kept for as long as it is certain (Rides, RunningByKey).
+/// The owner of the input says what it changed besides PlanInput::limits and cost. Assignments are never kept.
 class CostMemo : public MemoChanges {
  public:
   explicit CostMemo(const PlanInput& input) : MemoChanges(input), classes_(input), rides_(classes_), running_(input) {}
 
   void container_changed(std::uint32_t container) {
     MemoChanges::container_changed(container);
-    running_.container_changed(container);
+    if (const std::uint32_t on = running_.instance_of(container); on != kNoType) instance_changed(on);
   }
   void instance_changed(std::uint32_t instance) {
     MemoChanges::instance_changed(instance);
     running_.instance_changed(instance);
+    rides_.instance_changed(instance);
   }
 
  private:

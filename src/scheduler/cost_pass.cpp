@@ -19,8 +19,6 @@
 namespace berth {
 namespace {
 
-constexpr std::ptrdiff_t kAhead = 16;  // rows
-
 class CostPass {
  public:
   CostPass(const CostState& state, WaitReasons& reasons)
@@ -134,24 +132,17 @@ void CostPass::place_on_ready(std::vector<WaitingRow>& rows) {
   constexpr std::uint32_t none = UINT32_MAX;
   std::vector<std::uint32_t> failed_key(input_.needs.size(), none);  // by need class: a run-time key that may not ride
   const auto place = [&](const WaitingRow& row) {
-    const std::uint32_t key = input_.containers[row.container()].run_time_key;
-    if (failed_key[row.need()] == key && !guards(row)) return false;
     if (const auto instance = find(row.container())) {
       put_on(row.container(), *instance);
       return true;
     }
-    if (!fleet_.has_failed(row.need(), rules_.ride)) failed_key[row.need()] = key;
+    if (!fleet_.has_failed(row.need(), rules_.ride)) failed_key[row.need()] = row.run_time_key();
     return false;
-  };
-  // Containers lie apart in memory: one whose key will be looked at is asked for early.
-  const auto fetch = [&](const WaitingRow& row) {
-    if (failed_key[row.need()] != none) __builtin_prefetch(&input_.containers[row.container()].run_time_key);
   };
   auto rest = rows.begin();
   for (const WaitingRow& row : rows) {
-    if (&rows.back() - &row >= kAhead) fetch((&row)[kAhead]);
-    const bool failed = fleet_.has_failed(row.need(), rules_.ride) && !guards(row);
-    if (failed || !place(row)) *rest++ = row;
+    const bool failed = failed_key[row.need()] == row.run_time_key() || fleet_.has_failed(row.need(), rules_.ride);
+    if ((failed && !guards(row)) || !place(row)) *rest++ = row;
     if (guards(row)) fleet_.set_aside(guard_->instance);
   }
   rows.erase(rest, rows.end());
@@ -164,10 +155,14 @@ std::optional<std::uint32_t> CostPass::find(std::uint32_t c) {
       fleet_.has_room(guard_->instance, need))
     return guard_->instance;
   if (!rules_.ride) return fleet_.find(need);
-  std::optional<Rides::Rider> rider;  // if it comes to that
-  const auto may_ride = [&](std::uint32_t i) {
-    if (!rider) rider = rides_.rider(c);
-    return rides_.allows(*rider, i);
+  struct {
+    Rides& rides;
+    std::uint32_t container;
+    std::optional<Rides::Rider> rider;  // if it comes to that
+  } asked{rides_, c, {}};
+  const auto may_ride = [&asked](std::uint32_t i) {
+    if (!asked.rider) asked.rider = asked.rides.rider(asked.container);
+    return asked.rides.allows(*asked.rider, i);
   };
   return fleet_.find(need, may_ride, input_.containers[c].run_time_key);
 }

@@ -1,6 +1,7 @@
 #include "cost_ride.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "seconds.hpp"
 
@@ -10,6 +11,7 @@ namespace {
 /// What an instance of its own costs besides the run: the boot, the idle time, and the wait that is saved; seconds.
 constexpr double kOwnInstance = 300;
 constexpr double kRounding = 1e-5;
+constexpr Duration kWindow = std::chrono::seconds(10);
 
 template <class Times>
 void end_together(Times& all_ended, const Times& alive) {
@@ -44,24 +46,47 @@ double least_fare(const SurvivalSteps& seconds, const SurvivalSteps& fares) {
 
 }  // namespace
 
-Rides::Rides(const CostNeeds& classes) : classes_(classes), input_(classes.input()) {
+Rides::Rides(const CostNeeds& classes)
+    : classes_(classes),
+      input_(classes.input()),
+      window_begin_(input_.cost.steady_now),
+      window_end_(window_begin_),
+      put_(input_.instances.size()),
+      fares_(input_.instances.size()),
+      ended_in_window_(input_.instances.size()),
+      ended_now_(input_.instances.size()) {
   for (const PlanType& type : input_.types) dearest_ = std::max(dearest_, type.price);
-  begin_pass();
 }
 
-void Rides::begin_pass() {
-  for (const std::uint32_t instance : touched_) {
-    put_[instance].clear();
-    all_ended_[instance].reset();
-    fares_[instance] = {};
-  }
-  touched_.clear();
+bool Rides::begin_pass() {
   put_.resize(input_.instances.size());
-  all_ended_.resize(input_.instances.size());
   fares_.resize(input_.instances.size());
+  ended_in_window_.resize(input_.instances.size());
+  ended_now_.resize(input_.instances.size());
+  for (const std::uint32_t instance : asked_now_) ended_now_[instance].reset();
+  asked_now_.clear();
+  for (const std::uint32_t instance : touched_) forget(instance);
+  touched_.clear();
+  const SteadyTime now = input_.cost.steady_now;
   const std::uint64_t learned = input_.cost.learned ? input_.cost.learned->run_times.version() : 0;
-  if (learned_ != learned) by_key_.clear();
+  if (learned_ == learned && now >= window_begin_ && now < window_end_) return false;
   learned_ = learned;
+  window_begin_ = now;
+  window_end_ = now + kWindow;
+  by_key_.clear();
+  for (std::uint32_t i = 0; i < fares_.size(); ++i) forget(i);
+  return true;
+}
+
+void Rides::forget(std::uint32_t instance) {
+  put_[instance].clear();
+  fares_[instance] = {};
+  ended_in_window_[instance].reset();
+}
+
+/// Seconds.
+double Rides::window_left() const {
+  return std::max(0.0, seconds(window_end_ - input_.cost.steady_now));
 }
 
 Rides::Rider Rides::rider(std::uint32_t number) {
@@ -75,13 +100,18 @@ Rides::Rider Rides::rider(std::uint32_t number) {
   return rider;
 }
 
-bool Rides::allows(const Rider& rider, std::uint32_t instance) {
-  if (!rider.run_) return false;
+RideAnswer Rides::allows(const Rider& rider, std::uint32_t instance) {
+  if (!rider.run_) return RideAnswer::no;
   const Expected& run = *rider.run_;
-  if (least_fare(run.seconds, fares(instance)) > rider.too_much_) return false;
+  if (least_fare(run.seconds, fares(instance)) > rider.too_much_) return RideAnswer::no;
   const double price = input_.types[input_.instances[instance].type].price;
-  if (price * run.mean <= rider.own_cost_) return true;  // it cannot extend by more than it runs
-  return price * extension(run.alive, all_ended(instance)) <= rider.own_cost_;
+  if (price * run.mean <= rider.own_cost_) return RideAnswer::yes;  // it cannot extend by more than it runs
+  const double window = window_left();
+  if (window > 0 && price * extension(run.alive, all_ended(ended_in_window_, instance, window)) > rider.too_much_)
+    return RideAnswer::no;
+  if (!ended_now_[instance]) asked_now_.push_back(instance);
+  const double extends = extension(run.alive, all_ended(ended_now_, instance, 0));
+  return price * extends <= rider.own_cost_ ? RideAnswer::yes : RideAnswer::not_yet;
 }
 
 bool Rides::allows_group(std::uint32_t type, const std::vector<std::uint32_t>& group) {
@@ -111,7 +141,8 @@ void Rides::put(std::uint32_t container, std::uint32_t instance) {
   put_[instance].push_back(key);
   SurvivalSteps& fares = fares_[instance].by_step;
   if (fares[0] >= 0) end_together(fares, expected(key).alive);
-  if (all_ended_[instance]) end_together(*all_ended_[instance], expected(key).alive);
+  for (const AllEnded* known : {&ended_in_window_, &ended_now_})
+    if ((*known)[instance]) end_together(*(*known)[instance], expected(key).alive);
 }
 
 const Rides::Expected& Rides::expected(std::uint32_t key) {
@@ -126,15 +157,16 @@ const Rides::Expected& Rides::expected(std::uint32_t key) {
   return at->second;
 }
 
-const Survival& Rides::all_ended(std::uint32_t instance) {
-  std::unique_ptr<Survival>& ended = all_ended_[instance];
+/// Or less, at any of the next `window` seconds.
+const Survival& Rides::all_ended(AllEnded& known, std::uint32_t instance, double window) {
+  std::unique_ptr<Survival>& ended = known[instance];
   if (ended) return *ended;
-  touched_.push_back(instance);
   ended = std::make_unique<Survival>();
   ended->fill(1);
   for (const std::uint32_t c : input_.instances[instance].containers) {
     const PlanContainer& other = input_.containers[c];
-    end_together(*ended, input_.cost.learned->run_times.survival(other.run_time_key, time_run(input_, other)));
+    const double ran = time_run(input_, other);
+    end_together(*ended, input_.cost.learned->run_times.survival(other.run_time_key, ran, window));
   }
   for (const std::uint32_t key : put_[instance]) end_together(*ended, expected(key).alive);
   return *ended;
@@ -143,11 +175,11 @@ const Survival& Rides::all_ended(std::uint32_t instance) {
 const SurvivalSteps& Rides::fares(std::uint32_t instance) {
   SurvivalSteps& fares = fares_[instance].by_step;
   if (fares[0] >= 0) return fares;
-  touched_.push_back(instance);
   fares.fill(static_cast<float>(input_.types[input_.instances[instance].type].price));
   for (const std::uint32_t c : input_.instances[instance].containers) {
     const PlanContainer& other = input_.containers[c];
-    end_together(fares, input_.cost.learned->run_times.survival_steps(other.run_time_key, time_run(input_, other)));
+    const double ran = time_run(input_, other);
+    end_together(fares, input_.cost.learned->run_times.survival_steps(other.run_time_key, ran, window_left()));
   }
   for (const std::uint32_t key : put_[instance]) end_together(fares, expected(key).alive);
   return fares;

@@ -90,6 +90,11 @@ double run_time_offset(int bin) {
   return upper_edge(bin) - 1;
 }
 
+double run_time_offset_within(double seconds) {
+  const int bins = bins_within(seconds);
+  return bins > 0 ? run_time_offset(bins - 1) : -1;
+}
+
 const Survival& run_time_widths() {
   static const Survival widths = [] {
     Survival made{};
@@ -106,27 +111,35 @@ RunTimes::Histogram& RunTimes::of(std::uint32_t key) {
 }
 
 void RunTimes::add(std::uint32_t key, double seconds) {
-  const int bin = bin_of(seconds);
+  constexpr float few = 1.0f / 8;  // of what counts already
+  added_.push_back({key, bin_of(seconds)});
+  if (static_cast<float>(added_.size()) >= few * all_.total) count_added();
+}
+
+void RunTimes::count_added() {
+  for (const Ended& ended : added_)
+    for (Histogram* histogram : {&all_, &of(ended.key)}) {
+      histogram->ended[ended.bin] += 1;
+      histogram->total += 1;
+    }
+  added_.clear();
   ++version_;
-  for (Histogram* histogram : {&all_, &of(key)}) {
-    histogram->ended[bin] += 1;
-    histogram->total += 1;
-  }
 }
 
 void RunTimes::set_running(const std::vector<Running>& running) {
+  count_added();
   all_.running = {};
   for (const Running& before : running_) of(before.key).running = {};
   for (const Running& now : running)
     for (Histogram* histogram : {&all_, &of(now.key)}) histogram->running[bin_of(now.age)] += 1;
   running_ = running;
-  ++version_;
 }
 
 void RunTimes::clear() {
   all_ = {};
   by_key_.clear();
   running_.clear();
+  added_.clear();
   outlived_.clear();
   ++version_;
 }
@@ -155,23 +168,24 @@ RunTimes::Outlived& RunTimes::outlived(std::uint32_t key) const {
   return out;
 }
 
-Survival RunTimes::survival(std::uint32_t key, double age) const {
-  return survival_at(offsets(), key, age);
+Survival RunTimes::survival(std::uint32_t key, double age, double window) const {
+  return survival_at(offsets(), key, age, window);
 }
 
-SurvivalSteps RunTimes::survival_steps(std::uint32_t key, double age) const {
+SurvivalSteps RunTimes::survival_steps(std::uint32_t key, double age, double window) const {
   static const SurvivalSteps steps = [] {
     SurvivalSteps made{};
     for (std::size_t i = 0; i < made.size(); ++i) made[i] = offsets()[i * kBinsInStep];
     return made;
   }();
-  return survival_at(steps, key, age);
+  return survival_at(steps, key, age, window);
 }
 
 template <std::size_t N>
-std::array<float, N> RunTimes::survival_at(const std::array<float, N>& times, std::uint32_t key, double age) const {
+std::array<float, N> RunTimes::survival_at(const std::array<float, N>& times, std::uint32_t key, double age,
+                                           double window) const {
   const auto& longer = outlived(key).longer;
-  const float scale = 1 / std::max(beyond(longer, static_cast<float>(age)), kNever);
+  const float scale = 1 / std::max(beyond(longer, static_cast<float>(age + window)), kNever);
   const Places at(times, static_cast<float>(age));
   std::array<float, N> survival;
   for (std::size_t i = 0; i < N; ++i) survival[i] = std::min(1.0f, beyond(longer, at[i]) * scale);

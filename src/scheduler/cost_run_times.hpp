@@ -18,11 +18,14 @@ constexpr int kBinsInStep = 6;
 using SurvivalSteps = std::array<float, kRunTimeBins / kBinsInStep>;
 /// Seconds from now; the last is half a year.
 double run_time_offset(int bin);
+/// The greatest offset within that many seconds; -1 if there is none.
+double run_time_offset_within(double seconds);
 /// Of the time between the offsets of b − 1 and b, in seconds.
 const Survival& run_time_widths();
 
 /// How long containers ran, as histograms: one for each key (containers of which about the same is expected) and one
-/// for all. Bins are a quarter of an octave wide, from 1 s on.
+/// for all. Bins are a quarter of an octave wide, from 1 s on. What is added counts once it is an eighth of what does
+/// already, or what runs is told: in between all answers stay as they are.
 class RunTimes {
  public:
   void add(std::uint32_t key, double seconds);
@@ -36,13 +39,14 @@ class RunTimes {
   /// Forgets all.
   void clear();
   bool empty() const { return all_.total == 0; }
-  /// Another whenever something was learned or forgotten.
+  /// Another whenever answers have changed.
   std::uint64_t version() const { return version_; }
 
   /// By bin: P(a container of this key that has run for `age` seconds still runs at that time). The key's own history
   /// counts, and that of all containers as much as one container more. 1 throughout if nothing is known.
-  Survival survival(std::uint32_t key, double age) const;
-  SurvivalSteps survival_steps(std::uint32_t key, double age) const;
+  /// `window`: or more, at any of the next so many seconds, each time counted from then.
+  Survival survival(std::uint32_t key, double age, double window = 0) const;
+  SurvivalSteps survival_steps(std::uint32_t key, double age, double window = 0) const;
   /// Quantile of the time that it runs on; nothing while fewer than three of its key have ended, or beyond all of them,
   /// or beyond `most` seconds.
   std::optional<double> remaining(std::uint32_t key, double age, double quantile,
@@ -83,7 +87,13 @@ class RunTimes {
     std::pair<double, int> ages_for{0, -1};
   };
   template <std::size_t N>
-  std::array<float, N> survival_at(const std::array<float, N>& times, std::uint32_t key, double age) const;
+  std::array<float, N> survival_at(const std::array<float, N>& times, std::uint32_t key, double age,
+                                   double window) const;
+  struct Ended {
+    std::uint32_t key = 0;
+    int bin = 0;
+  };
+  void count_added();
   Histogram& of(std::uint32_t key);
   Outlived& outlived(std::uint32_t key) const;
   using Turns = std::array<float, 2 * (kRunTimeBins + 2)>;
@@ -93,6 +103,7 @@ class RunTimes {
   Histogram all_;
   std::vector<Histogram> by_key_;
   std::vector<Running> running_;
+  std::vector<Ended> added_;  // and not counted yet
   std::uint64_t version_ = 1;
   mutable std::vector<Outlived> outlived_;  // by key, made when first asked for
   mutable Turns turns_{};                   // the last answer of turns(), and for which `last`

@@ -8,13 +8,11 @@
 namespace berth {
 namespace {
 
+constexpr SteadyTime kAskAnyway = SteadyTime::min();
+constexpr Duration kRounding = std::chrono::milliseconds(1);
 constexpr std::size_t kFew = 32;  // so many are looked at sooner than it is worked out which ages count
 
 }  // namespace
-
-void RunningByKey::container_changed(std::uint32_t container) {
-  if (container < on_.size() && on_[container] != kNoType) instance_changed(on_[container]);
-}
 
 void RunningByKey::instance_changed(std::uint32_t instance) {
   if (instance >= listed_.size() || is_changed_[instance]) return;  // a new one is seen in any case
@@ -40,13 +38,33 @@ std::vector<std::uint32_t> RunningByKey::may_end(double quantile, double most) {
 
 bool RunningByKey::any_ends(double quantile, double most) {
   catch_up();
+  const Asked now{input_.cost.learned->run_times.version(), quantile, run_time_offset_within(most)};
+  if (now != asked_) std::fill(quiet_until_.begin(), quiet_until_.end(), kAskAnyway);
+  asked_ = now;
   for (std::uint32_t key = 0; key < by_key_.size(); ++key) {
-    if (by_key_[key].empty()) continue;
-    const RunTimes::EndsWithin ends = input_.cost.learned->run_times.ends_within(key, quantile, most);
-    if (std::any_of(by_key_[key].begin(), by_key_[key].end(), [&](const Run& run) { return ends(age(run)); }))
-      return true;
+    if (input_.cost.steady_now < quiet_until_[key]) continue;
+    const auto until = quiet_until(key, quantile, most);
+    if (!until) return true;
+    quiet_until_[key] = *until;
   }
   return false;
+}
+
+/// Nothing if any of this key ends; else until when none does.
+std::optional<SteadyTime> RunningByKey::quiet_until(std::uint32_t key, double quantile, double most) const {
+  const RunTimes& run_times = input_.cost.learned->run_times;
+  const std::vector<Run>& runs = by_key_[key];
+  const RunTimes::Ages ages = run_times.ages_that_may_end(key, quantile, most);
+  if (ages.least > ages.most) return SteadyTime::max();
+  const RunTimes::EndsWithin ends = run_times.ends_within(key, quantile, most);
+  const auto too_old = [&](const Run& run) { return age(run) > ages.most; };
+  const auto first = std::partition_point(runs.begin(), runs.end(), too_old);
+  auto run = first;
+  for (; run != runs.end() && age(*run) >= ages.least; ++run)
+    if (ends(age(*run))) return std::nullopt;
+  if (run != first) return input_.cost.steady_now;
+  const bool never = run == runs.end() || run->started == SteadyTime::max();
+  return never ? SteadyTime::max() : run->started + from_seconds(ages.least) - kRounding;
 }
 
 /// As time_run().
@@ -69,6 +87,7 @@ void RunningByKey::catch_up() {
 /// Where much has changed: sorted once.
 void RunningByKey::list_anew() {
   by_key_.clear();
+  quiet_until_.clear();
   std::fill(on_.begin(), on_.end(), kNoType);
   std::fill(is_changed_.begin(), is_changed_.end(), char{});
   changed_.clear();
@@ -85,6 +104,7 @@ void RunningByKey::withdraw(std::uint32_t instance) {
   for (const Listed& listed : listed_[instance]) {
     std::vector<Run>& runs = by_key_[listed.key];
     runs.erase(std::lower_bound(runs.begin(), runs.end(), listed.run));
+    quiet_until_[listed.key] = kAskAnyway;
     on_[listed.container] = kNoType;
   }
   listed_[instance].clear();
@@ -94,7 +114,10 @@ void RunningByKey::add(std::uint32_t instance) {
   for (const std::uint32_t c : input_.instances[instance].containers) {
     const PlanContainer& container = input_.containers[c];
     const Run run{container.started.value_or(SteadyTime::max()), instance};
-    if (container.run_time_key >= by_key_.size()) by_key_.resize(container.run_time_key + 1);
+    if (container.run_time_key >= by_key_.size()) {
+      by_key_.resize(container.run_time_key + 1);
+      quiet_until_.resize(by_key_.size(), kAskAnyway);
+    }
     listed_[instance].push_back({c, container.run_time_key, run});
     on_[c] = instance;
   }
@@ -104,6 +127,7 @@ void RunningByKey::insert(std::uint32_t instance) {
   for (const Listed& listed : listed_[instance]) {
     std::vector<Run>& runs = by_key_[listed.key];
     runs.insert(std::upper_bound(runs.begin(), runs.end(), listed.run), listed.run);
+    quiet_until_[listed.key] = kAskAnyway;
   }
 }
 

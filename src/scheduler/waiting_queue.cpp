@@ -7,7 +7,7 @@
 namespace berth {
 
 WaitingRow::WaitingRow(std::uint32_t number, const PlanContainer& of)
-    : container_(number), info_(of.need << kFlagBits) {
+    : container_(number), info_(of.need << kFlagBits), run_time_key_(of.run_time_key) {
   if (of.state == ContainerState::queued) info_ |= queued;
   if (!is_waiting(of.state)) info_ |= neither;
   if (of.priority < 1) info_ |= zero;

@@ -8,7 +8,7 @@
 
 namespace berth {
 
-/// What the mapping pass needs to know of a container most of the time, in 8 bytes.
+/// What the mapping pass needs to know of a container most of the time, in 12 bytes.
 class WaitingRow {
  public:
   /// A row without any of these is a Locked container that may be started.
@@ -23,6 +23,7 @@ class WaitingRow {
 
   std::uint32_t container() const { return container_; }
   std::uint32_t need() const { return info_ >> kFlagBits; }
+  std::uint32_t run_time_key() const { return run_time_key_; }
   std::uint32_t flags() const { return info_ & all; }
   bool is(Flags flag) const { return (info_ & flag) != 0; }
   friend bool operator==(const WaitingRow&, const WaitingRow&) = default;
@@ -31,6 +32,7 @@ class WaitingRow {
   static constexpr int kFlagBits = 4;
   std::uint32_t container_;
   std::uint32_t info_;
+  std::uint32_t run_time_key_;
 };
 
 /// The containers of one PlanInput that are not in the pool, in scheduling order.

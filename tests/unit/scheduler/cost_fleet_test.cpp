@@ -27,7 +27,7 @@ class ScanCostFleet {
     if (fleet_.set_aside_is(i) || !fleet_[i].usable || !fleet_[i].ready || fleet_.full(i)) return false;
     if (!fleet_[i].capacity.accommodates(in_.needs[need].need)) return false;
     if (listed(i, need, false)) return true;
-    return may_ride && listed(i, need, true) && fleet_[i].containers > 0 && may_ride(i);
+    return may_ride && listed(i, need, true) && fleet_[i].containers > 0 && may_ride(i) == RideAnswer::yes;
   }
   bool listed(std::uint32_t i, std::uint32_t need, bool any_price) const {
     const auto& types = types_for(in_, need, any_price);
@@ -79,7 +79,9 @@ void expect_equal_all_along(Dice& dice, const Sizes& sizes, Seen& seen) {
   for (std::int64_t step = 0; step < sizes.containers; ++step) {
     const auto need = static_cast<std::uint32_t>(dice(0, sizes.needs - 1));
     const auto kind = static_cast<std::uint32_t>(dice(0, 1));
-    const CostFleet::MayRide some = [&](std::uint32_t i) { return (i + need + kind) % denied != 0; };
+    const CostFleet::MayRide some = [&](std::uint32_t i) {
+      return (i + need + kind) % denied != 0 ? RideAnswer::yes : RideAnswer::no;
+    };
     const CostFleet::MayRide may_ride = dice.chance(70) ? some : CostFleet::MayRide{};
     const auto found = fleet.find(need, may_ride, kind);
     ASSERT_EQ(found, scan.find(need, may_ride)) << "step " << step;

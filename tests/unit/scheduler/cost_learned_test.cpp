@@ -34,6 +34,39 @@ TEST(RunTimes, RemainingTimeDependsOnTheAge) {
   for (int b = 1; b < kRunTimeBins; ++b) EXPECT_LE(alive[b], alive[b - 1]);
 }
 
+TEST(RunTimes, WhatIsAddedCountsOnceItIsAnEighth) {
+  RunTimes times;
+  for (int i = 0; i < 64; ++i) times.add(7, 60);
+  times.set_running({});
+  const std::uint64_t version = times.version();
+  for (int i = 0; i < 7; ++i) times.add(8, 60);
+  EXPECT_EQ(times.version(), version);
+  EXPECT_FALSE(times.remaining(8, 0, 0.5));
+  times.add(8, 60);
+  EXPECT_NE(times.version(), version);
+  EXPECT_TRUE(times.remaining(8, 0, 0.5));
+  for (int i = 0; i < 3; ++i) times.add(9, 60);
+  EXPECT_FALSE(times.remaining(9, 0, 0.5));
+  times.set_running({});
+  EXPECT_TRUE(times.remaining(9, 0, 0.5));
+}
+
+TEST(RunTimes, InAWindowNoLessSurvives) {
+  RunTimes times;
+  for (int i = 0; i < 40; ++i) times.add(7, 10 + 7 * i);
+  for (const double age : {0.0, 3.0, 40.0, 200.0, 1000.0})
+    for (const double window : {1.0, 10.0, 100.0}) {
+      const Survival most = times.survival(7, age, window);
+      const SurvivalSteps most_by_step = times.survival_steps(7, age, window);
+      for (double later = 0; later <= window; later += window / 16) {
+        const Survival then = times.survival(7, age + later);
+        for (std::size_t b = 0; b < then.size(); ++b) EXPECT_GE(most[b] * 1.00001F, then[b]) << age << ' ' << later;
+        for (std::size_t s = 0; s < most_by_step.size(); ++s)
+          EXPECT_GE(most_by_step[s] * 1.00001F, then[s * kBinsInStep]) << age << ' ' << later;
+      }
+    }
+}
+
 /// Of one of key 7 that starts now.
 float chance_to_outlive(const RunTimes& times, double seconds) {
   const Survival alive = times.survival(7, 0);

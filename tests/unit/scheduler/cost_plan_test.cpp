@@ -229,6 +229,7 @@ TEST_F(CostPlan, ANewGroupPassesOverNobodyMoreUrgent) {
 TEST_F(CostPlan, NoGroupOfWhichOneKeepsTheInstanceLong) {
   for (int i = 0; i < 990; ++i) learned.run_times.add(0, 100);
   for (int i = 0; i < 10; ++i) learned.run_times.add(1, 36'000);
+  learned.run_times.set_running({});
   for (int i = 0; i < 8; ++i) container("c" + std::to_string(i), 2, {"small"});
   b.input.limits.instances_left = 1;
   EXPECT_EQ(b.creates(plan()), Names{"large"});

@@ -64,6 +64,7 @@ class History {
       if (dice_.chance(20)) continue;  // refused
       PlanContainer container = input().containers[start.container];
       container.in_pool = true;
+      container.started = input().cost.steady_now;
       mutable_input().containers[start.container] = container;
       memo_->container_changed(start.container);
       mutable_input().instances[start.instance].containers.push_back(start.container);
@@ -99,6 +100,7 @@ class History {
     container.state = other.state;
     container.priority = other.priority;
     container.in_pool = other.in_pool;
+    if (dice_.chance(20)) container.started = input().cost.steady_now - std::chrono::seconds(dice_(0, 500));
     memo_->container_changed(c);
   }
   void unlist(std::uint32_t c) {
@@ -146,7 +148,7 @@ class History {
     mutable_input().instances[i].last_busy = WallTime(std::chrono::seconds(dice_(0, 3)));
   }
   void let_time_pass() {
-    const Duration time = std::chrono::seconds(dice_(1, 100));
+    const Duration time = std::chrono::milliseconds(dice_(1, dice_.pick({1000, 1000, 20'000, 100'000})));
     mutable_input().cost.now += time;
     mutable_input().cost.steady_now += time;
   }
