@@ -43,8 +43,7 @@ class CostPass {
     if (!over_quota_.empty()) make_room();
     overtake();
     plan_.not_allocated_over_quota = static_cast<std::int64_t>(over_supervisors_.size() + over_quota_.size());
-    for (const std::uint32_t c : over_supervisors_)
-      if (locked(c)) plan_.unlocks.push_back(c);
+    plan_.unlocks = in_the_way(input_, over_supervisors_);
     reasons_.rest = plan_.at_quota ? Reason::cloud_limits : Reason::cluster_capacity;
     learn_idle_timeouts();
     return std::move(plan_);

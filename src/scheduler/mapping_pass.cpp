@@ -43,8 +43,8 @@ class MappingPass {
   Decisions made_;
   std::vector<std::uint32_t>
       available_type_;  // by type list: the first type not at capacity, kNoType, or kNotLookedFor
-  std::vector<std::uint32_t> over_supervisors_;  // rows
-  std::size_t without_type_until_ = 0;           // a run of rows that count_idle has found
+  std::vector<std::uint32_t> over_supervisors_;
+  std::size_t without_type_until_ = 0;  // a run of rows that count_idle has found
   std::int64_t trying_;
   std::int64_t supervisors_;
   std::int64_t position_ = 0;
@@ -104,7 +104,7 @@ bool MappingPass::map(const WaitingRow& row) {
     return true;
   }
   if (row.is(WaitingRow::supervisor) && limits_.max_supervisors > 0 && supervisors_ > limits_.max_supervisors) {
-    over_supervisors_.push_back(static_cast<std::uint32_t>(&row - rows_.data()));
+    over_supervisors_.push_back(row.container());
     set_status(row.container(), Reason::supervisor_limit, kNoType, static_cast<std::int64_t>(over_supervisors_.size()));
     return true;
   }
@@ -178,16 +178,19 @@ std::uint32_t MappingPass::first_available_type(std::uint32_t need) {
 
 /// After the pass: unlocks, and if it stopped at `first_over_quota`, shutdowns (facts §5.5).
 void MappingPass::release(std::size_t first_over_quota) {
-  const auto unlock = [&](const WaitingRow& row) {
-    if (!row.is(WaitingRow::queued) && !row.is(WaitingRow::neither)) made_.unlocks.push_back(row.container());
+  const auto unlock = [&](std::uint32_t c) {
+    if (input_.containers[c].state == ContainerState::locked) made_.unlocks.push_back(c);
   };
-  for (std::uint32_t row : over_supervisors_) unlock(rows_[row]);
+  if (rules_.unlock_supervisors)
+    std::for_each(over_supervisors_.begin(), over_supervisors_.end(), unlock);
+  else
+    made_.unlocks = in_the_way(input_, over_supervisors_);
   if (first_over_quota == rows_.size()) return;
 
   const bool sole = first_over_quota + 1 == rows_.size();
   const bool keep_first = limits_.total_instances > 0 && !(sole && rules_.unlock_sole);
   const auto from = rows_.begin() + static_cast<std::ptrdiff_t>(first_over_quota) + (keep_first ? 1 : 0);
-  std::for_each(from, rows_.end(), unlock);
+  std::for_each(from, rows_.end(), [&](const WaitingRow& row) { unlock(row.container()); });
 
   for (std::uint32_t instance = 0; instance < fleet_.size(); ++instance)
     if (fleet_[instance].containers == 0 && !fleet_[instance].gone) made_.shutdowns.push_back(instance);
@@ -205,7 +208,7 @@ void MappingPass::fill_statuses() {
 }  // namespace
 
 PassRules rules_of(Policy policy) {
-  if (policy == Policy::reference) return {true, true, GpuMemory::subtracted, true};
+  if (policy == Policy::reference) return {true, true, GpuMemory::subtracted, true, true};
   return {};
 }
 

@@ -16,6 +16,9 @@ struct PassRules {
   GpuMemory gpu_memory = GpuMemory::per_device;
   /// At quota stop even at a container whose types are all at capacity, which a free place is of no use to.
   bool stop_at_blocked = false;
+  /// Unlock all supervisors over their limit, also those that are in nobody's way: the limit goes up and down with what
+  /// runs, and each lock counts against its container.
+  bool unlock_supervisors = false;
 };
 PassRules rules_of(Policy policy);
 

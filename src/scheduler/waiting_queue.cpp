@@ -63,4 +63,16 @@ void WaitingQueue::insert(std::vector<std::uint32_t> sorted) {
   }
 }
 
+std::vector<std::uint32_t> in_the_way(const PlanInput& input, const std::vector<std::uint32_t>& over_limit) {
+  std::int64_t most_urgent = 0;
+  for (const std::uint32_t c : over_limit)
+    if (input.containers[c].state == ContainerState::queued)
+      most_urgent = std::max(most_urgent, input.containers[c].priority);
+  std::vector<std::uint32_t> out;
+  for (const std::uint32_t c : over_limit)
+    if (input.containers[c].state == ContainerState::locked && input.containers[c].priority < most_urgent)
+      out.push_back(c);
+  return out;
+}
+
 }  // namespace berth

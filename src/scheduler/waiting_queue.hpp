@@ -57,4 +57,7 @@ class WaitingQueue {
   std::int64_t supervisors_in_pool_ = 0;
 };
 
+/// Of supervisors over their limit, the Locked ones that are less urgent than a Queued one, and so before it in order.
+std::vector<std::uint32_t> in_the_way(const PlanInput& input, const std::vector<std::uint32_t>& over_limit);
+
 }  // namespace berth

@@ -217,7 +217,10 @@ bool Invariants::waits_for_probe(const Link& link, const SimVm& vm, const std::s
 bool Invariants::knows_runner(const Link& link, const SimVm& vm, const SimRunner& runner) {
   const auto found = known(link).instances.find(vm.id);
   if (found == known(link).instances.end() || found->second.missing_since >= runner.began) return false;
-  return runner.started_by == link.number || (found->second.probed && *found->second.probed >= runner.began);
+  // By an earlier term of the same process, too; none starts anything before its first list.
+  const std::optional<SteadyTime>& first_list = known(link).first_list;
+  const bool its_own = runner.started_by == link.number && first_list && runner.began >= *first_list;
+  return its_own || (found->second.probed && *found->second.probed >= runner.began);
 }
 
 }  // namespace berth

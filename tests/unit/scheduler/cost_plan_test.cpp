@@ -338,9 +338,15 @@ TEST_F(CostPlan, LocksWhatIsMoreUrgentThanWhatIsLocked) {
   }
 }
 
-TEST_F(CostPlan, SupervisorsOverTheLimitAreUnlocked) {
+/// The limit goes up and down with what runs, and each lock counts.
+TEST_F(CostPlan, SupervisorsOverTheLimitAreUnlockedForMoreUrgentOnesAlone) {
   for (const char* uuid : {"a", "b"}) container(uuid, 2, {"small"}).supervisor = true;
   b.input.limits.max_supervisors = 1;
+  container("c", 2, {"small"}, State::queued).supervisor = true;
+  EXPECT_EQ(b.uuids(plan().unlocks), Names{});
+  auto& urgent = container("d", 2, {"small"}, State::queued);
+  urgent.supervisor = true;
+  ++urgent.priority;
   EXPECT_EQ(b.uuids(plan().unlocks), Names{"b"});
 }
 

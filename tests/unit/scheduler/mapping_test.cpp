@@ -243,18 +243,23 @@ TEST(Mapping, UnderALowContainerLimitNothingIsUnlockedOrShutDown) {
   EXPECT_EQ(b.status(p, "e"), "cluster-capacity 2");
 }
 
-TEST(Mapping, ExcessLockedSupervisorsAreUnlockedAndInstancesStay) {
+TEST(Mapping, ExcessLockedSupervisorsAreUnlockedForMoreUrgentOnesAndInstancesStay) {
   PlanBuilder b = world();
   for (const char* uuid : {"s1", "s2", "s3"}) b.container(uuid, locked, 5, kOne, {"t1"}).supervisor = true;
+  b.container("s4", queued, 5, kOne, {"t1"}).supervisor = true;
   b.container("plain", locked, 1, kOne, {"t1"});
   for (const char* id : {"i-1", "i-2", "i-3", "i-4"}) b.instance(id, "t1", WorkerState::idle);
   b.input.limits.max_supervisors = 2;
   const Plan p = greedy(b);
   EXPECT_EQ(b.starts(p), (Names{"s1@i-1", "s2@i-2", "plain@i-3"}));
-  EXPECT_EQ(b.uuids(p.unlocks), Names{"s3"});
+  EXPECT_EQ(b.uuids(p.unlocks), Names{});
   EXPECT_EQ(b.status(p, "s3"), "supervisor-limit 1");
+  EXPECT_EQ(b.status(p, "s4"), "supervisor-limit 2");
   EXPECT_TRUE(p.shutdowns.empty());
-  EXPECT_EQ(p.not_allocated_over_quota, 1);
+  EXPECT_EQ(p.not_allocated_over_quota, 2);
+  EXPECT_EQ(b.uuids(plan(b.input, Policy::reference).unlocks), Names{"s3"});
+  b.container("s5", queued, 6, kOne, {"t1"}).supervisor = true;
+  EXPECT_EQ(b.uuids(greedy(b).unlocks), Names{"s3"});
 }
 
 TEST(Mapping, RunningSupervisorsCountAndQueuedExcessOnesJustWait) {
