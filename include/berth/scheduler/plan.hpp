@@ -23,8 +23,7 @@ enum class Policy {
   /// scratch descending, id (design §8). It departs from the reference on purpose otherwise, too: at quota it passes
   /// over what the cloud has no room for; a sole over-quota container stays locked if any instance exists (facts §15
   /// #10), a supervisor over their limit unless a more urgent one is Queued; GPU memory is per device: a container
-  /// takes
-  /// devices, not memory (#26); exit placeholders are no load when a 503 lowers the container limit (#40).
+  /// takes devices, not memory (#26); exit placeholders are no load when a 503 lowers the container limit (#40).
   greedy,
   /// As cheap as it can be without longer waits (docs/policies.md): instances are chosen by what is left over on them,
   /// creates by what they are worth to all that waits. It looks at run times, boot times and the time that has passed.
