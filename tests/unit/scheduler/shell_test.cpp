@@ -6,6 +6,7 @@
 #include "fake_cloud.hpp"
 #include "fake_container_api.hpp"
 #include "sim_test.hpp"
+#include "starts_ahead.hpp"
 
 namespace berth {
 namespace {
@@ -449,6 +450,34 @@ TEST_F(LockAhead, WhatWasPutOnHoldMeanwhileIsNotStarted) {
   runtime.run_for(seconds(5));
   EXPECT_EQ(starts.count(uuid(2)), 0u);
   EXPECT_TRUE(pool->snapshot()->running.empty());
+}
+
+TEST_F(LockAhead, OnlyWhatIsStillLockedIsStarted) {
+  begin();
+  active = false;  // the scheduler keeps out of it
+  for (const int number : {2, 3, 4}) {
+    api.add(number);
+    queue->tell({uuid(number), queued});
+  }
+  ASSERT_TRUE(wait_for([&] { return queue->snapshot()->entries.size() >= 3; }));
+  for (const int number : {2, 4}) ASSERT_TRUE(run_on(runtime, queue->lock(uuid(number))));
+  const std::uint64_t instance = pool->snapshot()->instances.begin()->number;
+  TaskGroup group(runtime.make_strand());
+  StartsAhead ahead(
+      *queue, *pool, group, [] { return true; }, [](const PoolReceipt&) {});
+  std::vector<StartRequest> slots;
+  for (const int number : {2, 3, 4}) slots.push_back({instance, uuid(number), {}});
+  ahead.keep(slots);
+  ahead.locked(uuid(2));
+  ahead.locked(uuid(3));
+  EXPECT_TRUE(pool->snapshot()->running.empty());
+  ASSERT_TRUE(run_on(runtime, queue->unlock(uuid(4))));
+  EXPECT_TRUE(wait_for([&] { return starts.contains(uuid(2)); }));
+  ahead.locked(uuid(4));
+  runtime.run_for(seconds(5));
+  EXPECT_EQ(starts.count(uuid(3)), 0u) << "it is Queued";
+  EXPECT_EQ(starts.count(uuid(4)), 0u) << "it was unlocked meanwhile";
+  run_on(runtime, group.stop());
 }
 
 TEST_F(LockAhead, WhatTurnsOutToRunWhileItIsBeingLockedIsNotKilledBeforeTheAnswer) {
