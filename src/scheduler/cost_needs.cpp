@@ -18,6 +18,7 @@ void CostNeeds::learn() {
     const auto& list = input_.type_lists[of.type_list];
     any_without_type_ |= list.empty();
     own_prices_.push_back(list.empty() ? least : std::max(input_.types[list.front()].price, least));
+    pays_.push_back(list.empty() ? 0 : static_cast<float>(input_.types[list.back()].price));
     type_list_.push_back(of.type_list);
     any_price_list_.push_back(of.any_price_list == kNoType ? of.type_list : of.any_price_list);
   }

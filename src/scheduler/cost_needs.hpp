@@ -24,6 +24,8 @@ class CostNeeds {
   const CoarseCapacity& least() const { return least_; }
   /// What an instance for this class alone costs: the price of the cheapest type that holds it, $/hour; not quite 0.
   double own_price(std::uint32_t need) const { return own_prices_[need]; }
+  /// The price of the dearest type within its ceiling, $/hour; of no type: 0. Rounded as all that are compared to it.
+  float pays(std::uint32_t need) const { return pays_[need]; }
   /// Whether any class has no type within its price ceiling.
   bool any_without_type() const { return any_without_type_; }
   /// Whether the type is for this class: within its price ceiling, or whatever it costs.
@@ -51,6 +53,7 @@ class CostNeeds {
   CoarseCapacity least_;
   std::vector<CoarseCapacity> coarse_;  // by need class, as all these
   std::vector<double> own_prices_;
+  std::vector<float> pays_;
   bool any_without_type_ = false;
   std::vector<std::uint32_t> type_list_;
   std::vector<std::uint32_t> any_price_list_;

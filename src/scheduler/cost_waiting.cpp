@@ -84,10 +84,11 @@ std::optional<std::uint32_t> Waiting::next_in_order(std::uint32_t type, bool any
   if (!in_order_) {
     std::vector<FirstFit::Item> items;
     items.reserve(needs_.size());
-    for (const std::uint32_t need : needs_) items.push_back({classes_.coarse(need), first_or_taken(need), need});
+    for (const std::uint32_t need : needs_)
+      items.push_back({classes_.coarse(need), classes_.pays(need), first_or_taken(need), need});
     in_order_.emplace(items);
   }
-  return in_order_->first(classes_.units().of(room), [&](std::uint32_t need) {
+  return in_order_->first(classes_.units().of(room), least_pay(type, any_price), [&](std::uint32_t need) {
     return fits(need, room) && classes_.may_use(need, type, any_price);
   });
 }
@@ -114,13 +115,14 @@ std::vector<std::uint32_t> Waiting::fill_in_order(std::uint32_t type, bool any_p
 /// The next place in needs(), from `at` on, of a class that is left and fits; the end of it if none does.
 std::size_t Waiting::next_by_price(std::uint32_t type, bool any_price, const Capacity& room, std::size_t at) {
   if (!by_price_) {
-    std::vector<CoarseCapacity> needs;
+    std::vector<CoarseIndex::Item> needs;
     needs.reserve(needs_.size());
-    for (const std::uint32_t need : this->needs()) needs.push_back(classes_.coarse(need));
+    for (const std::uint32_t need : this->needs()) needs.push_back({classes_.coarse(need), classes_.pays(need)});
     by_price_.emplace(std::move(needs));
   }
   const CoarseCapacity coarse = classes_.units().of(room);
-  for (at = by_price_->next(coarse, at); at < needs_.size(); at = by_price_->next(coarse, at + 1))
+  const float price = least_pay(type, any_price);
+  for (at = by_price_->next(coarse, price, at); at < needs_.size(); at = by_price_->next(coarse, price, at + 1))
     if (fits(needs_[at], room) && classes_.may_use(needs_[at], type, any_price)) break;
   return at;
 }

@@ -67,6 +67,9 @@ class Waiting {
   std::uint32_t first_or_taken(std::uint32_t need) const { return left(need) > 0 ? first(need) : FirstFit::kTaken; }
   std::vector<std::uint32_t> fill_in_order(std::uint32_t type, bool any_price, Capacity& room, std::uint32_t places);
   std::uint32_t take_into(std::uint32_t need, Capacity& room);
+  float least_pay(std::uint32_t type, bool any_price) const {
+    return any_price ? 0 : static_cast<float>(input_.types[type].price);
+  }
   std::size_t next_by_price(std::uint32_t type, bool any_price, const Capacity& room, std::size_t at);
   bool any_more_urgent_queued(std::int64_t priority) const;
 

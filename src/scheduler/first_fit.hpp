@@ -12,13 +12,15 @@
 
 namespace berth {
 
-/// Numbered needs with a rank each, built for the question "which of those that fit in this room has the least rank?":
-/// needs that are alike lie side by side, and above them are levels of component-wise minimums and least ranks, each of
-/// 16 from the level below, so that what fits nowhere or comes too late is passed over with few looks.
+/// Numbered needs with a rank each, built for the question "which of those that fit in this room, and are not above the
+/// most that they pay, has the least rank?": needs that are alike lie side by side, and above them are levels of
+/// component-wise minimums, greatest prices and least ranks, each of 16 from the level below, so that what fits nowhere
+/// or comes too late is passed over with few looks.
 class FirstFit {
  public:
   struct Item {
     CoarseCapacity need;
+    float pays = 0;          ///< the dearest type for it, $/hour
     std::uint32_t rank = 0;  ///< kTaken: not to be found
     std::uint32_t number = 0;
   };
@@ -34,7 +36,7 @@ class FirstFit {
     for (const auto& [like, i] : sorted) {
       places_[items[i].number] = static_cast<std::uint32_t>(numbers_.size());
       numbers_.push_back(items[i].number);
-      levels_[0].push_back({items[i].need, items[i].rank});
+      levels_[0].push_back({items[i].need, items[i].pays, items[i].rank});
     }
     while (levels_.back().size() > kFan) {
       std::vector<Node> level;
@@ -52,10 +54,11 @@ class FirstFit {
     }
   }
 
-  /// The number of the one with the least rank of those that the room covers and of which `fits(number)` is true.
+  /// The number of the one with the least rank of those that the room covers, that pay the price, and of which
+  /// `fits(number)` is true.
   template <class Fits>
-  std::optional<std::uint32_t> first(const CoarseCapacity& room, Fits fits) const {
-    Search<Fits> search{room, fits, {}, kTaken};
+  std::optional<std::uint32_t> first(const CoarseCapacity& room, float price, Fits fits) const {
+    Search<Fits> search{room, price, fits, {}, kTaken};
     for (std::size_t at = 0; at < levels_.back().size(); ++at) look(search, levels_.size() - 1, at);
     return search.found;
   }
@@ -64,11 +67,13 @@ class FirstFit {
   static constexpr std::size_t kFan = 16;
   struct Node {
     CoarseCapacity least;
+    float pays = 0;
     std::uint32_t rank = kTaken;
   };
   template <class Fits>
   struct Search {
     const CoarseCapacity& room;
+    float price;
     Fits& fits;
     std::optional<std::uint32_t> found;
     std::uint32_t rank;
@@ -77,7 +82,7 @@ class FirstFit {
   template <class Fits>
   void look(Search<Fits>& search, std::size_t level, std::size_t at) const {
     const Node& node = levels_[level][at];
-    if (node.rank >= search.rank || !search.room.covers(node.least)) return;
+    if (node.rank >= search.rank || node.pays < search.price || !search.room.covers(node.least)) return;
     if (level > 0) {
       const std::vector<Node>& below = levels_[level - 1];
       const std::size_t begin = at * kFan, end = std::min(below.size(), begin + kFan);
@@ -96,6 +101,7 @@ class FirstFit {
     Node node = below[at * kFan];
     for (std::size_t i = at * kFan; i < std::min(below.size(), (at + 1) * kFan); ++i) {
       node.least.lower_to(below[i].least);
+      node.pays = std::max(node.pays, below[i].pays);
       node.rank = std::min(node.rank, below[i].rank);
     }
     return node;

@@ -13,15 +13,16 @@ TEST(CoarseIndex, FindsTheNextThatMayFit) {
   for (std::uint64_t seed = 1; seed <= 300 && !testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE(seed);
     Dice dice(seed);
-    std::vector<CoarseCapacity> needs(static_cast<std::size_t>(dice.pick({0, 1, 15, 16, 17, 256, 257, 1000, 4097})));
-    for (CoarseCapacity& need : needs) need = any_capacity(dice, 100);
+    std::vector<CoarseIndex::Item> needs(static_cast<std::size_t>(dice.pick({0, 1, 15, 16, 17, 256, 257, 1000, 4097})));
+    for (CoarseIndex::Item& item : needs) item = {any_capacity(dice, 100), static_cast<float>(dice(0, 9))};
     const CoarseIndex index(needs);
     for (int i = 0; i < 300; ++i) {
       const CoarseCapacity room = any_capacity(dice, static_cast<std::int32_t>(dice.pick({10, 40, 100})));
       const auto at = static_cast<std::size_t>(dice(0, std::ssize(needs)));
+      const auto price = static_cast<float>(dice(0, 9));
       std::size_t next = at;
-      while (next < needs.size() && !room.covers(needs[next])) ++next;
-      ASSERT_EQ(index.next(room, at), next);
+      while (next < needs.size() && (needs[next].pays < price || !room.covers(needs[next].need))) ++next;
+      ASSERT_EQ(index.next(room, price, at), next);
       ++(next < needs.size() ? found : none);
     }
   }
