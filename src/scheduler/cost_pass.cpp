@@ -200,10 +200,7 @@ double CostPass::worth(std::uint32_t instance) const {
 void CostPass::create_for(const std::vector<WaitingRow>& rest) {
   const bool limited = at_quota() || instances_left_;
   if (!limited && create_slots_ <= 0 && !anything_expected(classes_, fleet_, running_)) return lock_coverable(rest);
-  std::vector<std::uint32_t> containers;
-  containers.reserve(rest.size());
-  for (const WaitingRow& row : rest) containers.push_back(row.container());
-  Waiting waiting(classes_, std::move(containers));
+  Waiting waiting(classes_, rest);
   std::optional<Waiting> all;
   if (limited && rules_.group) all.emplace(waiting);
   const Forecast expected = forecast(fleet_, running_, waiting, false);

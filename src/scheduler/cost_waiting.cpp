@@ -7,14 +7,19 @@
 
 namespace berth {
 
-Waiting::Waiting(const CostNeeds& classes, std::vector<std::uint32_t> containers)
+Waiting::Waiting(const CostNeeds& classes, const std::vector<WaitingRow>& rows)
     : classes_(classes),
       input_(classes.input()),
-      containers_(std::move(containers)),
-      ranks_(containers_.size()),
+      ranks_(rows.size()),
       next_(input_.needs.size()),
       end_(input_.needs.size()),
-      all_left_(static_cast<std::uint32_t>(containers_.size())) {
+      all_left_(static_cast<std::uint32_t>(rows.size())) {
+  containers_.reserve(rows.size());
+  need_of_.reserve(rows.size());
+  for (const WaitingRow& row : rows) {
+    containers_.push_back(row.container());
+    need_of_.push_back(row.need());
+  }
   for (std::uint32_t rank = 0; rank < containers_.size(); ++rank)
     if (end_[need(rank)]++ == 0) needs_.push_back(need(rank));
   std::uint32_t at = 0;

@@ -10,6 +10,7 @@
 #include "coarse_index.hpp"
 #include "cost_needs.hpp"
 #include "first_fit.hpp"
+#include "waiting_queue.hpp"
 
 namespace berth {
 
@@ -17,14 +18,14 @@ namespace berth {
 /// are alike: they are taken first come, first served. Cheap to copy, for a try.
 class Waiting {
  public:
-  /// `containers`: in order.
-  Waiting(const CostNeeds& classes, std::vector<std::uint32_t> containers);
+  /// `rows`: in order.
+  Waiting(const CostNeeds& classes, const std::vector<WaitingRow>& rows);
 
   const CostNeeds& classes() const { return classes_; }
   /// Of all, also those that were taken.
   std::uint32_t size() const { return static_cast<std::uint32_t>(containers_.size()); }
   std::uint32_t container(std::uint32_t rank) const { return containers_[rank]; }
-  std::uint32_t need(std::uint32_t rank) const { return input_.containers[containers_[rank]].need; }
+  std::uint32_t need(std::uint32_t rank) const { return need_of_[rank]; }
   /// Classes of which any waited at first; the most expensive first.
   const std::vector<std::uint32_t>& needs();
   /// The same, in any order.
@@ -76,6 +77,7 @@ class Waiting {
   const CostNeeds& classes_;
   const PlanInput& input_;
   std::vector<std::uint32_t> containers_;  // by rank
+  std::vector<std::uint32_t> need_of_;     // by rank
   std::vector<std::uint32_t> ranks_;       // those of one class side by side
   std::vector<std::uint32_t> next_, end_;  // by class, in ranks_
   std::vector<std::uint32_t> needs_;
