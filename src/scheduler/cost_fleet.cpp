@@ -247,10 +247,31 @@ CostFleet::Room CostFleet::search_used(std::uint32_t need, const MayRide& may_ri
     add(choice, choices);
     if (choices.size() == fits.most) fits.worst = choices.front();
   };
-  for (const Shape& shape : shapes_)
-    shape.used.for_each_covering(
-        classes_.coarse(need), [&](const CoarseCapacity& left) { return worth_more(left, shape.least); }, consider);
+  for (const Shape& shape : shapes_) {
+    CoarseCapacity enough = worth_at_most(wanted, fits.worst.left_over, shape.least);
+    const auto visit = [&](const CostRooms::Room& room) {
+      const std::uint32_t worst = fits.worst.instance;
+      consider(room);
+      if (fits.worst.instance != worst) enough = worth_at_most(wanted, fits.worst.left_over, shape.least);
+    };
+    const auto too_much = [&](const CoarseCapacity& left) {
+      return left.lanes[0] > enough.lanes[0] || left.lanes[1] > enough.lanes[1];
+    };
+    shape.used.for_each_covering(classes_.coarse(need), too_much, visit);
+  }
   return seen;
+}
+
+/// With more VCPUs or RAM what is left over is worth more than that for certain.
+CoarseCapacity CostFleet::worth_at_most(const Resources& wanted, double left_over, const Prices& prices) const {
+  constexpr double most = 1e15;
+  const auto more = [&](double price) {
+    return static_cast<std::int64_t>(price > 0 ? std::min(left_over / price, most) : most);
+  };
+  Resources enough;
+  enough.vcpus = wanted.vcpus + more(prices.vcpu) + 1;
+  enough.ram = wanted.ram + more(prices.ram) + 1;
+  return classes_.units().of(enough);
 }
 
 void CostFleet::search_empty(std::uint32_t need, Choice& best) const {

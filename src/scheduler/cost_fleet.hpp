@@ -125,6 +125,7 @@ class CostFleet : public Fleet {
   void refuse(std::uint32_t need, std::uint32_t kind);
   bool is_refused(std::uint32_t need, std::uint32_t kind, bool failed, const MayRide& may_ride);
   bool may_get(std::uint32_t instance, std::uint32_t need, const MayRide& may_ride) const;
+  CoarseCapacity worth_at_most(const Resources& wanted, double left_over, const Prices& prices) const;
   void search_empty(std::uint32_t need, Choice& best) const;
   double left_over(std::uint32_t type, const Resources& left, const Resources& need) const;
   bool better(const Choice& a, const Choice& b) const;
