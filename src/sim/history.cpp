@@ -206,6 +206,30 @@ void draw_ties(std::uint64_t seed, Workload& workload) {
   }
 }
 
+/// In a quarter of the histories some come when the end of another is near, whose place they may have. It may not come:
+/// three of four run equally long, the fourth runs on. Some of them come late, when nothing else goes on that would
+/// have a dispatcher look again. By a stream of its own, as those are.
+void draw_relays(std::uint64_t seed, Workload& workload, Duration duration) {
+  Chance chance(seed ^ 0x4e1a45);
+  if (!chance.with(0.25)) return;
+  constexpr Duration usual = 90s, before_its_end = 7s;
+  WorkloadContainer c;
+  c.constraints.vcpus = 1;
+  c.constraints.ram = 3 * GB;
+  for (std::int64_t i = chance.between(std::int64_t{10}, 30); i > 0; --i) {
+    const bool late = chance.with(0.5);
+    c.submit =
+        late ? chance.between(duration * 77 / 100, duration * 95 / 100) : chance.between(Duration{}, duration / 2);
+    c.run_time = chance.with(0.75) ? usual : Duration(30min);
+    c.parent.reset();
+    workload.push_back(c);
+    c.submit = usual - before_its_end;
+    c.run_time = usual;
+    c.parent = static_cast<std::uint32_t>(workload.size()) - 1;
+    workload.push_back(c);
+  }
+}
+
 /// Bursts and a trickle, and a few workflows: a supervisor with children, some of which wait for others.
 Workload draw_workload(Chance& chance, Duration last_submission) {
   Workload workload;
@@ -334,6 +358,7 @@ SimOptions draw_history(std::uint64_t seed, Duration duration) {
   draw_boot_times(seed, options.cluster, options.cloud);
   draw_rarities(seed, options, duration * 5 / 8);
   draw_ties(seed, options.workload);
+  draw_relays(seed, options.workload, duration);
   options.cloud.filters = draw_filters(seed);
   const std::int64_t window = one_of(chance, std::array<std::int64_t, 3>{100, 100, 5});
   if (seed % 3 > 0) options.api.event_bus = SimEventBusModel{};

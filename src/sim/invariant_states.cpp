@@ -32,6 +32,7 @@ void Invariants::check_all(const std::vector<const Link*>& links, const Link* ac
   for (const auto& [id, vm] : cloud_.all()) check_instance(*vm, dispatched);
   if (active) check_mirror(*active);
   if (active) check_imagined(*active);
+  if (active) check_waits(*active);
   for (const Link* link : links) {
     check_calls(*link);
     check_limits(*link);

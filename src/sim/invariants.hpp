@@ -227,6 +227,12 @@ class Invariants final : public SimWatcher {
   void check_unfit(const Link& link);
   void check_told_to_go(const Link& link);
 
+  // invariant_waits.cpp
+  bool has_no_limit(const Link& link);
+  bool is_to_be_had(const InstanceType& type, const Container& container, const Cluster& as_configured) const;
+  static bool is_under_way(const Link& link, const Container& container);
+  void check_waits(const Link& active);
+
   // invariant_states.cpp
   void check_record(const SimRecord& record);
   void check_runners();
