@@ -42,6 +42,7 @@ class WorkerPool::Impl {
   std::optional<std::string> unhealthy() const;
 
   awaitable<PoolReceipt> apply(PoolCommands commands);
+  awaitable<void> probe_all();
   awaitable<Result<void>> set_idle_behavior(std::string id, IdleBehavior behavior);
   awaitable<Result<void>> kill_instance(std::string id, std::string reason);
   awaitable<Result<void>> kill_container(std::string uuid, std::string reason);
@@ -80,6 +81,7 @@ class WorkerPool::Impl {
     std::map<std::string, std::int64_t> pids;   ///< of runners, by container
     std::map<std::string, SteadyTime> started;  ///< by container; only those whose start we accepted
     bool probe_again = false;                   ///< once the present probe ends
+    SteadyTime looked{};                        ///< when the latest probe that has ended began
     std::string trouble;                        ///< what its latest probe failed of; empty: it succeeded
     Worker worker;
     Watch watch;
@@ -138,6 +140,8 @@ class WorkerPool::Impl {
   void begin_round();
   bool begin_probe(std::uint64_t number);
   void request_probe(std::uint64_t number);
+  awaitable<void> probe_rounds();
+  awaitable<void> probe_since(SteadyTime asked);
   awaitable<void> probe(std::uint64_t number);
   awaitable<event::ProbeEnded> probe_steps(std::uint64_t number, WorkerStage stage);
   void note_trouble(std::uint64_t number, LogLevel level, std::string_view what, std::string error);
@@ -205,12 +209,17 @@ class WorkerPool::Impl {
   std::deque<std::uint64_t> round_;   ///< rest of the probe round
   std::deque<std::uint64_t> urgent_;  ///< to be probed before it
   ProbePace pace_;
-  bool overload_told_ = false;  ///< that a round does not fit its interval
-  std::int64_t watches_ = 0;    ///< that tell what ends
+  bool overload_told_ = false;    ///< that a round does not fit its interval
+  std::uint64_t all_asked_ = 0;   ///< calls of probe_all()
+  std::uint64_t all_probed_ = 0;  ///< of those, the ones that are served
+  bool probing_all_ = false;
+  std::int64_t watches_ = 0;  ///< that tell what ends
 
   SnapshotBoard board_;
   Signal changed_;
   Signal wakeups_;
+  Signal probe_ended_;  ///< while probing_all_
+  Signal all_were_probed_;
   Subscription timer_wakeup_;
   Subscription probe_wakeup_;
   mutable std::mutex health_mutex_;

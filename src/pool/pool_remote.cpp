@@ -12,6 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr Duration runner_retry = 10s;
+constexpr Duration longest_probe_of_all = 15s;
 
 std::string failure_text(const Result<CommandOutput>& output) {
   if (!output) return output.error().message;
@@ -114,6 +115,42 @@ awaitable<void> WorkerPool::Impl::probe(std::uint64_t number) {
   look_for_pids(*member);
   compare_watch(*member, begun, ended.list.has_value());
   if (std::exchange(member->probe_again, false)) request_probe(number);
+  member->looked = begun;
+  if (probing_all_) probe_ended_.notify();
+}
+
+/// Who asks while all are being probed is served by the next time.
+awaitable<void> WorkerPool::Impl::probe_all() {
+  const std::uint64_t mine = ++all_asked_;
+  auto probed = all_were_probed_.subscribe();
+  if (!std::exchange(probing_all_, true)) tasks_.spawn(probe_rounds());
+  while (all_probed_ < mine) co_await probed.wait();
+}
+
+awaitable<void> WorkerPool::Impl::probe_rounds() {
+  while (all_probed_ < all_asked_) {
+    const std::uint64_t served = all_asked_;
+    co_await probe_since(runtime_.now());
+    all_probed_ = served;
+    all_were_probed_.notify();
+  }
+  probing_all_ = false;
+}
+
+awaitable<void> WorkerPool::Impl::probe_since(SteadyTime asked) {
+  auto ended = probe_ended_.subscribe();
+  std::vector<std::uint64_t> unprobed;
+  for (const auto& [number, member] : members_)
+    if (member->worker.stage == WorkerStage::in_service) unprobed.push_back(number);
+  for (const std::uint64_t number : unprobed) request_probe(number);
+  const auto is_over = [&](std::uint64_t number) {
+    const Member* member = find(number);
+    return !member || member->worker.stage != WorkerStage::in_service || member->looked >= asked;
+  };
+  for (bool in_time = true; in_time;) {
+    while (!unprobed.empty() && is_over(unprobed.back())) unprobed.pop_back();
+    in_time = !unprobed.empty() && co_await ended.wait_until(runtime_, asked + longest_probe_of_all);
+  }
 }
 
 /// Which steps are made: facts §6.8, by the stage at the beginning.

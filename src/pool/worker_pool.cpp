@@ -40,6 +40,10 @@ awaitable<PoolReceipt> WorkerPool::apply(PoolCommands commands) {
   return call_on(impl_->strand(), impl_->apply(std::move(commands)));
 }
 
+awaitable<void> WorkerPool::probe_all() {
+  return call_on(impl_->strand(), impl_->probe_all());
+}
+
 awaitable<Result<void>> WorkerPool::set_idle_behavior(std::string id, IdleBehavior behavior) {
   return call_on(impl_->strand(), impl_->set_idle_behavior(std::move(id), behavior));
 }

@@ -399,11 +399,13 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     throw std::logic_error("unknown operation");
   }
 
-  /// Until the API has answered that it has not ended, its worker may be in view again, and with it its process.
+  /// A start that an earlier process had sent may have reached its worker after the latest probe. And until the API has
+  /// answered that it has not ended, its worker may be in view again, and with it its process.
   awaitable<Result<void>> cancel(std::string uuid) {
+    if (!pool_.snapshot()->running.find(uuid)) co_await pool_.probe_all();
     auto is_still_lost = [self = shared_from_this(), uuid] { return is_lost(*self->pool_.snapshot(), uuid); };
-    return queue_.cancel(std::move(uuid), "the runner ended without giving the container a final state",
-                         std::move(is_still_lost));
+    co_return co_await queue_.cancel(std::move(uuid), "the runner ended without giving the container a final state",
+                                     std::move(is_still_lost));
   }
 
   void publish(const Decisions& made, PassRecord record) {

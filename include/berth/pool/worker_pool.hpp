@@ -193,6 +193,9 @@ class WorkerPool {
   std::shared_ptr<const PoolSnapshot> snapshot() const;
   Subscription subscribe();
   awaitable<PoolReceipt> apply(PoolCommands commands);
+  /// Probes all workers in service, and returns when the snapshot shows what they said; who has not answered after 15 s
+  /// is not waited for.
+  awaitable<void> probe_all();
 
   // Management verbs (facts §9.2); `id` is the cloud's. not_found if unknown.
   awaitable<Result<void>> set_idle_behavior(std::string id, IdleBehavior behavior);

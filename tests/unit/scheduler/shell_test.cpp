@@ -267,6 +267,26 @@ TEST_F(ShellTest, ALostContainerIsCancelledOnceNoWorkerIsUnknown) {
   EXPECT_TRUE(wait_for([&] { return api.at(1).state == cancelled && queue->snapshot()->entries.empty(); }));
 }
 
+/// As one that was sent by an earlier process, and was long under way.
+TEST_F(ShellTest, WhatAStartHasBegunBehindTheLatestProbeIsNotLost) {
+  FakeCloud::Vm& vm = add_old_instance({});
+  FakeCloud::Vm& silent = add_old_instance({});
+  pool_options.probe_interval = minutes(1);
+  pool_options.timeout_idle = minutes(60);
+  options.stale_lock_timeout = seconds(1);
+  start();
+  EXPECT_TRUE(wait_for([&] { return pool->snapshot()->count(WorkerState::idle) == 2; }));
+  silent.machine->unreachable = true;
+  vm.machine->runners[uuid(1)] = {};
+  api.add_locked(1, running);
+  EXPECT_TRUE(wait_for([&] { return pool->snapshot()->running.find(uuid(1)) != nullptr; }, seconds(5)));
+  runtime.run_for(minutes(1));
+  EXPECT_EQ(api.count("cancel"), 0u);
+
+  api.add_locked(2, running);
+  EXPECT_TRUE(wait_for([&] { return api.at(2).state == cancelled; }, seconds(20))) << "who is silent is not waited for";
+}
+
 TEST_F(ShellTest, PriorityZeroStopsARunningContainerAndRequeuesALockedOne) {
   api.add(1);
   start();
