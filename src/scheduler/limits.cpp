@@ -29,7 +29,7 @@ ContainerLimit next_limit(ContainerLimit limit, const LimitInputs& in) {
     most = most == 0 ? at_quota : std::min(most, at_quota);
     within_quota = in.total_instances;
   } else if (within_quota > 0) {
-    most = std::min(most, std::max(one_more, within_quota + 1));
+    most = std::min(most, std::max(one_more, within_quota + in.beyond_quota));
   }
   return limit;
 }

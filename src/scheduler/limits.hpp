@@ -25,6 +25,8 @@ struct LimitInputs {
   /// one while not at quota: for ever none, if several on one instance wait for what is not started; and less at quota
   /// than run, so that what the last instance was created for would have to make way as soon as it is.
   bool one_more = false;
+  /// How many containers may run beyond the instances that were within the quota, while it is not met.
+  std::int64_t beyond_quota = 1;
 };
 
 /// The limit before the first pass.

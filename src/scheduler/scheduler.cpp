@@ -90,6 +90,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
         policy_(policy_of(options_->policy)),
         planner_(*options_, policy_),
         limit_(initial_limit(options_->initial_quota_estimate, options_->max_instances)),
+        supervised_limit_(limit_),
         strand_(runtime.make_strand()),
         tasks_(strand_),
         ahead_(queue, pool, tasks_, active_, [this](const PoolReceipt& receipt) { started_ahead(receipt); }) {}
@@ -269,7 +270,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   PassRecord record_of(const View& view) const {
     PassRecord record{view.queue, view.pool, {}, {}, {}, options_, policy_};
     record.limits = {(policy_ == Policy::cost ? load_limit_ : limit_).max_containers,
-                     supervisor_limit(limit_.max_containers, options_->supervisor_fraction)};
+                     supervisor_limit(supervised_limit_.max_containers, options_->supervisor_fraction)};
     for (const auto& [uuid, operation] : under_way_)
       if (operation == Operation::unlock) record.unlocking.insert(uuid);
     return record;
@@ -318,6 +319,12 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     if (policy_ != Policy::reference) in.running -= matched_.counts().exited;
     in.one_more = policy_ != Policy::reference;
     limit_ = next_limit(limit_, in);
+    LimitInputs supervised = in;
+    if (policy_ != Policy::reference) {  // by instances alone: several to an instance, supervisors would fill them all
+      supervised.one_more = false;
+      supervised.beyond_quota = 0;
+    }
+    supervised_limit_ = next_limit(supervised_limit_, supervised);
     in.at_quota = false;
     load_limit_ = next_limit(load_limit_, in);
   }
@@ -444,7 +451,8 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   PassPlanner planner_;
   std::vector<std::string> unlocks_changed_;  // begun or ended since the last pass, perhaps
   ContainerLimit limit_;
-  ContainerLimit load_limit_;  // by 503s alone: `cost` puts many containers on few instances
+  ContainerLimit supervised_limit_;  // of which supervisors may be a part
+  ContainerLimit load_limit_;        // by 503s alone: `cost` puts many containers on few instances
   asio::any_io_executor strand_;
   TaskGroup tasks_;
   StartsAhead ahead_;

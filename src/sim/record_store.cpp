@@ -99,7 +99,7 @@ RecordStore::RecordStore(SimCore& core, SimWatcher& watcher) : core_(core), watc
 
 // Ten characters of chance, so that the order of uuids says nothing, and a number for the reader.
 std::string RecordStore::make_uuid() {
-  std::string uuid = "zzzzz-dz642-";
+  std::string uuid = core_.options.cluster.id + "-dz642-";
   for (int i = 0; i < 9; ++i) uuid += "0123456789abcdefghijklmnopqrstuvwxyz"[core_.chance.between(std::int64_t{0}, 35)];
   const std::string number = std::to_string(++made_);
   return uuid.append(6 - std::min<std::size_t>(6, number.size()), '0') += number;

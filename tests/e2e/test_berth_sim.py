@@ -4,6 +4,7 @@ import csv
 import html.parser
 import json
 import os
+import pathlib
 import pty
 import re
 import select
@@ -76,6 +77,25 @@ def test_ten_containers(site):
     assert number(row(shown, "cost")[0]) >= number(row(shown, "lower bound")[0]) > 0
     assert float(row(shown, "cost / lower bound")[0]) > 1
     assert 1 <= number(row(shown, "creates")[0]) <= 10
+
+
+def test_the_id_of_the_cluster_changes_nothing(site):
+    (site.path / "other.yml").write_text(CLUSTER.replace("zzzzz", "xmple"))
+    shown = [site.run("run", "--config", config, "--generate", "spec.yml").stdout for config in ("cluster.yml", "other.yml")]
+    assert row(shown[0], "complete") == row(shown[1], "complete") != ["0"]
+    assert row(shown[0], "cost") == row(shown[1], "cost")
+    assert row(shown[1], "tried again") == ["0"]
+
+
+@pytest.mark.parametrize("policy, instances", [("cost", 2), ("greedy", 4)])
+def test_supervisors_leave_instances_to_their_children(site, policy, instances):
+    """Several share an instance, and there are few: all would be full of those that wait for what needs an empty one."""
+    text = (pathlib.Path(__file__).parents[2] / "config/berth-example.yml").read_text()
+    limited = text.replace("MaxInstances: 64", f"MaxInstances: {instances}").replace("Policy: cost", f"Policy: {policy}")
+    assert f"MaxInstances: {instances}\n" in limited and f"Policy: {policy}\n" in limited
+    (site.path / "few.yml").write_text(limited)
+    shown = site.run("run", "--config", "few.yml", "--generate", "workflows", "--seeds", "1").stdout
+    assert row(shown, "unfinished") == ["0"]
 
 
 def test_the_same_seed_gives_the_same_bytes(site):

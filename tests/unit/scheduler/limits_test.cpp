@@ -71,6 +71,19 @@ TEST(Limits, OneMoreThanRunsIsTried) {
   EXPECT_EQ(next_limit({64, 1, {}}, in).max_containers, 10);
 }
 
+TEST(Limits, ByInstancesAloneWhatRunsRaisesNothing) {
+  LimitInputs in{kNow, {}, 20, 4, true};
+  in.beyond_quota = 0;
+  ContainerLimit limit = next_limit({4, 0, {}}, in);
+  EXPECT_EQ(limit.max_containers, 4);
+  in.at_quota = false;
+  in.total_instances = 3;
+  limit = next_limit(limit, in);
+  EXPECT_EQ(limit.max_containers, 4) << "as where the quota is met: who is waited for keeps the instance that is made";
+  in.total_instances = 5;
+  EXPECT_EQ(next_limit(limit, in).max_containers, 5);
+}
+
 /// Else what the last instance within the quota is created for makes way as soon as it is, for ever.
 TEST(Limits, TheLastInstanceDoesNotLowerThem) {
   for (std::int64_t running = 4; running < 40; ++running) {
