@@ -63,4 +63,15 @@ std::string describe_stuck(const Lives& lives, const WorkloadSource& source) {
   return text;
 }
 
+std::string describe_failed(const Lives& lives, const WorkloadSource& source) {
+  std::vector<std::uint32_t> failed;
+  for (std::uint32_t i = 0; i < lives.outcomes.size(); ++i)
+    if (lives.outcomes[i] == SimOutcome::failed) failed.push_back(i);
+  if (failed.empty()) return {};
+  return fmt::format(
+      "{} of {} containers failed, since they fit no instance type, were tried too often, or wait for one that failed: "
+      "{}",
+      failed.size(), lives.outcomes.size(), some_names(failed, source));
+}
+
 }  // namespace berth

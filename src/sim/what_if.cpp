@@ -71,7 +71,8 @@ class WorkloadMaker {
     if (!format) return fail(format.error());
     auto read = read_workload(arguments.workload, *format, options);
     if (!read) return fail(read.error());
-    if (read->skipped > 0) complain(fmt::format("{}: {} lines are left out: nothing ran", read->name, read->skipped));
+    if (read->skipped > 0)
+      complain(fmt::format("{}: lines left out, since nothing ran: {}", read->name, read->skipped));
     maker.read_ = std::move(*read);
     return maker;
   }
@@ -107,6 +108,8 @@ Result<RunReport> run_one(const Variant& variant, const WorkloadSource& source, 
   run.waits = sorted_waits(*lives);
   run.event_hash = lives->event_hash;
   run.stuck = !lives->stuck.empty();
+  if (const std::string failed = describe_failed(*lives, source); !failed.empty())
+    complain(fmt::format("{}: {}", history, failed));
   if (run.stuck)
     complain(fmt::format("{}: {}", history, describe_stuck(*lives, source)));
   else if (run.figures.unfinished > 0)

@@ -174,8 +174,9 @@ def test_gpus_are_simulated(site):
 
 def test_what_fits_nowhere_fails_and_the_rest_runs(site):
     (site.path / "w.csv").write_text(TEN + "0,60,64,1GiB\n")
-    shown = site.run("run", "--config", "cluster.yml", "--workload", "w.csv").stdout
-    assert (row(shown, "complete"), row(shown, "failed")) == (["10"], ["1"])
+    done = site.run("run", "--config", "cluster.yml", "--workload", "w.csv")
+    assert (row(done.stdout, "complete"), row(done.stdout, "failed")) == (["10"], ["1"])
+    assert re.search(r"1 of 11 containers failed, .*: (w\.csv:)?[\"']?12[\"']?$", done.stderr.strip()), done.stderr
 
 
 def test_time_is_up(site):
