@@ -81,7 +81,7 @@ class WorkerPool::Impl {
     std::map<std::string, std::int64_t> pids;   ///< of runners, by container
     std::map<std::string, SteadyTime> started;  ///< by container; only those whose start we accepted
     bool probe_again = false;                   ///< once the present probe ends
-    SteadyTime looked{};                        ///< when the latest probe that has ended began
+    SteadyTime last_probe_began{};              ///< when the latest probe that has ended began
     std::string trouble;                        ///< what its latest probe failed of; empty: it succeeded
     Worker worker;
     Watch watch;
@@ -140,7 +140,7 @@ class WorkerPool::Impl {
   void begin_round();
   bool begin_probe(std::uint64_t number);
   void request_probe(std::uint64_t number);
-  awaitable<void> probe_rounds();
+  awaitable<void> serve_probe_all();
   awaitable<void> probe_since(SteadyTime asked);
   awaitable<void> probe(std::uint64_t number);
   awaitable<event::ProbeEnded> probe_steps(std::uint64_t number, WorkerStage stage);

@@ -115,7 +115,7 @@ awaitable<void> WorkerPool::Impl::probe(std::uint64_t number) {
   look_for_pids(*member);
   compare_watch(*member, begun, ended.list.has_value());
   if (std::exchange(member->probe_again, false)) request_probe(number);
-  member->looked = begun;
+  member->last_probe_began = begun;
   if (probing_all_) probe_ended_.notify();
 }
 
@@ -123,11 +123,11 @@ awaitable<void> WorkerPool::Impl::probe(std::uint64_t number) {
 awaitable<void> WorkerPool::Impl::probe_all() {
   const std::uint64_t mine = ++all_asked_;
   auto probed = all_were_probed_.subscribe();
-  if (!std::exchange(probing_all_, true)) tasks_.spawn(probe_rounds());
+  if (!std::exchange(probing_all_, true)) tasks_.spawn(serve_probe_all());
   while (all_probed_ < mine) co_await probed.wait();
 }
 
-awaitable<void> WorkerPool::Impl::probe_rounds() {
+awaitable<void> WorkerPool::Impl::serve_probe_all() {
   while (all_probed_ < all_asked_) {
     const std::uint64_t served = all_asked_;
     co_await probe_since(runtime_.now());
@@ -145,7 +145,7 @@ awaitable<void> WorkerPool::Impl::probe_since(SteadyTime asked) {
   for (const std::uint64_t number : unprobed) request_probe(number);
   const auto is_over = [&](std::uint64_t number) {
     const Member* member = find(number);
-    return !member || member->worker.stage != WorkerStage::in_service || member->looked >= asked;
+    return !member || member->worker.stage != WorkerStage::in_service || member->last_probe_began >= asked;
   };
   for (bool in_time = true; in_time;) {
     while (!unprobed.empty() && is_over(unprobed.back())) unprobed.pop_back();

@@ -14,12 +14,12 @@
 
 #include "generate.hpp"
 #include "input_file.hpp"
+#include "outcome_text.hpp"
 #include "progress.hpp"
 #include "read_workload.hpp"
 #include "report.hpp"
 #include "report_table.hpp"
 #include "simulate.hpp"
-#include "stuck_text.hpp"
 #include "what_if_arguments.hpp"
 
 namespace berth {

@@ -1,4 +1,4 @@
-#include "stuck_text.hpp"
+#include "outcome_text.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
