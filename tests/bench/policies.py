@@ -4,9 +4,11 @@
     ./dev bench policies [--seeds N] [--workload NAME]… [--limit N]…
                          [--variant NAME]… [--boot SECONDS] [--price-factor F]
 
-A row for each policy, by workload and MaxInstances: cost (mean, least and most of the seeds), how much more than the
-first policy's, ratio to the lower bound, waits, creates. `--limit half` is
-half of the instances that the first variant uses at most without limit; `--boot` is the median boot time;
+First, in one line, commit and seeds. Then a table for each workload and MaxInstances, a row for each policy: cost (mean,
+least and most of the seeds), how much more than the first policy's, ratio to the lower bound, waits, creates. At the end, if
+`cost` is among the policies and not the first one, a summary of it against the first: a row for each workload.
+
+`--limit half` is half of the instances that the first variant uses at most without limit; `--boot` is the median boot time;
 `--price-factor` is `MaximumPriceFactor`.
 """
 import argparse
@@ -104,32 +106,56 @@ def run(args, folder, name, workload, limit):
     return rows
 
 
+def without_range(cell):
+    return cell.split(" (")[0]
+
+
 def mean(cell):
     """The number in `$1,234.56 ($1.00 to $2.00)` or `12 (9 to 15)`."""
-    return float(re.sub("[$,]", "", cell.split(" (")[0]))
+    return float(re.sub("[$,]", "", without_range(cell)))
 
 
-def difference(cost, first):
-    share = round(100 * (cost / first - 1), 1)
+def difference(found, name):
+    """How much more that variant costs than the first one."""
+    first = next(iter(found.values()))
+    share = round(100 * (mean(found[name]["cost"]) / mean(first["cost"]) - 1), 1)
     return f"{share:+.1f} %".replace("-", "−") if share else "0.0 %"
 
 
 def table(args, folder, workload, limit):
+    """Prints it; returns the report's rows by variant."""
     columns = list(ROWS.values())
     columns.insert(1, f"against `{args.variant[0]}`")
     print(f"\n**{workload}{f', MaxInstances {limit}' if limit else ''}**\n")
     print("| policy | " + " | ".join(columns) + " |")
     print("|---" * (len(columns) + 1) + "|", flush=True)
-    first = None
+    found = {}
     for name in args.variant:
-        rows = run(args, folder, name, workload, limit)
+        rows = found[name] = run(args, folder, name, workload, limit)
         if rows["unfinished"] != "0":
             raise SystemExit(f"{workload}: {name}: containers had not ended when time was up")
-        cost = mean(rows["cost"])
-        more = "" if first is None else difference(cost, first)
-        first = first or cost
-        cells = [rows["cost"].replace(" to ", " – "), more, *(rows[row].split(" (")[0] for row in list(ROWS)[1:])]
+        more = "" if len(found) == 1 else difference(found, name)
+        cells = [rows["cost"].replace(" to ", " – "), more, *(without_range(rows[row]) for row in list(ROWS)[1:])]
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+    return found
+
+
+def summary(first, results):
+    """Prints `cost` against the first variant; `results`: workload → limit as asked for → rows by variant."""
+    limits = list(next(iter(results.values())))
+    print(f"\n`cost` against `{first}`:\n")
+    names = {"0": "no limit", "half": "half of the instances"}
+    columns = [f"{names.get(limit, f'MaxInstances {limit}')}: cost | mean wait | p95" for limit in limits]
+    print("| workload | " + " | ".join(columns) + " |")
+    print("|---" * (3 * len(columns) + 1) + "|")
+    for workload, by_limit in results.items():
+        cells = []
+        for found in by_limit.values():
+            before, after = found[first], found["cost"]
+            cells.append(difference(found, "cost"))
+            cells.append(f"{without_range(before['mean of all'])} → {without_range(after['mean of all'])}")
+            cells.append(f"{before['all'].split(' / ')[1]} → {after['all'].split(' / ')[1]}")
+        print(f"| {workload} | " + " | ".join(cells) + " |")
 
 
 def limit_of(args, folder, workload, limit):
@@ -137,6 +163,11 @@ def limit_of(args, folder, workload, limit):
         return int(limit)
     peak = run(args, folder, args.variant[0], workload, 0)["most at a time"]
     return int(mean(peak)) // 2
+
+
+def commit():
+    tree = pathlib.Path(__file__).parent
+    return subprocess.run(["git", "describe", "--always", "--dirty", "--exclude=*"], cwd=tree, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 def main():
@@ -152,11 +183,15 @@ def main():
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
     args.variant = args.variant or list(VARIANTS)
+    print(f"Commit {commit()}, seeds {args.first_seed} to {args.first_seed + args.seeds - 1}.")
+    results = {}
     with tempfile.TemporaryDirectory() as folder:
         for workload in args.workload or ["steady", "diurnal", "workflows", "bioinformatics", "bursty", "tasks"]:
             for limit in args.limit or ["0", "half"]:
-                limit = limit_of(args, pathlib.Path(folder), workload, limit)
-                table(args, pathlib.Path(folder), workload, limit)
+                instances = limit_of(args, pathlib.Path(folder), workload, limit)
+                results.setdefault(workload, {})[limit] = table(args, pathlib.Path(folder), workload, instances)
+    if "cost" in args.variant[1:]:
+        summary(args.variant[0], results)
 
 
 if __name__ == "__main__":
