@@ -15,21 +15,21 @@
 namespace berth {
 namespace {
 
-/// What works while the lease is held: made, started and stopped as one.
+/// What works for one term of the lease: made, started and stopped as one.
 struct Parts {
   Parts(const DispatcherEdges& edges, const Cluster& cluster)
-      : api(gate(edges.api, edges.lease)), instances(gate(edges.instances, edges.lease)) {
+      : term(edges.lease), api(gate(edges.api, term)), instances(gate(edges.instances, term)) {
     QueueOptions queue_opts = queue_options(cluster);
     PoolOptions pool_opts = pool_options(cluster);
     SchedulerOptions scheduler_opts = scheduler_options(cluster);
     if (edges.adjust) edges.adjust(queue_opts, pool_opts, scheduler_opts);
     pool_opts.on_process_end = [this](const std::string& uuid) { queue->tell_end(uuid); };
     queue = std::make_unique<ContainerQueue>(edges.runtime, edges.log, edges.metrics, *api, std::move(queue_opts));
-    pool = std::make_unique<WorkerPool>(edges.runtime, edges.log, edges.metrics, *instances,
-                                        gate(edges.executors, edges.lease),
-                                        make_runner_config(cluster, edges.runner_environment), std::move(pool_opts));
+    pool =
+        std::make_unique<WorkerPool>(edges.runtime, edges.log, edges.metrics, *instances, gate(edges.executors, term),
+                                     make_runner_config(cluster, edges.runner_environment), std::move(pool_opts));
     scheduler = std::make_unique<Scheduler>(
-        edges.runtime, edges.log, edges.metrics, *queue, *pool, *api, [&lease = edges.lease] { return lease.held(); },
+        edges.runtime, edges.log, edges.metrics, *queue, *pool, *api, [this] { return term.lasts(); },
         std::move(scheduler_opts));
     if (edges.event_bus.url.empty()) return;
     EventBus::Listener listener;
@@ -38,7 +38,8 @@ struct Parts {
     bus = std::make_unique<EventBus>(edges.runtime, edges.log, edges.metrics, edges.event_bus, std::move(listener),
                                      edges.open_event_bus);
   }
-  void start() const {
+  void start(std::uint64_t term_number) {
+    term.begin(term_number);
     pool->start();
     queue->start();
     scheduler->start();
@@ -52,6 +53,7 @@ struct Parts {
     co_await pool->stop();
   }
 
+  LeaseTerm term;
   const std::unique_ptr<ContainerApi> api;
   const std::unique_ptr<InstanceSet> instances;
   std::unique_ptr<ContainerQueue> queue;
@@ -85,15 +87,16 @@ struct Dispatcher::Impl {
 
   static awaitable<void> follow(std::shared_ptr<Impl> self, Subscription changed) {
     for (;;) {
-      if (self->running && !self->edges.lease.held()) co_await self->stand_by();
+      if (self->running && !self->parts->term.lasts()) co_await self->stand_by();
       self->go_if_held();
       co_await changed.wait();
     }
   }
 
   void go_if_held() {
-    if (running || !edges.lease.held()) return;
-    parts->start();
+    const std::uint64_t term = edges.lease.term();
+    if (running || term == 0) return;
+    parts->start(term);
     running = true;
     active.Set(1);
   }
@@ -148,7 +151,7 @@ awaitable<void> Dispatcher::beat() {
 }
 
 bool Dispatcher::active() const {
-  return impl_->running && impl_->edges.lease.held();
+  return impl_->running && impl_->current()->term.lasts();
 }
 std::string Dispatcher::standing() const {
   return impl_->edges.lease.detail();

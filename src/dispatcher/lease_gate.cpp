@@ -13,14 +13,14 @@ tl::unexpected<Error> refusal() {
 
 /// A coroutine, so that the question is asked when the operation begins, not when it is made.
 template <class T>
-awaitable<Result<T>> if_held(const Lease& lease, awaitable<Result<T>> operation) {
-  if (!lease.held()) co_return refusal();
+awaitable<Result<T>> in_term(const LeaseTerm& term, awaitable<Result<T>> operation) {
+  if (!term.lasts()) co_return refusal();
   co_return co_await std::move(operation);
 }
 
 class GatedApi final : public ContainerApi {
  public:
-  GatedApi(ContainerApi& api, const Lease& lease) : api_(api), lease_(lease) {}
+  GatedApi(ContainerApi& api, const LeaseTerm& term) : api_(api), term_(term) {}
   awaitable<Result<std::string>> current_token_uuid() override { return api_.current_token_uuid(); }
   awaitable<Result<std::vector<Container>>> list_containers(ContainerQuery query) override {
     return api_.list_containers(std::move(query));
@@ -33,29 +33,29 @@ class GatedApi final : public ContainerApi {
     return api_.get_mounts(std::move(uuid));
   }
   awaitable<Result<ContainerUpdate>> lock(std::string uuid) override {
-    return if_held(lease_, api_.lock(std::move(uuid)));
+    return in_term(term_, api_.lock(std::move(uuid)));
   }
   awaitable<Result<ContainerUpdate>> unlock(std::string uuid) override {
-    return if_held(lease_, api_.unlock(std::move(uuid)));
+    return in_term(term_, api_.unlock(std::move(uuid)));
   }
   awaitable<Result<ContainerUpdate>> cancel(std::string uuid) override {
-    return if_held(lease_, api_.cancel(std::move(uuid)));
+    return in_term(term_, api_.cancel(std::move(uuid)));
   }
   awaitable<Result<void>> set_runtime_error(std::string uuid, std::string text) override {
-    return if_held(lease_, api_.set_runtime_error(std::move(uuid), std::move(text)));
+    return in_term(term_, api_.set_runtime_error(std::move(uuid), std::move(text)));
   }
   awaitable<Result<ContainerState>> get_state(std::string uuid) override { return api_.get_state(std::move(uuid)); }
   std::optional<SteadyTime> last_503() const override { return api_.last_503(); }
 
  private:
   ContainerApi& api_;
-  const Lease& lease_;
+  const LeaseTerm& term_;
 };
 
 class GatedInstance final : public Instance {
  public:
-  GatedInstance(std::shared_ptr<Instance> instance, const Lease& lease)
-      : instance_(std::move(instance)), lease_(lease) {}
+  GatedInstance(std::shared_ptr<Instance> instance, const LeaseTerm& term)
+      : instance_(std::move(instance)), term_(term) {}
   const std::string& id() const override { return instance_->id(); }
   const std::string& provider_type() const override { return instance_->provider_type(); }
   const std::string& address() const override { return instance_->address(); }
@@ -65,9 +65,9 @@ class GatedInstance final : public Instance {
     return instance_->price_history(type);
   }
   awaitable<Result<void>> set_tags(InstanceTags tags) override {
-    return if_held(lease_, instance_->set_tags(std::move(tags)));
+    return in_term(term_, instance_->set_tags(std::move(tags)));
   }
-  awaitable<Result<void>> destroy() override { return if_held(lease_, instance_->destroy()); }
+  awaitable<Result<void>> destroy() override { return in_term(term_, instance_->destroy()); }
   awaitable<Result<HostKeyVerdict>> verify_host_key(std::string key) override {
     return instance_->verify_host_key(std::move(key));
   }
@@ -78,15 +78,15 @@ class GatedInstance final : public Instance {
 
  private:
   const std::shared_ptr<Instance> instance_;
-  const Lease& lease_;
+  const LeaseTerm& term_;
 };
 
 class GatedInstanceSet final : public InstanceSet {
  public:
-  GatedInstanceSet(InstanceSet& set, const Lease& lease) : set_(set), lease_(lease) {}
+  GatedInstanceSet(InstanceSet& set, const LeaseTerm& term) : set_(set), term_(term) {}
   awaitable<Result<std::shared_ptr<Instance>>> create(CreateRequest request) override {
-    auto created = co_await if_held(lease_, set_.create(std::move(request)));
-    if (created && *created) *created = std::make_shared<GatedInstance>(std::move(*created), lease_);
+    auto created = co_await in_term(term_, set_.create(std::move(request)));
+    if (created && *created) *created = std::make_shared<GatedInstance>(std::move(*created), term_);
     co_return created;
   }
   awaitable<Result<std::vector<std::shared_ptr<Instance>>>> instances(InstanceTags filter) override {
@@ -107,7 +107,7 @@ class GatedInstanceSet final : public InstanceSet {
     for (auto& instance : instances) {
       const auto end = next + std::min(shown_.end() - next, most_gone);
       const auto same = std::find_if(next, end, [&](const auto& known) { return &known->inner() == instance.get(); });
-      shown.push_back(same == end ? std::make_shared<GatedInstance>(std::move(instance), lease_) : *same);
+      shown.push_back(same == end ? std::make_shared<GatedInstance>(std::move(instance), term_) : *same);
       if (same != end) next = same + 1;
       instance = shown.back();
     }
@@ -115,41 +115,41 @@ class GatedInstanceSet final : public InstanceSet {
   }
 
   InstanceSet& set_;
-  const Lease& lease_;
+  const LeaseTerm& term_;
   std::vector<std::shared_ptr<GatedInstance>> shown_;  // by the last list
 };
 
 class GatedExecutor final : public Executor {
  public:
-  GatedExecutor(std::unique_ptr<Executor> executor, const Lease& lease)
-      : executor_(std::move(executor)), lease_(lease) {}
+  GatedExecutor(std::unique_ptr<Executor> executor, const LeaseTerm& term)
+      : executor_(std::move(executor)), term_(term) {}
   awaitable<Result<CommandOutput>> execute(Command command) override {
-    return if_held(lease_, executor_->execute(std::move(command)));
+    return in_term(term_, executor_->execute(std::move(command)));
   }
   awaitable<Result<int>> stream(Command command, std::function<void(std::string_view)> on_line) override {
-    return if_held(lease_, executor_->stream(std::move(command), std::move(on_line)));
+    return in_term(term_, executor_->stream(std::move(command), std::move(on_line)));
   }
   void set_address(std::string address) override { executor_->set_address(std::move(address)); }
   void close() override { executor_->close(); }
 
  private:
   const std::unique_ptr<Executor> executor_;
-  const Lease& lease_;
+  const LeaseTerm& term_;
 };
 
 }  // namespace
 
-std::unique_ptr<ContainerApi> gate(ContainerApi& api, const Lease& lease) {
-  return std::make_unique<GatedApi>(api, lease);
+std::unique_ptr<ContainerApi> gate(ContainerApi& api, const LeaseTerm& term) {
+  return std::make_unique<GatedApi>(api, term);
 }
-std::unique_ptr<InstanceSet> gate(InstanceSet& instances, const Lease& lease) {
-  return std::make_unique<GatedInstanceSet>(instances, lease);
+std::unique_ptr<InstanceSet> gate(InstanceSet& instances, const LeaseTerm& term) {
+  return std::make_unique<GatedInstanceSet>(instances, term);
 }
-ExecutorFactory gate(ExecutorFactory executors, const Lease& lease) {
-  return [executors = std::move(executors), &lease](const Instance& instance,
-                                                    HostCheck check) -> std::unique_ptr<Executor> {
+ExecutorFactory gate(ExecutorFactory executors, const LeaseTerm& term) {
+  return [executors = std::move(executors), &term](const Instance& instance,
+                                                   HostCheck check) -> std::unique_ptr<Executor> {
     const auto* gated = dynamic_cast<const GatedInstance*>(&instance);  // the factory gets what the driver made
-    return std::make_unique<GatedExecutor>(executors(gated ? gated->inner() : instance, std::move(check)), lease);
+    return std::make_unique<GatedExecutor>(executors(gated ? gated->inner() : instance, std::move(check)), term);
   };
 }
 

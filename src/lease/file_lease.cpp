@@ -17,7 +17,7 @@ class FileLease final : public Lease {
   ~FileLease() override { close(); }
 
   awaitable<Result<void>> acquire() override { co_return lock(); }
-  bool held() const override { return held_; }
+  std::uint64_t term() const override { return held_ ? terms_.load() : 0; }
   Signal& changed() override { return changed_; }
   awaitable<void> release() override {
     close();
@@ -37,6 +37,7 @@ class FileLease final : public Lease {
       return fail(ErrorKind::conflict, path_ + ": " + holder);
     }
     write_holder();
+    ++terms_;
     held_ = true;
     changed_.notify();
     return {};
@@ -64,13 +65,14 @@ class FileLease final : public Lease {
   const std::string path_;
   int fd_ = -1;
   std::atomic<bool> held_ = false;
+  std::atomic<std::uint64_t> terms_ = 0;  // so far
   Signal changed_;
 };
 
 class NoLease final : public Lease {
  public:
   awaitable<Result<void>> acquire() override { co_return Result<void>{}; }
-  bool held() const override { return true; }
+  std::uint64_t term() const override { return 1; }
   Signal& changed() override { return changed_; }
   awaitable<void> release() override { co_return; }
   std::string detail() const override { return "no lock is taken"; }

@@ -29,7 +29,8 @@ class LeaseLoop : public std::enable_shared_from_this<LeaseLoop> {
         strand_(runtime.make_strand()),
         tasks_(strand_) {}
 
-  bool held() const { return clock_().count() < valid_until_; }
+  /// A number that is read too late is that of a later term: so its validity is asked first.
+  std::uint64_t term() const { return clock_().count() < valid_until_ ? terms_.load() : 0; }
   Signal& changed() { return changed_; }
   const asio::any_io_executor& strand() const { return strand_; }
   std::string detail() const {
@@ -114,10 +115,11 @@ class LeaseLoop : public std::enable_shared_from_this<LeaseLoop> {
 
   /// The one place where the state changes: what others see, and the log, follow from it.
   void move_to(const LockState& next, std::string words) {
-    const bool was_held = held();  // after a stall or a sleep the time may have run out without anyone being told
+    const bool was_held = term() != 0;  // after a stall or a sleep the time may have run out without anyone being told
     const bool was_holding = state_.stage == LockStage::holding;
     const bool holds = next.stage == LockStage::holding;
     state_ = next;
+    if (holds && !was_holding) ++terms_;  // as long as the session lives nobody else can have had it
     valid_until_ = holds ? next.valid_until.time_since_epoch().count() : kNotHeld;
     const bool news = set_detail(words);
     if (holds && !was_holding) {
@@ -131,7 +133,7 @@ class LeaseLoop : public std::enable_shared_from_this<LeaseLoop> {
     } else if (news && next.stage == LockStage::waiting && words != "connected") {
       log_.info("waiting for the dispatcher lock", {{"Reason", words}});
     }
-    if (holds != was_holding || held() != was_held) changed_.notify();
+    if (holds != was_holding || (term() != 0) != was_held) changed_.notify();
   }
 
   /// Whether it says something new. The passing moment between connection and first answer is nothing to tell.
@@ -151,6 +153,7 @@ class LeaseLoop : public std::enable_shared_from_this<LeaseLoop> {
   TaskGroup tasks_;
   LockState state_;
   std::atomic<std::int64_t> valid_until_ = kNotHeld;
+  std::atomic<std::uint64_t> terms_ = 0;  // so far
   Signal changed_;
   mutable std::mutex mutex_;
   std::string detail_ = "not asked for yet";
@@ -166,7 +169,7 @@ class SessionLease final : public Lease {
     while (!held()) co_await changed.wait();
     co_return Result<void>{};
   }
-  bool held() const override { return loop_->held(); }
+  std::uint64_t term() const override { return loop_->term(); }
   Signal& changed() override { return loop_->changed(); }
   awaitable<void> release() override { return call_on(loop_->strand(), LeaseLoop::end(loop_)); }
   std::string detail() const override { return loop_->detail(); }

@@ -44,7 +44,7 @@ class SimLease final : public Lease {
   SimLease& operator=(const SimLease&) = delete;
 
   awaitable<Result<void>> acquire() override;
-  bool held() const override { return held_; }
+  std::uint64_t term() const override { return held_ ? link_->term : 0; }
   Signal& changed() override { return changed_; }
   awaitable<void> release() override;
   std::string detail() const override { return held_ ? "held" : "not held"; }

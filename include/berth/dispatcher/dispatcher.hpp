@@ -38,9 +38,10 @@ struct DispatcherEdges {
   WebSocketOpener open_event_bus = {};  ///< what to dial it with; empty: open_websocket
 };
 
-/// Queue, pool and scheduler of one cluster, wired together (design §2, floor 8). They work while the lease is held.
+/// Queue, pool and scheduler of one cluster, wired together (design §2, floor 8). They work for one term of the lease.
 /// When it is lost they are stopped, and replaced by new ones that begin, once it is held again, as after a start of
-/// the daemon: what they knew may be out of date. In between nothing is started, created, destroyed or locked.
+/// the daemon: what they knew may be out of date. So it is, too, if it is held again before its loss was heard of. In
+/// between nothing is started, created, destroyed or locked.
 class Dispatcher {
  public:
   Dispatcher(DispatcherEdges edges, const Cluster& cluster);

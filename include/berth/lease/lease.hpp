@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,10 +20,12 @@ class Lease {
   virtual ~Lease() = default;
   /// Waits until it is ours. Error: the lease can never be had (e.g. permission), with the reason. Cancellable.
   virtual awaitable<Result<void>> acquire() = 0;
-  /// Whether it is ours now; asked again right before each thing that only the active dispatcher may do. False from
-  /// the moment on at which another may have it, even if nothing has run in this process for a while. Thread-safe.
-  virtual bool held() const = 0;
-  /// Raised when `held()` changed.
+  /// The number of the term in which it is ours now, another one each time that it was had anew; 0: it is not ours.
+  /// Asked again right before each thing that only the active dispatcher may do. 0 from the moment on at which another
+  /// may have it, even if nothing has run in this process for a while. Thread-safe.
+  virtual std::uint64_t term() const = 0;
+  bool held() const { return term() != 0; }
+  /// Raised when `term()` changed; who hears of it late may find that several terms have passed.
   virtual Signal& changed() = 0;
   /// Gives it up, or stops trying; to be called before the lease is destroyed. Another may have it at once.
   virtual awaitable<void> release() = 0;

@@ -247,6 +247,44 @@ TEST(Dispatcher, ALossThatNobodyToldOfStopsEveryEffectAtOnce) {
   }
 }
 
+/// Lost, and had again, before anybody was told: another dispatcher may have acted in between.
+TEST(Dispatcher, ATermThatNobodyToldOfBeginsAnew) {
+  for (const Duration moment : {1s, 15s, 30s, 50s, 70s, 130s}) {
+    SCOPED_TRACE(std::chrono::duration<double>(moment).count());
+    World world;
+    for (int i = 0; i < 30; ++i) world.add(i, 1 + i % 2);
+    world.start();
+    world.runtime.run_for(moment);
+    const std::shared_ptr<WorkerPool> pool = world.dispatcher().pool();
+    ++world.lease.number;
+    EXPECT_FALSE(world.dispatcher().active());
+    world.runtime.run_for(1500ms);
+    const auto before = effects(world);
+    world.runtime.run_for(5min);
+    EXPECT_EQ(effects(world), before) << "what the term before knew is not acted upon";
+    EXPECT_EQ(world.dispatcher().pool(), pool);
+
+    world.lease.changed().notify();
+    world.runtime.run_for(1s);
+    EXPECT_NE(world.dispatcher().pool(), pool);
+    EXPECT_TRUE(world.dispatcher().active());
+    EXPECT_EQ(summed(world, "berth_lock_losses_total"), 1);
+    ASSERT_TRUE(world.finish()) << world.describe();
+    expect_all_complete_once(world);
+  }
+}
+
+TEST(Dispatcher, WhatNothingWasMissedOfGoesOn) {
+  World world;
+  world.start();
+  world.runtime.run_for(5s);
+  const std::shared_ptr<WorkerPool> pool = world.dispatcher().pool();
+  world.lease.changed().notify();
+  world.runtime.run_for(5s);
+  EXPECT_EQ(world.dispatcher().pool(), pool);
+  EXPECT_EQ(summed(world, "berth_lock_losses_total"), 0);
+}
+
 TEST(Dispatcher, TheLeaseMayComeAndGo) {
   World world(11);
   for (int i = 0; i < 60; ++i) world.add(i, 1 + i % 2);

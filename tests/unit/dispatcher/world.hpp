@@ -20,15 +20,17 @@ namespace berth {
 class FakeLease final : public Lease {
  public:
   awaitable<Result<void>> acquire() override { co_return Result<void>{}; }
-  bool held() const override { return is_held; }
+  std::uint64_t term() const override { return is_held ? number : 0; }
   Signal& changed() override { return changed_; }
   awaitable<void> release() override { co_return; }
   std::string detail() const override { return is_held ? "held" : "not held"; }
   void set_held(bool now) {
+    if (now && !is_held) ++number;
     is_held = now;
     changed_.notify();
   }
   bool is_held = true;
+  std::uint64_t number = 1;  ///< of the term
 
  private:
   Signal changed_;

@@ -49,6 +49,9 @@ TEST_F(FileLease, IsHeldByOne) {
   run_on(runtime, first->release());
   EXPECT_FALSE(first->held());
   EXPECT_TRUE(run_on(runtime, second->acquire()));
+  run_on(runtime, second->release());
+  ASSERT_TRUE(run_on(runtime, first->acquire()));
+  EXPECT_EQ(first->term(), 2U);
 }
 
 TEST_F(FileLease, EndsWithItsOwner) {

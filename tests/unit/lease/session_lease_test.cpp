@@ -163,6 +163,7 @@ TEST_F(SessionLease, AnEndedSessionIsNoticedAtOnceAndItComesBackWhenNobodyCanSti
   database.refuses = false;
   const SteadyTime back = runtime.now();
   EXPECT_TRUE(runtime.run_until([&] { return lease->held(); }, 10s));
+  EXPECT_EQ(lease->term(), 2U) << "another may have had it";
   EXPECT_GE(since(back), 1500ms) << "an earlier holder acts on for up to 4 s after the last failure";
   EXPECT_LE(since(back), 7s);
 }
@@ -216,6 +217,7 @@ TEST_F(SessionLease, SleepOfTheMachineEndsItUntilTheNextAnswer) {
   EXPECT_FALSE(lease->held()) << "before anything has run in this process";
   const std::size_t pings = database.pings.size();
   EXPECT_TRUE(runtime.run_until([&] { return lease->held(); }, 2s)) << "the session lives, so the lock is still ours";
+  EXPECT_EQ(lease->term(), 1U) << "nobody else has had it";
   EXPECT_GT(database.pings.size(), pings);
 }
 
