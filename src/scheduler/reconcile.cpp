@@ -12,8 +12,7 @@ ReconcileAction reconcile(const ReconcileInput& in) {
   const bool left_so = process.exited && in.queue_updated && *in.queue_updated > *process.exited;
   switch (in.state) {
     case ContainerState::running:
-      if (!process.in_pool) return in.unknown_workers ? ReconcileAction::none : ReconcileAction::cancel;
-      if (left_so) return ReconcileAction::cancel;
+      if (!process.in_pool || left_so) return in.unknown_workers ? ReconcileAction::none : ReconcileAction::cancel;
       return in.priority < 1 && !process.exited ? ReconcileAction::kill : ReconcileAction::none;
     case ContainerState::complete:
     case ContainerState::cancelled:

@@ -42,9 +42,11 @@ bool is_just_started(const ProcessView& process, std::optional<SteadyTime> queue
 /// The decision for a container in the queue. For a uuid that the pool knows and the queue does not it is `kill`,
 /// unless is_just_started().
 ///
-/// Two rows differ from facts §5.8. Queued, with a process that is_just_started(): it is left alone. Running, exited
+/// Three rows differ from facts §5.8. Queued, with a process that is_just_started(): it is left alone. Running, exited
 /// and not read since, priority 0: the placeholder is not cleared, since the pass after it would take the container for
-/// lost and cancel what its runner may have ended as Complete, which the API allows (facts §2.4).
+/// lost and cancel what its runner may have ended as Complete, which the API allows (facts §2.4). Running, exited and
+/// read since, with unknown workers: it is left alone, as without a process, since what ended may have been a second
+/// runner, which found the container claimed by a first one there.
 ReconcileAction reconcile(const ReconcileInput& input);
 
 }  // namespace berth

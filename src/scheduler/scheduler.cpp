@@ -122,10 +122,10 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
   /// the pool had learned when the records were read (an instance listed late, a process found on a recovering worker)
   /// is in view. All starts are ours, and an accepted one is in `running` of the receipt's snapshot and of every later
   /// one until we clear its exit placeholder, or its instance is gone from the cloud. Hence a record that says Locked
-  /// and has no process in view was not started and may be; one that says Running and has none while no worker is
-  /// unknown has lost its process and may be cancelled. A placeholder stays until the record was read after the exit,
-  /// since the API would cancel even what is Complete (facts §2.4). A Locked record that is older than it seems does no
-  /// harm: a second runner finds it not Locked.
+  /// and has no process in view was not started and may be; one that says Running and has none, or one that ended,
+  /// while no worker is unknown has lost its process and may be cancelled. A placeholder stays until the record was
+  /// read after the exit, since the API would cancel even what is Complete (facts §2.4). A Locked record that is older
+  /// than it seems does no harm: a second runner finds it not Locked.
   struct View {
     std::shared_ptr<const QueueSnapshot> queue;
     std::shared_ptr<const PoolSnapshot> pool;
@@ -406,10 +406,11 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     throw std::logic_error("unknown operation");
   }
 
-  /// A start that an earlier process had sent may have reached its worker after the latest probe. And until the API has
-  /// answered that it has not ended, its worker may be in view again, and with it its process.
+  /// A start that an earlier process had sent may have reached its worker after the latest probe; a runner of ours may
+  /// have ended because that one had claimed the container. And until the API has answered that it has not ended, its
+  /// worker may be in view again, and with it its process.
   awaitable<Result<void>> cancel(std::string uuid) {
-    if (!pool_.snapshot()->running.find(uuid)) co_await pool_.probe_all();
+    co_await pool_.probe_all();
     auto is_still_lost = [self = shared_from_this(), uuid] { return is_lost(*self->pool_.snapshot(), uuid); };
     co_return co_await queue_.cancel(std::move(uuid), "the runner ended without giving the container a final state",
                                      std::move(is_still_lost));

@@ -56,7 +56,8 @@ TEST(Reconcile, Table) {  // facts §5.8; row by row, priority 0 and above, and 
   for (const Row& row : rows) {
     SCOPED_TRACE(std::string(to_string(row.state)) + " " + std::to_string(static_cast<int>(row.process)));
     for (bool unknown_workers : {false, true}) {
-      const bool wait = unknown_workers && row.state == running && row.process == Process::absent;
+      const bool wait = unknown_workers && row.state == running &&
+                        (row.process == Process::absent || row.process == Process::exited_before);
       EXPECT_EQ(reconcile(input(row.state, row.process, 0, unknown_workers)), wait ? Action::none : row.priority_zero);
       EXPECT_EQ(reconcile(input(row.state, row.process, 5, unknown_workers)), wait ? Action::none : row.priority_above);
     }

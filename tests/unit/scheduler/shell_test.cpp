@@ -287,6 +287,69 @@ TEST_F(ShellTest, WhatAStartHasBegunBehindTheLatestProbeIsNotLost) {
   EXPECT_TRUE(wait_for([&] { return api.at(2).state == cancelled; }, seconds(20))) << "who is silent is not waited for";
 }
 
+/// What is started on the one has a first runner on the other: an earlier process' start was long under way. The first
+/// claims the container, the second is refused, and ends.
+class SecondRunner : public ShellTest {
+ protected:
+  SecondRunner() {
+    pool_options.probe_interval = minutes(1);
+    pool_options.timeout_idle = pool_options.timeout_booting = minutes(60);
+    options.stale_lock_timeout = seconds(1);
+  }
+  FakeMachine& add_machine() {
+    FakeMachine& machine = *add_old_instance({}).machine;
+    machine.watchable = true;
+    return machine;
+  }
+  void has_first_runner_on(FakeMachine& ours, FakeMachine& other) {
+    ours.on_start = [&](const std::string& uuid, const std::string&) {
+      other.runners[uuid] = {};
+      EXPECT_TRUE(api.runner_sets(uuid, running));
+      tasks.push_back(std::make_unique<SimTask<void>>(runtime, be_refused(ours, uuid)));
+    };
+  }
+  awaitable<void> be_refused(FakeMachine& machine, std::string uuid) {
+    co_await runtime.sleep_for(seconds(1));
+    machine.exit(uuid);
+    ++refused;
+  }
+  int refused = 0;
+};
+
+TEST_F(SecondRunner, WhatItWasRefusedIsNotLost) {
+  FakeMachine& one = add_machine();
+  FakeMachine& another = add_machine();
+  has_first_runner_on(one, another);
+  has_first_runner_on(another, one);
+  start();
+  ASSERT_TRUE(wait_for([&] { return pool->snapshot()->count(WorkerState::idle) == 2; }));
+  api.add(1);
+  ASSERT_TRUE(wait_for([&] { return refused == 1; }));
+  runtime.run_for(seconds(20));
+  EXPECT_EQ(api.count("cancel"), 0u);
+  EXPECT_EQ(pool->snapshot()->count(WorkerState::running), 1) << "found, though no round of probes was due";
+  for (FakeMachine* machine : {&one, &another}) machine->exit(uuid(1));
+  EXPECT_TRUE(wait_for([&] { return api.at(1).state == cancelled; }, seconds(5))) << "now it is lost";
+}
+
+TEST_F(SecondRunner, WhatItWasRefusedMayRunOnAWorkerThatNobodyHasSeenYet) {
+  FakeMachine& ours = add_machine();
+  FakeMachine& unknown = add_machine();
+  has_first_runner_on(ours, unknown);
+  unknown.unreachable = true;
+  start();
+  api.add(1);
+  ASSERT_TRUE(wait_for([&] { return refused == 1; }));
+  runtime.run_for(minutes(5));
+  EXPECT_EQ(api.count("cancel"), 0u);
+  unknown.unreachable = false;
+  ASSERT_TRUE(wait_for([&] { return pool->snapshot()->count(WorkerState::running) == 1; }));
+  runtime.run_for(minutes(5));
+  EXPECT_EQ(api.count("cancel"), 0u);
+  unknown.exit(uuid(1));
+  EXPECT_TRUE(wait_for([&] { return api.at(1).state == cancelled; }, seconds(5))) << "now it is lost";
+}
+
 TEST_F(ShellTest, PriorityZeroStopsARunningContainerAndRequeuesALockedOne) {
   api.add(1);
   start();
