@@ -15,6 +15,7 @@ constexpr Duration made_up_for = 10ms;
 
 ProbePace::ProbePace(Duration interval, std::int64_t max_per_second)
     : interval_(std::max(interval, shortest_interval)),
+      max_per_second_(max_per_second),
       spacing_(max_per_second > 0 ? Duration(1s) / max_per_second : Duration::zero()) {}
 
 Duration ProbePace::jitter() const {
@@ -37,7 +38,11 @@ bool ProbePace::fits(std::size_t workers) const {
 
 SteadyTime ProbePace::next_probe(SteadyTime now) {
   if (spacing_ == Duration::zero()) return now;
-  return next_probe_ = std::max(next_probe_, now - made_up_for) + spacing_;
+  next_probe_ = std::max(next_probe_, now - made_up_for) + spacing_;
+  while (!last_second_.empty() && last_second_.front() <= now - 1s) last_second_.pop_front();
+  last_second_.push_back(now);
+  if (std::ssize(last_second_) >= max_per_second_) next_probe_ = std::max(next_probe_, last_second_.front() + 1s);
+  return next_probe_;
 }
 
 }  // namespace berth

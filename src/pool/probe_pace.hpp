@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 
 #include "berth/base/time.hpp"
 
@@ -21,16 +22,19 @@ class ProbePace {
   Duration lateness(SteadyTime now) const;
   /// Whether a round of so many takes no longer than its interval.
   bool fits(std::size_t workers) const;
-  /// A probe began now: when the next may. The cap is kept on average; a late wake-up is made up for.
+  /// A probe began now: when the next may. Evenly spaced, but that a late wake-up is made up for; never more than the
+  /// cap within any second.
   SteadyTime next_probe(SteadyTime now);
 
  private:
   Duration interval_;
+  std::int64_t max_per_second_;
   Duration spacing_{};
   bool begun_ = false;
   Duration late_{};  ///< of the latest round
   SteadyTime next_round_{};
   SteadyTime next_probe_{};
+  std::deque<SteadyTime> last_second_;  ///< when its probes began
 };
 
 }  // namespace berth

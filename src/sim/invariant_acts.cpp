@@ -14,7 +14,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration longest_command = 2min;
-constexpr Duration made_up_for = 10ms;  // of a probe that began late: the next may begin sooner
 
 /// It has been given up, and what ran there with it.
 bool is_shut_down(const Link& link, const std::string& id) {
@@ -95,7 +94,7 @@ void Invariants::start_ended(const Link& link, const SimVm& vm) {
 void Invariants::probe_begun(const Link& link, const SimVm& vm) {
   const std::int64_t most = vms().max_probes_per_second;
   if (link.dead || most <= 0 || core_.now() <= news(link, vm).to_check_until) return;
-  if (const std::int64_t begun = count_within(1s - made_up_for, known(link).probes); begun > most)
+  if (const std::int64_t begun = count_within(1s, known(link).probes); begun > most)
     core_.violate("probe-rate",
                   std::to_string(begun) + " probes begun within a second, of at most " + std::to_string(most));
 }

@@ -61,6 +61,34 @@ TEST(ProbePace, CapIsKeptOnAverage) {
   }
 }
 
+TEST(ProbePace, CapIsKeptInEachSecond) {
+  struct Case {
+    const char* what;
+    std::int64_t cap;
+    std::vector<Duration> late;  // of wake-ups, in turn
+    Duration pause;              // after every 30 probes: nobody is to be probed
+  };
+  const Case cases[] = {
+      {"in time", 10, {0ms}, 0ms},           {"always late", 10, {3ms}, 0ms},
+      {"late at times", 7, {0ms, 9ms}, 0ms}, {"more than it makes up for", 10, {0ms, 0ms, 40ms}, 0ms},
+      {"pauses", 10, {0ms}, 333ms},          {"long pauses", 10, {0ms, 1ms}, 20s},
+      {"many", 1000, {2ms, 0ms}, 777ms},     {"one", 1, {0ms, 10ms}, 0ms},
+  };
+  for (const auto& c : cases) {
+    ProbePace pace(10s, c.cap);
+    std::vector<SteadyTime> begun;
+    for (SteadyTime now = at(0s); now < at(20s);) {
+      begun.push_back(now);
+      const SteadyTime next = pace.next_probe(now);
+      if (next > now) now = next + c.late[begun.size() % c.late.size()];
+      if (begun.size() % 30 == 0) now += c.pause;
+    }
+    const auto most = static_cast<std::size_t>(c.cap);
+    for (std::size_t i = most; i < begun.size(); ++i)
+      ASSERT_GE(begun[i] - begun[i - most], 1s) << c.what << ", probe " << i;
+  }
+}
+
 TEST(ProbePace, NoCap) {
   ProbePace pace(10s, 0);
   EXPECT_EQ(pace.next_probe(at(5s)), at(5s));
