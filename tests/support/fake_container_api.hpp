@@ -42,7 +42,7 @@ struct FakeCall {
 /// the runners through the methods that are not of ContainerApi; these take effect at once.
 ///
 /// A call waits half of `latency`, is carried out, and waits the other half. `intercept` may refuse it or make it hang.
-class FakeContainerApi final : public ContainerApi {
+class FakeContainerApi : public ContainerApi {
  public:
   struct Record {
     Container container;

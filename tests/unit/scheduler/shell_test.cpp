@@ -60,7 +60,7 @@ class ShellTest : public testing::Test {
         runtime, log->log(), metrics, instances, make_fake_executor,
         [](const std::string&, const InstanceType&, const std::string&) { return std::string("{}"); }, pool_options);
     scheduler = std::make_unique<Scheduler>(
-        runtime, log->log(), metrics, *queue, *pool, api, [this] { return active; }, options);
+        *scheduler_runtime, log->log(), metrics, *queue, *pool, *scheduler_api, [this] { return active; }, options);
     queue->start();
     pool->start();
     scheduler->start();
@@ -107,6 +107,8 @@ class ShellTest : public testing::Test {
   QueueOptions queue_options;
   PoolOptions pool_options;
   SchedulerOptions options;
+  Runtime* scheduler_runtime = &runtime;
+  ContainerApi* scheduler_api = &api;
   bool active = true;
   std::map<std::string, int> starts;
   std::vector<std::unique_ptr<SimTask<void>>> tasks;
@@ -563,6 +565,54 @@ TEST_F(LockAhead, OnlyWhatIsStillLockedIsStarted) {
   run_on(runtime, group.stop());
 }
 
+/// Whether a pass that lets the starts under way end first sees that one.
+awaitable<bool> shows_then(StartsAhead& ahead, WorkerPool& pool, std::string uuid) {
+  co_await ahead.let_starts_end();
+  co_return pool.snapshot()->running.contains(uuid);
+}
+
+/// A pass that began before the pool knows what is being started would give its room away.
+TEST_F(LockAhead, APassWaitsForTheStartsUnderWay) {
+  begin();
+  active = false;  // the scheduler keeps out of it
+  for (const int number : {2, 3, 4}) {
+    api.add(number);
+    queue->tell({uuid(number), queued});
+  }
+  ASSERT_TRUE(wait_for([&] { return queue->snapshot()->entries.size() >= 3; }));
+  for (const int number : {2, 3, 4}) ASSERT_TRUE(run_on(runtime, queue->lock(uuid(number))));
+  const std::uint64_t instance = pool->snapshot()->instances.begin()->number;
+  const auto shown = [&](int number) { return pool->snapshot()->running.contains(uuid(number)); };
+  TaskGroup group(runtime.make_strand());
+  int receipts = 0;
+  StartsAhead ahead(
+      *queue, *pool, group, [] { return true; }, [&](const PoolReceipt&) { ++receipts; });
+
+  run_on(runtime, ahead.let_starts_end(), Duration::zero());  // there are none
+  ahead.keep({{instance, uuid(2), {}}, {instance, uuid(3), {}}});
+  ahead.locked(uuid(2));
+  EXPECT_FALSE(shown(2));
+  EXPECT_TRUE(run_on(runtime, shows_then(ahead, *pool, uuid(2)))) << "as soon as the pass begins";
+  EXPECT_EQ(receipts, 1) << "and it has been told";
+
+  ahead.locked(uuid(3));
+  runtime.run_for(seconds(1));
+  EXPECT_FALSE(shown(3)) << "its place is for the pass to give";
+  ahead.keep({{instance, uuid(3), {}}, {instance, uuid(4), {}}});
+  ahead.locked(uuid(3));
+  runtime.run_for(seconds(1));
+  EXPECT_TRUE(shown(3)) << "by what the pass has decided";
+
+  ASSERT_TRUE(wait_for([&] { return api.at(2).state == complete && api.at(3).state == complete; }));
+  run_on(runtime, ahead.let_starts_end(), Duration::zero());
+  ahead.pass_ended();  // it has decided nothing: what was kept holds
+  ahead.locked(uuid(4));
+  runtime.run_for(seconds(1));
+  EXPECT_TRUE(shown(4));
+  EXPECT_EQ(receipts, 3);
+  run_on(runtime, group.stop());
+}
+
 TEST_F(LockAhead, WhatTurnsOutToRunWhileItIsBeingLockedIsNotKilledBeforeTheAnswer) {
   begin();
   FakeMachine& machine = *cloud->machines.at("i-1");
@@ -602,6 +652,59 @@ TEST_F(LockAhead, LocksAreMadeAtTheSameTime) {
   runtime.run_for(milliseconds(50));
   EXPECT_EQ(api.count("lock"), 20u) << "the client's limiter bounds them, not the scheduler";
 }
+
+/// A clock that goes on by itself while somebody works.
+class BusyClock final : public Runtime {
+ public:
+  explicit BusyClock(SimRuntime& idle) : idle_(idle) {}
+  void work(Duration time) { worked_ += time; }
+  asio::any_io_executor executor() override { return idle_.executor(); }
+  asio::any_io_executor blocking_executor() override { return idle_.blocking_executor(); }
+  SteadyTime now() const override { return idle_.now() + worked_; }
+  WallTime wall_now() const override { return idle_.wall_now() + worked_; }
+  awaitable<void> sleep_until(SteadyTime when) override { return idle_.sleep_until(when - worked_); }
+  std::uint64_t random() override { return idle_.random(); }
+  void secret_bytes(unsigned char* out, std::size_t size) override { idle_.secret_bytes(out, size); }
+
+ private:
+  SimRuntime& idle_;
+  Duration worked_{};
+};
+
+/// Each pass asks it for the last 503, once, and takes so long.
+struct SlowApi final : FakeContainerApi {
+  SlowApi(BusyClock& c, Duration time) : FakeContainerApi(c), clock(c), takes(time) {}
+  std::optional<SteadyTime> last_503() const override {
+    clock.work(takes);
+    return std::nullopt;
+  }
+  BusyClock& clock;
+  const Duration takes;
+};
+
+class SlowPasses : public ShellTest, public testing::WithParamInterface<std::pair<int, int>> {};
+
+TEST_P(SlowPasses, ArePausedAfterForAsLong) {
+  const auto [takes, expected] = GetParam();
+  BusyClock clock(runtime);
+  SlowApi slow(clock, milliseconds(takes));
+  scheduler_runtime = &clock;
+  scheduler_api = &slow;
+  cloud->hang_creates = true;
+  start();
+  runtime.run_for(seconds(2));
+  const double before = metric("berth_scheduler_passes_total");
+  for (int step = 0; step < 1000; ++step) {  // a storm of a second
+    api.add(step);
+    queue->tell({uuid(step), queued});
+    runtime.run_for(milliseconds(1));
+  }
+  EXPECT_NEAR(metric("berth_scheduler_passes_total") - before, expected, 1 + expected / 10);
+}
+
+// The pass itself counts into the 5 ms that two of them are apart at least. A pass takes no time of `runtime`.
+INSTANTIATE_TEST_SUITE_P(Milliseconds, SlowPasses,
+                         testing::Values(std::pair(0, 200), std::pair(20, 50), std::pair(200, 5)));
 
 }  // namespace
 }  // namespace berth
