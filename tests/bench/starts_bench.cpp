@@ -110,6 +110,7 @@ class StartsBench {
       const std::string uuid = text.substr(0, size - 1);
       text.erase(0, size);
       if (!b.api_.runner_sets(uuid, ContainerState::running)) ++b.wrong_;
+      ++b.starts_of_[uuid];
       b.last_start_ = b.runtime_.now();
       ++b.started_;
       asio::co_spawn(b.runtime_.executor(), complete(b, uuid), asio::detached);
@@ -125,6 +126,16 @@ class StartsBench {
     const auto snapshot = dispatcher_->pool()->snapshot();
     return static_cast<std::size_t>(std::count_if(snapshot->instances.begin(), snapshot->instances.end(),
                                                   [](const auto& i) { return i.state == WorkerState::idle; }));
+  }
+
+  /// Throws if not: a figure of starts that were none is worth nothing.
+  void check_each_ran_once() const {
+    for (const auto& [uuid, record] : api_.records) {
+      const auto starts = starts_of_.find(uuid);
+      if (starts == starts_of_.end() || starts->second != 1 || record.container.state != ContainerState::complete)
+        throw std::runtime_error(uuid + " was not started once, and Complete then");
+    }
+    if (api_.records.size() != containers_) throw std::runtime_error("not all containers were submitted");
   }
 
   static awaitable<void> main(StartsBench& b) {
@@ -165,6 +176,7 @@ class StartsBench {
         1e3 * seconds(take_longest_handler(b.runtime_)), b.wrong_);
     if (b.wrong_ > 0)
       throw std::runtime_error("a container was started that was not Locked, or ended that did not run");
+    b.check_each_ran_once();
     co_await b.dispatcher_->stop();
     b.runtime_.stop();
   }
@@ -183,6 +195,7 @@ class StartsBench {
   const Cluster cluster_;
   asio::posix::stream_descriptor starts_;
   std::unique_ptr<Dispatcher> dispatcher_;
+  std::map<std::string, int> starts_of_;  // by container
   std::size_t started_ = 0;
   std::size_t completed_ = 0;
   int wrong_ = 0;
