@@ -124,16 +124,20 @@ class Packer {
 };
 
 /// Takes one instance's load.
-Cover take(Waiting& waiting, std::uint32_t type, const Pack& pack) {
-  Cover made{type, {}};
-  std::uint32_t count = 0;
-  for (const Pack::Share& share : pack.shares) count += share.count;
-  made.ranks.reserve(count);
-  for (const Pack::Share& share : pack.shares)
-    for (std::uint32_t i = 0; i < share.count; ++i) made.ranks.push_back(waiting.take(share.need));
-  std::sort(made.ranks.begin(), made.ranks.end());
-  return made;
-}
+class Taker {
+ public:
+  explicit Taker(Waiting& waiting) : waiting_(waiting) {}
+  void take(std::uint32_t type, const Pack& pack, Covers& covers) {
+    ranks_.clear();
+    for (const Pack::Share& share : pack.shares)
+      for (std::uint32_t i = 0; i < share.count; ++i) ranks_.push_back(waiting_.take(share.need));
+    covers.add(type, ranks_);
+  }
+
+ private:
+  Waiting& waiting_;
+  std::vector<std::uint32_t> ranks_;  // of the last one
+};
 
 /// How often the same pack is possible.
 std::uint32_t times_possible(const Waiting& waiting, const Pack& pack) {
@@ -142,46 +146,42 @@ std::uint32_t times_possible(const Waiting& waiting, const Pack& pack) {
   return times;
 }
 
-/// The type whose pack has most value per $, again and again. A pack is made anew only when its type comes up and a
-/// class in it has changed: less waits, so that it can hardly be worth more than it was.
-std::vector<Cover> most_valuable(Waiting& waiting, std::int64_t most) {
+/// The type whose pack has most value per $, again and again. Less and less waits, so that a pack can hardly be worth
+/// more than it was; and as long as what is in it waits, it would be made the same again: only when its type comes up
+/// and that is no more so, it is made anew.
+Covers most_valuable(Waiting& waiting, std::int64_t most) {
   const PlanInput& input = waiting.classes().input();
   Packer packer(waiting, false);
+  Taker taker(waiting);
   std::vector<Pack> packs(input.types.size());
-  std::vector<char> changed(input.types.size());
   using Candidate = std::tuple<double, double, std::uint32_t>;  // value per $, -price, type
   std::priority_queue<Candidate> candidates;
   const auto consider = [&](std::uint32_t type) {
     packs[type] = packer.pack(type, std::nullopt);
-    changed[type] = 0;
     if (packs[type].shares.empty()) return;
     candidates.emplace(value_per_dollar(packs[type].value, input.types[type]), -input.types[type].price, type);
   };
   for (std::uint32_t type = 0; type < input.types.size(); ++type)
     if (packer.available(type)) consider(type);
-  std::vector<Cover> covers;
-  while (!candidates.empty() && waiting.all_left() > 0 && std::ssize(covers) <= most) {
+  Covers covers;
+  while (!candidates.empty() && waiting.all_left() > 0 && covers.size() <= most) {
     const std::uint32_t type = std::get<2>(candidates.top());
     candidates.pop();
-    if (!changed[type]) {
-      for (std::uint32_t times = times_possible(waiting, packs[type]); times > 0; --times)
-        covers.push_back(take(waiting, type, packs[type]));
-      for (const Pack::Share& share : packs[type].shares)
-        for (const std::uint32_t other : types_for(input, share.need, false)) changed[other] = 1;
-    }
+    for (std::uint32_t times = times_possible(waiting, packs[type]); times > 0; --times)
+      taker.take(type, packs[type], covers);
     consider(type);
   }
   return covers;
 }
 
 /// The cheapest available type for the first in order, filled up in order, again and again.
-std::vector<Cover> cheapest_for_each(Waiting& waiting, std::int64_t most_covers) {
+Covers cheapest_for_each(Waiting& waiting, std::int64_t most_covers) {
   const PlanInput& input = waiting.classes().input();
   const auto most = input.limits.max_per_instance;
   const auto places = static_cast<std::uint32_t>(most > 0 ? most : std::numeric_limits<std::uint32_t>::max());
-  std::vector<Cover> covers;
+  Covers covers;
   for (const std::uint32_t rank : waiting.rest()) {
-    if (std::ssize(covers) > most_covers) break;
+    if (covers.size() > most_covers) break;
     const std::uint32_t need = waiting.need(rank);
     if (waiting.left(need) == 0 || waiting.first(need) > rank) continue;
     const auto& types = types_for(input, need, false);
@@ -191,7 +191,7 @@ std::vector<Cover> cheapest_for_each(Waiting& waiting, std::int64_t most_covers)
     });
     if (type == types.end()) continue;
     Capacity room{input.types[*type].size, false};
-    covers.push_back({*type, waiting.fill(waiting.classes().within_ceiling(*type), room, places)});
+    covers.add(*type, waiting.fill(waiting.classes().within_ceiling(*type), room, places));
   }
   return covers;
 }
@@ -296,16 +296,25 @@ class ScarceChooser {
 
 }  // namespace
 
-std::vector<Cover> cover(Waiting& waiting, std::int64_t most) {
-  std::vector<Cover> covers =
+void Covers::add(std::uint32_t type, std::span<const std::uint32_t> ranks) {
+  const auto begin = static_cast<std::uint32_t>(ranks_.size());
+  ranks_.insert(ranks_.end(), ranks.begin(), ranks.end());
+  std::sort(ranks_.begin() + begin, ranks_.end());
+  covers_.push_back({type, begin, static_cast<std::uint32_t>(ranks_.size())});
+}
+
+void Covers::sort(std::uint32_t ranks) {
+  std::vector<Cover> by_first(ranks);  // nobody's where it is empty
+  for (const Cover& cover : covers_) by_first[ranks_[cover.begin]] = cover;
+  std::erase_if(by_first, [](const Cover& cover) { return cover.begin == cover.end; });
+  covers_ = std::move(by_first);
+}
+
+Covers cover(Waiting& waiting, std::int64_t most) {
+  Covers covers =
       waiting.classes().input().cost.rules.cover ? most_valuable(waiting, most) : cheapest_for_each(waiting, most);
-  std::vector<Cover*> by_first(waiting.size());  // by rank
-  for (Cover& cover : covers) by_first[cover.ranks.front()] = &cover;
-  std::vector<Cover> sorted;
-  sorted.reserve(covers.size());
-  for (Cover* cover : by_first)
-    if (cover) sorted.push_back(std::move(*cover));
-  return sorted;
+  covers.sort(waiting.size());
+  return covers;
 }
 
 bool coverable(const PlanInput& input, std::uint32_t need) {
@@ -321,10 +330,11 @@ bool any_coverable(const Waiting& waiting) {
                      [&](std::uint32_t need) { return waiting.left(need) > 0 && coverable(input, need); });
 }
 
-std::vector<Cover> cover_scarce(Waiting& waiting, std::int64_t slots, Rides& rides) {
-  std::vector<Cover> covers;
+Covers cover_scarce(Waiting& waiting, std::int64_t slots, Rides& rides) {
+  Covers covers;
   if (slots <= 0) return covers;
   ScarceChooser chooser(waiting, rides);
+  Taker taker(waiting);
   std::vector<char> given_up(waiting.classes().input().needs.size());  // by class
   double value = value_left(waiting);
   std::int64_t left = slots;
@@ -334,7 +344,7 @@ std::vector<Cover> cover_scarce(Waiting& waiting, std::int64_t slots, Rides& rid
     if (given_up[need] || waiting.left(need) == 0 || waiting.first(need) > rank) continue;
     const ScarceChooser::Choice choice = chooser.choose(need, value / static_cast<double>(left));
     if (choice.type != kNoType) {
-      covers.push_back(take(waiting, choice.type, choice.pack));
+      taker.take(choice.type, choice.pack, covers);
       value -= choice.pack.value;
       --left;
     } else {

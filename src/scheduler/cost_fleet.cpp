@@ -16,9 +16,10 @@ constexpr std::size_t kMostFits = 64;
 constexpr std::size_t kMostChanges = 64;  // so many are looked at sooner than is searched anew
 constexpr double kUnlimited = std::numeric_limits<double>::infinity();
 
-/// Lists for so many classes: several kinds of each where there are few, half a list each where there are many.
+/// Lists for so many classes, besides the last kind of each: several kinds where there are few, one where there are
+/// many.
 std::size_t least_refused(std::size_t needs) {
-  return std::bit_ceil(needs / 2 + 1024);
+  return std::bit_ceil(needs / 4 + 1024);
 }
 
 /// As in the capacity that it was made of, or INT32_MAX / 2.
@@ -48,8 +49,11 @@ CostFleet::CostFleet(const CostNeeds& classes)
   }
   std::vector<std::uint32_t> instances(size());
   std::iota(instances.begin(), instances.end(), 0);
-  std::sort(instances.begin(), instances.end(), [&](std::uint32_t a, std::uint32_t b) { return used_later(b, a); });
-  failed_at_.resize(2 * input().needs.size());
+  const auto used =
+      std::partition(instances.begin(), instances.end(), [&](auto i) { return (*this)[i].containers == 0; });
+  std::sort(instances.begin(), used, [&](std::uint32_t a, std::uint32_t b) { return used_later(b, a); });
+  for (auto& failed_at : failed_at_) failed_at.resize(input().needs.size());
+  last_refused_.resize(input().needs.size());
   for (const std::uint32_t i : instances) {
     shelve(i);
     note(i);
@@ -69,7 +73,8 @@ std::uint32_t CostFleet::find_shape(const PlanType& type) {
 }
 
 void CostFleet::learn_needs() {
-  failed_at_.resize(2 * input().needs.size());
+  for (auto& failed_at : failed_at_) failed_at.resize(input().needs.size());
+  last_refused_.resize(input().needs.size());
   if (refused_.size() < least_refused(input().needs.size())) forget_refused();
   if (least_need_.covers(classes_.least()) && classes_.least().covers(least_need_)) return;
   least_need_ = classes_.least();
@@ -94,6 +99,7 @@ bool CostFleet::update(std::uint32_t instance) {
 
 void CostFleet::forget_refused() {
   refused_.assign(least_refused(input().needs.size()), {});
+  last_refused_.assign(input().needs.size(), {});
 }
 
 void CostFleet::begin_pass() {
@@ -103,11 +109,10 @@ void CostFleet::begin_pass() {
 void CostFleet::end_pass() {
   // What failed in this pass failed with what was there before it, but for the room that the placements took.
   grown_since_ = growth_before_pass_;
-  grown_.clear();
-  grown_most_ = {};
+  grown_ = {};
+  changed_ = {};
   aside_ = kNoType;
   best_fits_.clear();
-  changed_.clear();
   for (const Touched& touched : touched_) {
     is_touched_[touched.instance] = 0;
     unshelve(touched.instance);
@@ -119,36 +124,69 @@ void CostFleet::end_pass() {
   touched_.clear();
 }
 
+/// Who found nothing before can find something only on what has come or got room since; who was refused a ride, also on
+/// what was changed in this pass.
 std::optional<std::uint32_t> CostFleet::find(std::uint32_t need, const MayRide& may_ride, std::uint32_t kind) {
   const bool ride = static_cast<bool>(may_ride);
   if (has_failed(need, ride)) return std::nullopt;
-  std::uint64_t& failed_at = failed_at_[2 * need + ride];
-  const bool failed = failed_at >= grown_since_;  // but for those of grown_
-  if (failed && !any_grown_fits(need, ride)) {
-    failed_at = growth_;
-    return std::nullopt;
+  const bool failed = failed_at_[ride][need] >= grown_since_;
+  const bool refused = !failed && ride && was_refused(need, kind);
+  Found found;
+  if (refused) {
+    found.room = Room::refused;
+    search_these(changed_.instances, need, may_ride, found);
   }
-  if (ride && is_refused(need, kind, failed, may_ride)) return std::nullopt;
-  const std::uint64_t asked = std::uint64_t{need} << 32 | (ride ? kind : kNoType);
+  if (failed || refused)
+    search_these(grown_.instances, need, may_ride, found);
+  else
+    found = search_all(need, may_ride, kind);
+  if (found.best.instance != kNoType) return found.best.instance;
+  if (found.room == Room::none) failed_at_[ride][need] = growth_;
+  if (found.room == Room::refused) refuse(need, kind);
+  return std::nullopt;
+}
+
+/// The best fits are kept, for a class that comes again.
+CostFleet::Found CostFleet::search_all(std::uint32_t need, const MayRide& may_ride, std::uint32_t kind) {
+  const std::uint64_t asked = std::uint64_t{need} << 32 | (may_ride ? kind : kNoType);
   const auto known = best_fits_.find(asked);
   BestFits fits;
   if (known != best_fits_.end() && catch_up(need, may_ride, known->second)) {
-    if (!known->second.choices.empty()) return known->second.choices.back().instance;
+    if (!known->second.choices.empty()) return {known->second.choices.back()};
     fits.most = std::min(2 * known->second.most, kMostFits);
   }
-  fits.changes = changed_.size();
-  const Room room = search_used(need, may_ride, fits);
-  if (!fits.choices.empty()) {
-    const std::uint32_t instance = fits.choices.back().instance;
+  fits.changes = changed_.instances.size();
+  Found found;
+  found.room = search_used(need, may_ride, fits);
+  if (fits.choices.empty()) {
+    search_empty(need, found.best);
+  } else {
+    found.best = fits.choices.back();
     best_fits_.insert_or_assign(asked, std::move(fits));
-    return instance;
   }
-  Choice best;
-  search_empty(need, best);
-  if (best.instance != kNoType) return best.instance;
-  if (room == Room::none) failed_at = growth_;
-  if (room == Room::refused) refuse(need, kind);
-  return std::nullopt;
+  return found;
+}
+
+/// Adds the best of these to what was found; who may ride is asked only of what would be that.
+void CostFleet::search_these(const std::vector<std::uint32_t>& instances, std::uint32_t need, const MayRide& may_ride,
+                             Found& found) const {
+  const Resources& wanted = input().needs[need].need;
+  const auto is_best = [&](const Choice& choice) {
+    if (found.best.instance == kNoType) return true;
+    const Shelf on = shelves_[choice.instance], before = shelves_[found.best.instance];
+    return on == before ? better(choice, found.best) : on == Shelf::used;
+  };
+  for (const std::uint32_t i : instances) {
+    const FleetInstance& on = (*this)[i];
+    if (shelves_[i] == Shelf::none || !on.capacity.accommodates(wanted)) continue;
+    const bool within = within_ceiling(i, need);
+    if (!within && !(may_ride && shelves_[i] == Shelf::used && classes_.may_use(need, on.type, true))) continue;
+    const Choice choice{i, left_over(on.type, on.capacity.left, wanted)};
+    if (!is_best(choice)) continue;
+    const RideAnswer may = within ? RideAnswer::yes : may_ride(i);
+    found.room = std::max(found.room, may == RideAnswer::no ? Room::refused : Room::refused_now);
+    if (may == RideAnswer::yes) found.best = choice;
+  }
 }
 
 /// Where it is, or else is to be in place of the oldest there. Classes of about the same number lie near each other.
@@ -159,42 +197,30 @@ CostFleet::Refused* CostFleet::refused_for(std::uint32_t need, std::uint32_t kin
   const auto known =
       std::find_if(near.begin(), near.end(), [&](const Refused& r) { return r.need == need && r.kind == kind; });
   if (known != near.end()) return &*known;
-  return &*std::min_element(near.begin(), near.end(),
-                            [](const Refused& a, const Refused& b) { return a.growth < b.growth; });
+  return &*std::min_element(near.begin(), near.end(), [](const Refused& a, const Refused& b) { return a.at < b.at; });
 }
 
+/// The kind that was so before it is so still.
 void CostFleet::refuse(std::uint32_t need, std::uint32_t kind) {
-  if (Refused* place = refused_for(need, kind)) *place = {need, kind, growth_};
+  LastRefused& last = last_refused_[need];
+  if (last.kind != kind && last.at >= grown_since_)
+    if (Refused* place = refused_for(need, last.kind)) *place = {need, last.kind, last.at};
+  last = {growth_, kind};
 }
 
-/// `failed`: nothing had room but grown_. What was refused, and so that, may have nothing of what has changed since.
-bool CostFleet::is_refused(std::uint32_t need, std::uint32_t kind, bool failed, const MayRide& may_ride) {
-  const auto may = [&](std::uint32_t i) { return may_get(i, need, may_ride); };
-  if (!failed) {
-    const Refused* before = refused_for(need, kind);
-    if (!before || before->need != need || before->kind != kind || before->growth < grown_since_) return false;
-    if (changed_.size() > kMostChanges || std::any_of(changed_.begin(), changed_.end(), may)) return false;
-    if (before->growth == growth_) return true;
-  }
-  if (grown_most_.covers(classes_.coarse(need)) && std::any_of(grown_.begin(), grown_.end(), may)) return false;
-  refuse(need, kind);
-  return true;
-}
-
-/// Now or soon.
-bool CostFleet::may_get(std::uint32_t instance, std::uint32_t need, const MayRide& may_ride) const {
-  const FleetInstance& on = (*this)[instance];
-  if (shelves_[instance] == Shelf::none || !on.capacity.accommodates(input().needs[need].need)) return false;
-  if (within_ceiling(instance, need)) return true;
-  return shelves_[instance] == Shelf::used && classes_.may_use(need, on.type, true) &&
-         may_ride(instance) != RideAnswer::no;
+/// Nothing might be had but, perhaps, of what has come, got room or changed since.
+bool CostFleet::was_refused(std::uint32_t need, std::uint32_t kind) {
+  if (changed_.instances.size() > kMostChanges) return false;
+  if (last_refused_[need].kind == kind) return last_refused_[need].at >= grown_since_;
+  const Refused* before = refused_for(need, kind);
+  return before && before->need == need && before->kind == kind && before->at >= grown_since_;
 }
 
 /// With what has changed since it was last asked for. False: that is too much.
 bool CostFleet::catch_up(std::uint32_t need, const MayRide& may_ride, BestFits& fits) const {
-  if (changed_.size() - fits.changes > kMostChanges) return false;
-  for (; fits.changes < changed_.size(); ++fits.changes) {
-    const std::uint32_t i = changed_[fits.changes];
+  if (changed_.instances.size() - fits.changes > kMostChanges) return false;
+  for (; fits.changes < changed_.instances.size(); ++fits.changes) {
+    const std::uint32_t i = changed_.instances[fits.changes];
     std::erase_if(fits.choices, [&](const Choice& choice) { return choice.instance == i; });
     const FleetInstance& on = (*this)[i];
     const Resources& wanted = input().needs[need].need;
@@ -206,14 +232,6 @@ bool CostFleet::catch_up(std::uint32_t need, const MayRide& may_ride, BestFits& 
       add(choice, fits.choices);
   }
   return true;
-}
-
-bool CostFleet::any_grown_fits(std::uint32_t need, bool may_ride) const {
-  return std::any_of(grown_.begin(), grown_.end(), [&](std::uint32_t i) {
-    const bool any_price = may_ride && shelves_[i] == Shelf::used;
-    return shelves_[i] != Shelf::none && classes_.may_use(need, (*this)[i].type, any_price) &&
-           (*this)[i].capacity.accommodates(input().needs[need].need);
-  });
 }
 
 void CostFleet::add(const Choice& choice, std::vector<Choice>& to) const {
@@ -345,7 +363,7 @@ void CostFleet::note(std::uint32_t instance) {
 }
 
 void CostFleet::touch(std::uint32_t instance) {
-  changed_.push_back(instance);
+  changed_.instances.push_back(instance);
   if (is_touched_[instance]) return;
   is_touched_[instance] = 1;
   touched_.push_back({instance, (*this)[instance]});
@@ -353,27 +371,33 @@ void CostFleet::touch(std::uint32_t instance) {
 
 void CostFleet::grew(std::uint32_t instance) {
   ++growth_;
-  if (grown_.size() == kMostGrown) {
-    grown_.clear();
-    grown_most_ = {};
+  if (grown_.instances.size() == kMostGrown) {
+    grown_ = {};
     grown_since_ = growth_;
     return;
   }
-  if (std::find(grown_.begin(), grown_.end(), instance) == grown_.end()) grown_.push_back(instance);
-  measure_grown(instance);
+  std::vector<std::uint32_t>& grown = grown_.instances;
+  if (std::find(grown.begin(), grown.end(), instance) == grown.end()) grown.push_back(instance);
+  measure(grown_, instance);
 }
 
-void CostFleet::measure_grown(std::uint32_t instance) {
-  if (shelves_[instance] != Shelf::none) grown_most_.raise_to(classes_.units().of((*this)[instance].capacity));
+void CostFleet::measure(News& news, std::uint32_t instance) {
+  if (shelves_[instance] != Shelf::none) news.most.raise_to(classes_.units().of((*this)[instance].capacity));
 }
 
-/// One of them has less room now, perhaps: told anew where that costs little, since each class that seems to fit is
-/// looked at.
+void CostFleet::measure_anew(News& news) {
+  news.most = {};
+  for (const std::uint32_t i : news.instances) measure(news, i);
+}
+
+/// It has less room now: that is told anew where it costs little, since each class that seems to fit is looked at.
 void CostFleet::shrank(std::uint32_t instance) {
   constexpr std::size_t few = 16;
-  if (grown_.size() > few || std::find(grown_.begin(), grown_.end(), instance) == grown_.end()) return;
-  grown_most_ = {};
-  for (const std::uint32_t i : grown_) measure_grown(i);
+  if (grown_.instances.size() <= few) measure_anew(grown_);
+  if (changed_.instances.size() <= few)
+    measure_anew(changed_);
+  else
+    measure(changed_, instance);
 }
 
 void CostFleet::place(std::uint32_t instance, std::uint32_t need) {

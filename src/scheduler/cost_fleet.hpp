@@ -20,7 +20,8 @@ namespace berth {
 ///
 /// Those in use lie by shape and by what is left on them (CostRooms), so that a search sees the best fits first and may
 /// stop; and it finds several at once for a class that comes again and again. It remembers for which classes nothing
-/// had room, also from one pass to the next, as IndexedFleet does, and for which class and kind none may be ridden on.
+/// had room, also from one pass to the next, as IndexedFleet does, and for which class and kind none may be ridden on:
+/// then only those are looked at of which something is new.
 class CostFleet : public Fleet {
  public:
   explicit CostFleet(const CostNeeds& classes);
@@ -36,12 +37,21 @@ class CostFleet : public Fleet {
   void create(std::uint32_t /*type*/, std::uint32_t /*need*/) override {}
   /// find() passes over it from now on, until the end of the pass.
   void set_aside(std::uint32_t instance);
-  /// find() would find nothing, as far as that can be told at a glance.
+  /// find() would find nothing, as far as that can be told at a glance, since nothing has room.
   bool has_failed(std::uint32_t need, bool may_ride) {
-    std::uint64_t& failed_at = failed_at_[2 * need + may_ride];
+    std::uint64_t& failed_at = failed_at_[may_ride][need];
     if (failed_at == growth_) return true;
-    if (failed_at < grown_since_ || grown_most_.covers(classes_.coarse(need))) return false;
+    if (failed_at < grown_since_ || grown_.most.covers(classes_.coarse(need))) return false;
     failed_at = growth_;
+    return true;
+  }
+  /// The same, since what has room may not be ridden on.
+  bool is_refused(std::uint32_t need, std::uint32_t kind) {
+    LastRefused& last = last_refused_[need];
+    if (last.kind != kind || last.at < grown_since_) return false;
+    const CoarseCapacity& wanted = classes_.coarse(need);
+    if (grown_.most.covers(wanted) || changed_.most.covers(wanted)) return false;
+    last.at = growth_;
     return true;
   }
 
@@ -108,23 +118,38 @@ class CostFleet : public Fleet {
     std::size_t most = 1;         // so many are searched for
     std::size_t changes = 0;      // so many of changed_ are looked at
   };
+  /// Instances of which something is new, and what is left on them, component-wise, or more.
+  struct News {
+    std::vector<std::uint32_t> instances;
+    CoarseCapacity most;
+  };
   /// There was none for this class and kind.
   struct Refused {
     std::uint32_t need = kNoType;
     std::uint32_t kind = 0;
-    std::uint64_t growth = 0;  // growth_ when it was last so
+    std::uint64_t at = 0;  // growth_ when it was last so
   };
   using SomeRefused = std::array<Refused, 4>;
+  /// The same of one class, with the kind that was last refused.
+  struct LastRefused {
+    std::uint64_t at = 0;
+    std::uint32_t kind = kNoType;
+  };
   enum class Room { none, refused, refused_now };  // of those that have room, but may not be ridden on
+  struct Found {
+    Choice best;
+    Room room = Room::none;
+  };
   std::uint32_t find_shape(const PlanType& type);
   bool catch_up(std::uint32_t need, const MayRide& may_ride, BestFits& fits) const;
   void add(const Choice& choice, std::vector<Choice>& to) const;
   Room search_used(std::uint32_t need, const MayRide& may_ride, BestFits& fits) const;
-  bool any_grown_fits(std::uint32_t need, bool may_ride) const;
+  Found search_all(std::uint32_t need, const MayRide& may_ride, std::uint32_t kind);
+  void search_these(const std::vector<std::uint32_t>& instances, std::uint32_t need, const MayRide& may_ride,
+                    Found& found) const;
   Refused* refused_for(std::uint32_t need, std::uint32_t kind);
   void refuse(std::uint32_t need, std::uint32_t kind);
-  bool is_refused(std::uint32_t need, std::uint32_t kind, bool failed, const MayRide& may_ride);
-  bool may_get(std::uint32_t instance, std::uint32_t need, const MayRide& may_ride) const;
+  bool was_refused(std::uint32_t need, std::uint32_t kind);
   CoarseCapacity worth_at_most(const Resources& wanted, double left_over, const Prices& prices) const;
   void search_empty(std::uint32_t need, Choice& best) const;
   double left_over(std::uint32_t type, const Resources& left, const Resources& need) const;
@@ -136,7 +161,8 @@ class CostFleet : public Fleet {
   void note(std::uint32_t instance);
   void touch(std::uint32_t instance);
   void grew(std::uint32_t instance);
-  void measure_grown(std::uint32_t instance);
+  void measure(News& news, std::uint32_t instance);
+  void measure_anew(News& news);
   void shrank(std::uint32_t instance);
 
   const CostNeeds& classes_;
@@ -152,16 +178,16 @@ class CostFleet : public Fleet {
   std::uint32_t aside_ = kNoType;
 
   std::unordered_map<std::uint64_t, BestFits> best_fits_;  // by class and kind, of those found in this pass
-  std::vector<std::uint32_t> changed_;                     // instances, each time that one was changed in this pass
+  News changed_;                                           // each time that one was changed in this pass
 
-  std::vector<std::uint64_t>
-      failed_at_;                     // by class and whether it might ride: growth_ when last nothing had room for it
-  std::uint64_t growth_ = 1;          // counts instances that came or got room
-  std::uint64_t grown_since_ = 1;     // those after this are in grown_
-  std::vector<std::uint32_t> grown_;  // instances, at most kMostGrown
-  CoarseCapacity grown_most_;         // of grown_, component-wise, or more
+  /// By whether it might ride, and class: growth_ when last nothing had room for it.
+  std::array<std::vector<std::uint64_t>, 2> failed_at_;
+  std::uint64_t growth_ = 1;       // counts instances that came or got room
+  std::uint64_t grown_since_ = 1;  // those after this are in grown_
+  News grown_;                     // at most kMostGrown
   std::uint64_t growth_before_pass_ = 1;
-  std::vector<SomeRefused> refused_;  // by hash of class and kind, the last ones; empty if the fleet is not kept
+  std::vector<LastRefused> last_refused_;  // by class
+  std::vector<SomeRefused> refused_;       // other kinds, by hash of class and kind; empty if the fleet is not kept
   std::vector<Touched> touched_;
   std::vector<char> is_touched_;  // by instance
 };

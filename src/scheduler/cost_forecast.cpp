@@ -134,10 +134,11 @@ class Forecaster {
 
   /// Classes of which any may be put off. False: none.
   bool find_patient() {
-    bool any = false;
     may_wait_.assign(input_.needs.size(), 0);
-    for (const std::uint32_t rank : waiting_.rest())
-      if (may_wait(rank)) any = may_wait_[waiting_.need(rank)] = 1;
+    bool any = false;
+    for (const std::uint32_t need : waiting_.classes_waiting())
+      for (std::uint32_t place = 0; place < waiting_.left(need) && !may_wait_[need]; ++place)
+        if (may_wait(waiting_.at(need, place))) any = may_wait_[need] = 1;
     return any;
   }
   /// Whether anything that such an instance is for may be put off.

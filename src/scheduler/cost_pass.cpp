@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -32,13 +31,15 @@ class CostPass {
         running_(state.running),
         reasons_(reasons),
         guard_(input_.cost.guard),
+        put_worth_(input_.instances.size()),
+        supervisors_(queue_.supervisors_in_pool()),
+        trying_(limits_.running),
         create_slots_(limits_.create_slots),
         instances_left_(limits_.instances_left) {}
 
   Decisions run() && {
-    std::vector<WaitingRow> rows = admit();
-    place_on_ready(rows);
-    if (!rows.empty()) create_for(rows);
+    const std::vector<WaitingRow> rest = place_on_ready();
+    if (!rest.empty()) create_for(rest);
     plan_.at_quota = at_quota();
     if (!over_quota_.empty()) make_room();
     overtake();
@@ -50,10 +51,10 @@ class CostPass {
   }
 
  private:
-  std::vector<WaitingRow> admit();
-  void place_on_ready(std::vector<WaitingRow>& rows);
+  bool admits(const WaitingRow& row);
+  std::vector<WaitingRow> place_on_ready();
   bool guards(const WaitingRow& row) const { return guard_ && guard_->container == row.container(); }
-  std::optional<std::uint32_t> find(std::uint32_t container);
+  std::optional<std::uint32_t> find(const WaitingRow& row);
   void put_on(std::uint32_t container, std::uint32_t instance);
   void lock(std::uint32_t container);
   double worth(std::uint32_t instance) const;
@@ -64,11 +65,11 @@ class CostPass {
   void share_ready(Waiting& waiting);
   std::vector<std::uint32_t> instances_with_room(Waiting& waiting) const;
   void apply(const Waiting& waiting, const Forecast& expected);
-  void apply(const Waiting& waiting, const std::vector<Cover>& covers);
+  void apply(const Waiting& waiting, const Covers& covers);
   void set_over_quota(const Waiting& waiting);
   bool is_blocked(std::uint32_t need) const;
   void set_type_capacity(std::uint32_t container);
-  bool create(const Cover& cover, std::uint32_t first);
+  bool create(std::uint32_t type, std::uint32_t first);
 
   void make_room();
   void overtake();
@@ -95,75 +96,71 @@ class CostPass {
   WaitReasons& reasons_;
   const std::optional<PlanGuard> guard_;
   Decisions plan_;
-  std::unordered_map<std::uint32_t, double> put_worth_;  // by instance: own prices of what this pass puts there, $/hour
-  std::unordered_set<std::uint32_t> needed_;             // instances that the forecast puts something on
+  std::vector<double> put_worth_;             // by instance: own prices of what this pass puts there, $/hour
+  std::unordered_set<std::uint32_t> needed_;  // instances that the forecast puts something on
   std::vector<std::uint32_t> over_supervisors_;
   std::vector<std::uint32_t> over_quota_;  // in order
   std::vector<std::uint32_t> refused_;     // ranks of what is over quota
+  std::int64_t supervisors_;               // so far
+  std::int64_t trying_;                    // so far
   std::int64_t create_slots_;
   std::optional<std::int64_t> instances_left_;
 };
 
-/// Who may run now, in order (facts §5.4 a to d, and the limit).
-std::vector<WaitingRow> CostPass::admit() {
-  std::vector<WaitingRow> admitted;
-  admitted.reserve(queue_.rows().size());
-  std::int64_t supervisors = queue_.supervisors_in_pool();
-  std::int64_t trying = limits_.running;
-  for (const WaitingRow& row : queue_.rows()) {
-    if (row.is(WaitingRow::supervisor)) ++supervisors;
-    if (row.is(WaitingRow::zero)) {
-      set_status(row.container(), Reason::priority_zero);
-    } else if (row.is(WaitingRow::supervisor) && limits_.max_supervisors > 0 && supervisors > limits_.max_supervisors) {
-      over_supervisors_.push_back(row.container());
-      set_status(row.container(), Reason::supervisor_limit, kNoType,
-                 static_cast<std::int64_t>(over_supervisors_.size()));
-    } else if (!row.is(WaitingRow::neither) && (limits_.max_containers <= 0 || trying < limits_.max_containers)) {
-      ++trying;
-      admitted.push_back(row);
-    }
+/// Whether it may run now (facts §5.4 a to d, and the limit); each is asked for once, in order.
+bool CostPass::admits(const WaitingRow& row) {
+  if (row.is(WaitingRow::supervisor)) ++supervisors_;
+  if (row.is(WaitingRow::zero)) {
+    set_status(row.container(), Reason::priority_zero);
+    return false;
   }
-  return admitted;
+  if (row.is(WaitingRow::supervisor) && limits_.max_supervisors > 0 && supervisors_ > limits_.max_supervisors) {
+    over_supervisors_.push_back(row.container());
+    set_status(row.container(), Reason::supervisor_limit, kNoType, std::ssize(over_supervisors_));
+    return false;
+  }
+  if (row.is(WaitingRow::neither) || (limits_.max_containers > 0 && trying_ >= limits_.max_containers)) return false;
+  ++trying_;
+  return true;
 }
 
-/// Leaves those that find no room. What is set aside for the guarded container is so for those behind it in order.
-void CostPass::place_on_ready(std::vector<WaitingRow>& rows) {
-  constexpr std::uint32_t none = UINT32_MAX;
-  std::vector<std::uint32_t> failed_key(input_.needs.size(), none);  // by need class: a run-time key that may not ride
+/// Those that may run, but find no room. What is set aside for the guarded container is so for those behind it in
+/// order.
+std::vector<WaitingRow> CostPass::place_on_ready() {
+  std::vector<std::uint32_t> refused_key(input_.needs.size(), kNoType);  // by need class: the last that may not ride
+  const auto has_failed = [&](const WaitingRow& row) {
+    if (refused_key[row.need()] == row.run_time_key() || fleet_.has_failed(row.need(), rules_.ride)) return true;
+    if (!rules_.ride || !fleet_.is_refused(row.need(), row.run_time_key())) return false;
+    refused_key[row.need()] = row.run_time_key();
+    return true;
+  };
   const auto place = [&](const WaitingRow& row) {
-    if (const auto instance = find(row.container())) {
+    if (const auto instance = find(row)) {
       put_on(row.container(), *instance);
       return true;
     }
-    if (!fleet_.has_failed(row.need(), rules_.ride)) failed_key[row.need()] = row.run_time_key();
+    if (!fleet_.has_failed(row.need(), rules_.ride)) refused_key[row.need()] = row.run_time_key();
     return false;
   };
-  auto rest = rows.begin();
-  for (const WaitingRow& row : rows) {
-    const bool failed = failed_key[row.need()] == row.run_time_key() || fleet_.has_failed(row.need(), rules_.ride);
-    if ((failed && !guards(row)) || !place(row)) *rest++ = row;
+  std::vector<WaitingRow> rest;
+  rest.reserve(queue_.rows().size());
+  for (const WaitingRow& row : queue_.rows()) {
+    if (!admits(row)) continue;
+    if ((has_failed(row) && !guards(row)) || !place(row)) rest.push_back(row);
     if (guards(row)) fleet_.set_aside(guard_->instance);
   }
-  rows.erase(rest, rows.end());
   if (guard_) fleet_.set_aside(guard_->instance);
+  return rest;
 }
 
-std::optional<std::uint32_t> CostPass::find(std::uint32_t c) {
-  const std::uint32_t need = input_.containers[c].need;
-  if (guard_ && guard_->container == c && fleet_.within_ceiling(guard_->instance, need) &&
-      fleet_.has_room(guard_->instance, need))
+std::optional<std::uint32_t> CostPass::find(const WaitingRow& row) {
+  const std::uint32_t need = row.need();
+  if (guards(row) && fleet_.within_ceiling(guard_->instance, need) && fleet_.has_room(guard_->instance, need))
     return guard_->instance;
   if (!rules_.ride) return fleet_.find(need);
-  struct {
-    Rides& rides;
-    std::uint32_t container;
-    std::optional<Rides::Rider> rider;  // if it comes to that
-  } asked{rides_, c, {}};
-  const auto may_ride = [&asked](std::uint32_t i) {
-    if (!asked.rider) asked.rider = asked.rides.rider(asked.container);
-    return asked.rides.allows(*asked.rider, i);
-  };
-  return fleet_.find(need, may_ride, input_.containers[c].run_time_key);
+  const Rides::Rider rider = rides_.rider(need, row.run_time_key());
+  const auto may_ride = [this, &rider](std::uint32_t i) { return rides_.allows(rider, i); };
+  return fleet_.find(need, may_ride, row.run_time_key());
 }
 
 void CostPass::put_on(std::uint32_t c, std::uint32_t instance) {
@@ -190,8 +187,7 @@ void CostPass::lock(std::uint32_t c) {
 
 /// Own prices of what is on it, $/hour.
 double CostPass::worth(std::uint32_t instance) const {
-  const auto put = put_worth_.find(instance);
-  double sum = put == put_worth_.end() ? 0 : put->second;
+  double sum = put_worth_[instance];
   for (const std::uint32_t c : input_.instances[instance].containers)
     sum += classes_.own_price(input_.containers[c].need);
   return sum;
@@ -204,9 +200,9 @@ void CostPass::create_for(const std::vector<WaitingRow>& rest) {
   std::optional<Waiting> all;
   if (limited && rules_.group) all.emplace(waiting);
   const Forecast expected = forecast(fleet_, running_, waiting, false);
-  std::vector<Cover> covers;
+  Covers covers;
   if (limited && rules_.group) {
-    const bool scarce = at_quota() ? any_coverable(waiting) : std::ssize(covers = cover(waiting, slots())) > slots();
+    const bool scarce = at_quota() ? any_coverable(waiting) : (covers = cover(waiting, slots())).size() > slots();
     if (scarce) return create_scarce(*all);
   } else {
     covers = cover(waiting, std::numeric_limits<std::int64_t>::max());
@@ -229,7 +225,7 @@ void CostPass::lock_coverable(const std::vector<WaitingRow>& rest) {
 void CostPass::create_scarce(Waiting& waiting) {
   share_ready(waiting);
   const Forecast expected = forecast(fleet_, running_, waiting, true);
-  const std::vector<Cover> covers = cover_scarce(waiting, slots(), rides_);
+  const Covers covers = cover_scarce(waiting, slots(), rides_);
   apply(waiting, expected);
   apply(waiting, covers);
   set_over_quota(waiting);
@@ -281,11 +277,12 @@ void CostPass::apply(const Waiting& waiting, const Forecast& expected) {
   if (expected.due) wake_within(*expected.due);
 }
 
-void CostPass::apply(const Waiting& waiting, const std::vector<Cover>& covers) {
-  for (const Cover& cover : covers) {
+void CostPass::apply(const Waiting& waiting, const Covers& covers) {
+  for (const Covers::Cover& cover : covers) {
+    const auto ranks = covers.ranks(cover);
     const bool refused = at_quota();
-    const bool created = !refused && create(cover, waiting.container(cover.ranks.front()));
-    for (const std::uint32_t rank : cover.ranks) {
+    const bool created = !refused && create(cover.type, waiting.container(ranks.front()));
+    for (const std::uint32_t rank : ranks) {
       const std::uint32_t c = waiting.container(rank);
       if (refused) {
         refused_.push_back(rank);
@@ -300,11 +297,11 @@ void CostPass::apply(const Waiting& waiting, const std::vector<Cover>& covers) {
 }
 
 /// Only for one that is Locked, and only if the pool would.
-bool CostPass::create(const Cover& cover, std::uint32_t first) {
+bool CostPass::create(std::uint32_t type, std::uint32_t first) {
   if (!locked(first) || create_slots_ <= 0) return false;
   --create_slots_;
   if (instances_left_) --*instances_left_;
-  plan_.creates.push_back(cover.type);
+  plan_.creates.push_back(type);
   return true;
 }
 

@@ -89,13 +89,12 @@ double Rides::window_left() const {
   return std::max(0.0, seconds(window_end_ - input_.cost.steady_now));
 }
 
-Rides::Rider Rides::rider(std::uint32_t number) {
+Rides::Rider Rides::rider(std::uint32_t need, std::uint32_t key) {
   Rider rider;
   const LearnedTimes* learned = input_.cost.learned;
   if (!learned || learned->run_times.empty()) return rider;
-  const PlanContainer& container = input_.containers[number];
-  rider.run_ = &expected(container.run_time_key);
-  rider.own_cost_ = classes_.own_price(container.need) * (rider.run_->mean + kOwnInstance);
+  rider.run_ = &expected(key);
+  rider.own_cost_ = classes_.own_price(need) * (rider.run_->mean + kOwnInstance);
   rider.too_much_ = rider.own_cost_ + kRounding * dearest_ * rider.run_->mean;
   return rider;
 }
@@ -146,15 +145,16 @@ void Rides::put(std::uint32_t container, std::uint32_t instance) {
 }
 
 const Rides::Expected& Rides::expected(std::uint32_t key) {
-  const auto [at, fresh] = by_key_.try_emplace(key);
-  if (!fresh) return at->second;
-  at->second.alive = input_.cost.learned->run_times.survival(key, 0);
+  if (key >= by_key_.size()) by_key_.resize(key + 1);
+  std::unique_ptr<Expected>& known = by_key_[key];
+  if (known) return *known;
+  known = std::make_unique<Expected>();
+  known->alive = input_.cost.learned->run_times.survival(key, 0);
   Survival always;
   always.fill(1);
-  at->second.mean = extension(at->second.alive, always);
-  for (int b = 0; b < kRunTimeBins; ++b)
-    at->second.seconds[b / kBinsInStep] += at->second.alive[b] * run_time_widths()[b];
-  return at->second;
+  known->mean = extension(known->alive, always);
+  for (int b = 0; b < kRunTimeBins; ++b) known->seconds[b / kBinsInStep] += known->alive[b] * run_time_widths()[b];
+  return *known;
 }
 
 /// Or less, at any of the next `window` seconds.

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <unordered_map>
 #include <vector>
 
 #include "berth/scheduler/plan.hpp"
@@ -35,9 +34,10 @@ class Rides {
   /// Forgets what the last pass put anywhere, and what has changed. True: all, since the window is over or something
   /// was learned.
   bool begin_pass();
-  /// What a container that rides runs, and what an instance of its own would cost it.
+  /// What a container of this need class and run-time key runs, and what an instance of its own would cost it. For this
+  /// pass.
   class Rider;
-  Rider rider(std::uint32_t container);
+  Rider rider(std::uint32_t need, std::uint32_t key);
   RideAnswer allows(const Rider& rider, std::uint32_t instance);
   /// As long as nothing has ended, any group may.
   bool allows_group(std::uint32_t type, const std::vector<std::uint32_t>& group);
@@ -64,12 +64,12 @@ class Rides {
 
   const CostNeeds& classes_;
   const PlanInput& input_;
-  std::unordered_map<std::uint32_t, Expected> by_key_;
-  std::uint64_t learned_ = 0;                    // version that by_key_ was made of
-  SteadyTime window_begin_{}, window_end_{};     // the same: this pass alone
-  std::vector<std::vector<std::uint32_t>> put_;  // by instance: keys of what this pass puts there
-  std::vector<Fares> fares_;                     // by instance
-  AllEnded ended_in_window_;                     // or less, at any time of the window
+  std::vector<std::unique_ptr<Expected>> by_key_;  // null: not asked for yet
+  std::uint64_t learned_ = 0;                      // version that by_key_ was made of
+  SteadyTime window_begin_{}, window_end_{};       // the same: this pass alone
+  std::vector<std::vector<std::uint32_t>> put_;    // by instance: keys of what this pass puts there
+  std::vector<Fares> fares_;                       // by instance
+  AllEnded ended_in_window_;                       // or less, at any time of the window
   AllEnded ended_now_;
   std::vector<std::uint32_t> asked_now_;  // instances of which ended_now_ is known
   std::vector<std::uint32_t> touched_;    // instances that have changed, or on which this pass puts something
