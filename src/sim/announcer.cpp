@@ -3,6 +3,13 @@
 #include <utility>
 
 namespace berth {
+namespace {
+
+// Of newcomers that are told at once the queue keeps 1,000, and leaves the others to polls. Here there are none.
+constexpr std::size_t most_at_once = 500;
+constexpr Duration between_portions = std::chrono::milliseconds(100);
+
+}  // namespace
 
 void Announcer::saved(const std::string& uuid, std::optional<ContainerState> state) {
   if (!core_.options.api.told_every) return;
@@ -30,10 +37,16 @@ void Announcer::plan_round() {
 
 void Announcer::round() {
   planned_ = false;
-  const auto changed = std::exchange(changed_, {});
   const auto queue = queue_();
-  if (!queue) return;  // the next one begins with a poll
-  for (const auto& [uuid, state] : changed) queue->tell({uuid, state});
+  if (!queue) return changed_.clear();  // the next one begins with a poll
+  for (std::size_t told = 0; told < most_at_once && !changed_.empty(); ++told) {
+    const auto change = changed_.extract(changed_.begin());
+    queue->tell({change.key(), change.mapped()});
+  }
+  if (!changed_.empty()) {
+    planned_ = true;
+    return core_.after(between_portions, [this] { round(); });
+  }
   if (orphans_.empty()) return;
   queue->poll_soon();
   plan_round();

@@ -41,6 +41,8 @@ class SimMachine : public std::enable_shared_from_this<SimMachine> {
     RecordStore& store;
     SimWatcher& watcher;
     std::function<bool(const SimRecord&)> children_done;  ///< of a supervisor
+    /// Calls it then, once. Needed by histories without invariants alone.
+    std::function<void(const SimRecord&, std::function<void()>)> when_children_done{};
   };
   SimMachine(Shared& shared, SimVm& vm) : shared_(shared), core_(shared.core), vm_(vm) {}
 
@@ -81,6 +83,7 @@ class SimMachine : public std::enable_shared_from_this<SimMachine> {
   void claim(SimRunner& runner);
   void run(SimRunner& runner);
   void finish(SimRunner& runner);
+  void wait_for_children(SimRunner& runner, const SimRecord& record);
   void complete(SimRunner& runner);
   void crash(SimRunner& runner);
   void give_back(SimRunner& runner);

@@ -1,5 +1,7 @@
 #include "requests.hpp"
 
+#include <utility>
+
 namespace berth {
 namespace {
 
@@ -14,9 +16,14 @@ Requests::Requests(SimCore& core, RecordStore& store)
       workload_(core.options.workload),
       requests_(workload_.size()),
       latest_(workload_.size()),
-      open_(workload_.size()) {
+      open_(workload_.size()),
+      moves_until_(core.begin) {
   for (std::uint32_t i = 0; i < workload_.size(); ++i) {
-    if (workload_[i].parent) requests_[*workload_[i].parent].children.push_back(i);
+    if (workload_[i].parent) {
+      Request& parent = requests_[*workload_[i].parent];
+      parent.children.push_back(i);
+      ++parent.open_children;
+    }
     for (const std::uint32_t before : workload_[i].after) requests_[before].dependents.push_back(i);
     requests_[i].waits_for = static_cast<std::uint32_t>(workload_[i].after.size());
   }
@@ -75,6 +82,8 @@ void Requests::end(std::uint32_t index, bool complete) {
   request.complete = complete;
   --open_;
   moves_for(Duration{});
+  if (const auto parent = workload_[index].parent; parent && --requests_[*parent].open_children == 0)
+    if (const auto done = std::exchange(requests_[*parent].children_done, nullptr)) done();
   for (const std::uint32_t dependent : request.dependents) {
     if (!complete)
       give_up(dependent);
@@ -99,10 +108,8 @@ std::vector<SimOutcome> Requests::outcomes() const {
   return out;
 }
 
-bool Requests::children_done(const SimRecord& supervisor) const {
-  for (const std::uint32_t child : requests_[supervisor.workload_index].children)
-    if (!requests_[child].ended) return false;
-  return true;
+void Requests::when_children_done(const SimRecord& supervisor, std::function<void()> then) {
+  requests_[supervisor.workload_index].children_done = std::move(then);
 }
 
 }  // namespace berth

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,11 @@ class Requests {
   void begin();
   /// To be told of each change of a record.
   void on_change(const SimRecord& record);
-  bool children_done(const SimRecord& supervisor) const;
+  bool children_done(const SimRecord& supervisor) const {
+    return requests_[supervisor.workload_index].open_children == 0;
+  }
+  /// Calls it once the last of them has ended; at most one of each supervisor waits.
+  void when_children_done(const SimRecord& supervisor, std::function<void()> then);
   bool all_ended() const { return open_ == 0; }
   /// When a container has begun to run or ended last, or when the last command that runs is to end.
   SteadyTime moves_until() const { return moves_until_; }
@@ -34,6 +39,8 @@ class Requests {
     bool ended = false;
     bool complete = false;
     std::vector<std::uint32_t> children;
+    std::uint32_t open_children = 0;
+    std::function<void()> children_done;
     std::vector<std::uint32_t> dependents;
   };
   void plan(std::uint32_t index, Duration delay);
@@ -50,7 +57,7 @@ class Requests {
   std::vector<std::string> latest_;  // uuid, by index
   std::vector<std::string> submitted_;
   std::size_t open_ = 0;
-  SteadyTime moves_until_{};
+  SteadyTime moves_until_;
 };
 
 }  // namespace berth

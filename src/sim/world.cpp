@@ -20,6 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr Duration full_check = 1min;
+constexpr Duration between_looks = 1min;
 constexpr Duration longest_overtime = 24h;
 constexpr Duration longest_stop = 10s;     // design: shutdown ends within 10 s
 constexpr Duration longest_absence = 90s;  // of a dispatcher that was killed
@@ -42,7 +43,10 @@ struct SimWorld::Impl {
         watcher(core.options.check_invariants ? static_cast<SimWatcher&>(invariants) : announcer),
         store(core, watcher),
         requests(core, store),
-        shared{core, store, watcher, [this](const SimRecord& record) { return requests.children_done(record); }},
+        shared{core, store, watcher, [this](const SimRecord& record) { return requests.children_done(record); },
+               [this](const SimRecord& record, std::function<void()> then) {
+                 requests.when_children_done(record, std::move(then));
+               }},
         cloud(core, shared),
         lease_server(core),
         event_server(core),
@@ -151,12 +155,15 @@ struct SimWorld::Impl {
     });
   }
 
-  bool stands_still(Duration patience) const {
-    if (core.now() - requests.moves_until() <= patience) return false;
-    return std::any_of(store.open().begin(), store.open().end(), [&](const std::string& uuid) {
+  bool stands_still(Duration patience) {
+    if (given_up) return true;
+    if (core.now() - requests.moves_until() <= patience || core.now() < next_look) return false;
+    next_look = core.now() + between_looks;  // at all that is open, not after each event
+    given_up = std::any_of(store.open().begin(), store.open().end(), [&](const std::string& uuid) {
       const SimRecord& record = store.all().at(uuid);
       return is_waiting(record.container.state) && !record.settled() && core.now() - record.submitted > patience;
     });
+    return given_up;
   }
 
   /// For people: why containers wait, by uuid.
@@ -311,6 +318,8 @@ struct SimWorld::Impl {
   std::vector<SimStuck> stuck;
   std::uint64_t processes = 0;
   std::uint64_t steps = 0;
+  SteadyTime next_look{};  // whether nothing moves any more
+  bool given_up = false;
   bool begun = false;
   bool closing = false;
 };
@@ -336,7 +345,7 @@ bool SimWorld::run_until_done(Duration patience) {
   const SteadyTime last = impl_->core.begin + impl_->core.options.duration;
   const auto done = [&] { return all_done() || impl_->stands_still(patience); };
   if (impl_->run_until(done, last)) {
-    if (impl_->stands_still(patience)) impl_->note_stuck();
+    if (impl_->given_up) impl_->note_stuck();
     impl_->finish();
   }
   return !violation();
@@ -390,6 +399,10 @@ std::vector<SimContainerRecord> SimWorld::containers() const {
     if (record.started) line.started = *record.started - begin;
     if (record.ended) line.ended = *record.ended - begin;
     line.lock_count = record.lock_count;
+    if (record.too_many_attempts)
+      line.error = "locked and unlocked too often (MaxDispatchAttempts)";
+    else if (record.container.state == ContainerState::cancelled)
+      line.error = record.runtime_error;
     out.push_back(std::move(line));
   }
   return out;

@@ -299,6 +299,20 @@ def test_types_have_one_colour(site):
     assert len(legends) == 2 and legends[0] == legends[1] and "large" in legends[0]
 
 
+def test_many_at_a_time_are_all_seen(site):
+    """More than the queue keeps of what it is told at once. As supervisors they fill the window of a poll for long."""
+    (site.path / "w.csv").write_text("submit,run_time,vcpus,ram,name,supervisor,parent\n0,10s,1,1GiB,boss,true,\n" + "0,10s,1,1GiB,,true,boss\n" * 1500)
+    shown = site.run("run", "--config", "cluster.yml", "--workload", "w.csv").stdout
+    assert row(shown, "complete") == ["1,501"]
+
+
+def test_supervisors_end_when_their_last_child_has_ended(site):
+    (site.path / "w.csv").write_text(
+        "submit,run_time,vcpus,ram,name,supervisor,parent\n0,10s,1,1GiB,boss,true,\n0,1m,1,1GiB,a,false,boss\n9,2h,1,1GiB,b,true,boss\n9,3h,1,1GiB,c,false,b\n")
+    shown = site.run("run", "--config", "cluster.yml", "--workload", "w.csv").stdout
+    assert row(shown, "complete") == ["4"] and row(shown, "makespan")[0].startswith("3 h 0")
+
+
 def test_where_nothing_can_run_nothing_is_made_up(site):
     (site.path / "huge.csv").write_text("submit,run_time,vcpus,ram\n0,120,1000,1GiB\n5,120,1000,1GiB\n")
     shown = site.run("run", "--config", "cluster.yml", "--workload", "huge.csv").stdout

@@ -157,6 +157,7 @@ struct SimContainerRecord {
   std::optional<Duration> started;  ///< record became Running
   std::optional<Duration> ended;    ///< final
   std::int64_t lock_count = 0;
+  std::string error;  ///< why it was Cancelled, if the record says so
 };
 
 /// What became of an element of the workload, whatever attempts it took.
