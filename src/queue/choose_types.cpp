@@ -126,6 +126,12 @@ std::vector<const InstanceType*> all_eligible(const ContainerSpec& container, co
   return chosen;
 }
 
+/// Rounded up to whole MiB: a need is a sum to the byte, and nobody reads that.
+std::string in_mib(std::int64_t bytes) {
+  constexpr std::int64_t mib = std::int64_t{1} << 20;
+  return format_bytes((bytes + mib - 1) / mib * mib);
+}
+
 std::string not_satisfiable(const Resources& need, const Container& container,
                             const std::map<std::string, InstanceType>& types) {
   constexpr std::size_t most_listed = 20;  // this sentence goes into a container record
@@ -133,7 +139,7 @@ std::string not_satisfiable(const Resources& need, const Container& container,
   std::string message = fmt::format(
       "constraints not satisfiable by any configured instance type: needs {} VCPUs, RAM {}, scratch {}, "
       "preemptible {}",
-      need.vcpus, format_bytes(need.ram), format_bytes(need.scratch), container.scheduling_parameters.preemptible);
+      need.vcpus, in_mib(need.ram), in_mib(need.scratch), container.scheduling_parameters.preemptible);
   if (!gpu.stack.empty() || need.gpus > 0) {
     message += fmt::format(", {} GPUs of stack \"{}\" with {} each, driver \"{}\", target {}", need.gpus, gpu.stack,
                            format_bytes(need.gpu_vram), gpu.driver_version, fmt::join(gpu.hardware_target, " or "));

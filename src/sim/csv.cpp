@@ -82,7 +82,8 @@ class CsvReader {
 Result<void> check_header(const std::vector<std::string>& header, std::size_t line) {
   for (std::size_t i = 0; i < header.size(); ++i) {
     if (!is_workload_field(header[i]))
-      return wrong(line, fmt::format("column {}: no field is called so; there are {}", i + 1, workload_field_names()));
+      return wrong(line, fmt::format("column {}, {}: no such field; there are {}; the first line names the columns",
+                                     i + 1, quoted(header[i]), workload_field_names()));
     if (std::find(header.begin(), header.begin() + static_cast<std::ptrdiff_t>(i), header[i]) !=
         header.begin() + static_cast<std::ptrdiff_t>(i))
       return wrong(line, header[i] + ": this column is there twice");

@@ -122,7 +122,7 @@ Result<void> set_clocks(WorkloadSource& source, const WorkloadLimits& limits) {
 }  // namespace
 
 Result<WorkloadSource> finish_workload(WorkloadSource source, const WorkloadLimits& limits) {
-  if (source.containers.empty()) return fail(ErrorKind::invalid, "holds no container that ran");
+  if (source.containers.empty()) return fail(ErrorKind::invalid, "holds no container");
   for (const auto check : {check_links, check_circles})
     if (auto checked = check(source); !checked) return fail(checked.error());
   if (auto set = set_clocks(source, limits); !set) return fail(set.error());

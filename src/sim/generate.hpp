@@ -76,10 +76,11 @@ struct GeneratorSpec {
 
 /// Reads a spec. Errors: invalid, `FILE:LINE: KEY: …`.
 Result<GeneratorSpec> read_generator_text(std::string_view text, const std::string& file);
+/// Names of those that are built in: `steady, diurnal, …`.
+std::string built_in_generators();
 /// Whether read_generator() takes it for one of those that are built in.
 bool is_built_in_generator(std::string_view name);
-/// From a file, or one of those that are built in: `steady`, `diurnal`, `bursty`, `workflows`, `bioinformatics`,
-/// `tasks`, `gpus`. Errors also: failed, if it cannot be read.
+/// From a file, or one of those that are built in. Errors also: failed, if it cannot be read.
 Result<GeneratorSpec> read_generator(const std::string& name_or_path);
 
 /// The workload of one seed: the same spec and seed give the same workload. Errors: invalid, if it would be too large.

@@ -8,6 +8,7 @@
 #include "generate.hpp"
 #include "gpu_request.hpp"
 #include "input_file.hpp"
+#include "workload_row.hpp"
 #include "yaml_map.hpp"
 
 namespace berth {
@@ -33,13 +34,28 @@ std::optional<double> number_of(const std::string& text, Unit unit) {
   return std::nullopt;
 }
 
+std::string out_of_bounds(const std::string& text, Unit unit, double most) {
+  const auto what = [&] {
+    switch (unit) {
+      case Unit::bytes:
+        return fmt::format("a size such as 4GiB, or a number of bytes, from 0 to {:g}", most);
+      case Unit::seconds:
+        return fmt::format("a duration such as 1h30m, or a number of seconds, from 0 to {:.0f}", most);
+      case Unit::none:
+        break;
+    }
+    return fmt::format("a number from 0 to {:.0f}", most);
+  };
+  return quoted(text) + " is not " + what();
+}
+
 /// The value at a key of `map` as a number in base units between 0 and `most`.
 void read_number(YamlMap& map, const std::string& key, Unit unit, double most, double& target) {
   std::string text;
   map.read(key, text);
   if (text.empty()) return;
   const auto value = number_of(text, unit);
-  if (!value || !(*value >= 0 && *value <= most)) return map.refuse(key, "is no such number, or out of bounds");
+  if (!value || !(*value >= 0 && *value <= most)) return map.refuse(key, out_of_bounds(text, unit, most));
   target = *value;
 }
 
@@ -62,7 +78,7 @@ void read_mix(YamlMap& map, const std::string& key, Unit unit, double most, Numb
   mix.choices.clear();
   for (const std::string& text : texts) {
     const auto value = number_of(text, unit);
-    if (!value || !(*value >= 0 && *value <= most)) return map.refuse(key, "is no such number, or out of bounds");
+    if (!value || !(*value >= 0 && *value <= most)) return map.refuse(key, out_of_bounds(text, unit, most));
     mix.choices.push_back(*value);
   }
 }
@@ -262,6 +278,12 @@ Result<GeneratorSpec> read_generator_text(std::string_view text, const std::stri
   return spec;
 }
 
+std::string built_in_generators() {
+  std::string names;
+  for (const BuiltIn& spec : kBuiltIn) names += (names.empty() ? "" : ", ") + std::string(spec.name);
+  return names;
+}
+
 bool is_built_in_generator(std::string_view name) {
   return std::any_of(kBuiltIn.begin(), kBuiltIn.end(), [&](const BuiltIn& spec) { return spec.name == name; });
 }
@@ -271,9 +293,11 @@ Result<GeneratorSpec> read_generator(const std::string& name_or_path) {
     if (spec.name == name_or_path) return read_generator_text(spec.text, name_or_path);
   constexpr std::size_t most = std::size_t{2} << 20;
   const auto text = read_input_file(name_or_path, most);
-  if (!text)
-    return fail(text.error().within(
-        "neither a file nor one of steady, diurnal, bursty, workflows, bioinformatics, tasks, gpus"));
+  if (!text) {
+    Error error = text.error();
+    error.message += "; built in are " + built_in_generators();
+    return fail(std::move(error));
+  }
   return read_generator_text(*text, name_or_path);
 }
 

@@ -139,6 +139,7 @@ Result<WorkloadSource> read_swf(std::string_view text, const WorkloadOptions& op
     source.lines.push_back(lines.number());
     preceding.push_back((*values)[preceding_job]);
   }
+  if (source.containers.empty()) return fail(ErrorKind::invalid, "holds no job that ran");
   // A job that follows one that was skipped, or is not in the log, follows none.
   for (std::size_t i = 0; i < preceding.size(); ++i) {
     const auto found = preceding[i] > 0 ? by_name.find(name_of(preceding[i])) : by_name.end();

@@ -239,10 +239,10 @@ def test_usage_errors(site, argv):
     ("w.swf", "1 2 3\n", ("--workload", "w.swf"), "w.swf:1: 3 fields, 18 expected"),
     ("w.jsonl", '{"submit": 1}\n', ("--workload", "w.jsonl"), "w.jsonl:1: run_time: is missing"),
     ("w.csv", "", ("--workload", "w.csv"), "w.csv: is empty"),
-    ("w.csv", b"\x00\xff" * 1000, ("--workload", "w.csv"), "w.csv:1: column 1: no field is called so"),
+    ("w.csv", b"\x00\xff" * 1000, ("--workload", "w.csv"), "w.csv:1: column 1, '????????????????????????????????????????…': no such field; there are name, "),
     ("absent", "", ("--workload", "no.csv"), "no.csv: No such file or directory"),
     ("s.yml", "kinds:\n  a: {vcpus: 0.5, cpus: 3}\n", ("--generate", "s.yml"), "s.yml:2: kinds.a.cpus: no such key"),
-    ("absent", "", ("--generate", "nothing"), "No such file or directory"),
+    ("absent", "", ("--generate", "nothing"), "nothing: No such file or directory; built in are steady, diurnal, bursty, "),
     ("c.yml", "boot: {median: 3s}\nspeed: 9\n", ("--workload", "ten.csv", "--cloud", "c.yml"), "c.yml:2: speed: no such key"),
     ("c.yml", "types: {huge: {price: 1}}\n", ("--workload", "ten.csv", "--cloud", "c.yml"), "c.yml:1: types.huge: the configuration has no such instance type"),
     ("c.yml", "create: {median: 2s, spred: 1}\nboot: {median: 5s}\n", ("--workload", "ten.csv", "--cloud", "c.yml"), "c.yml:1: create.spred: no such key"),
@@ -311,6 +311,11 @@ def test_supervisors_end_when_their_last_child_has_ended(site):
         "submit,run_time,vcpus,ram,name,supervisor,parent\n0,10s,1,1GiB,boss,true,\n0,1m,1,1GiB,a,false,boss\n9,2h,1,1GiB,b,true,boss\n9,3h,1,1GiB,c,false,b\n")
     shown = site.run("run", "--config", "cluster.yml", "--workload", "w.csv").stdout
     assert row(shown, "complete") == ["4"] and row(shown, "makespan")[0].startswith("3 h 0")
+
+
+def test_help_names_all_that_can_be_generated(site):
+    text = " ".join(site.run("run", "--help").stdout.split())
+    assert all(name in text for name in ("steady", "diurnal", "bursty", "workflows", "bioinformatics", "tasks", "gpus", "--compare FILE"))
 
 
 def test_where_nothing_can_run_nothing_is_made_up(site):

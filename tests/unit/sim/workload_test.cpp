@@ -60,8 +60,9 @@ TEST(Swf, NamesLineAndField) {
     const char* text;
     const char* words;
   } cases[] = {
-      {"", "holds no container"},
-      {"; only\n", "holds no container"},
+      {"", "holds no job that ran"},
+      {"; only\n", "holds no job that ran"},
+      {"1 0 5 0 4 -1 -1 4 600 -1 5 1 1 7 1 1 -1 -1\n", "holds no job that ran"},
       {"1 2 3\n", "1: 3 fields, 18 expected"},
       {";\n1 0 5 60 4 -1 -1 4 600 -1 1 1 1 7 1 1 -1 -1 9\n", "2: more than 18 fields"},
       {"1 0 5 x 4 -1 -1 4 600 -1 1 1 1 7 1 1 -1 -1\n", "1: run time: is not a number"},
@@ -141,7 +142,7 @@ TEST(Csv, NamesLineAndField) {
       {"\n\n", "is empty"},
       {header, "holds no container"},
       {"name,submit,run_time,vcpus\n", "1: ram: this column is missing"},
-      {"submit,run_time,vcpus,ram,cores\n", "1: column 5: no field is called so; there are name, submit"},
+      {"submit,run_time,vcpus,ram,cores\n", "1: column 5, 'cores': no such field; there are name, submit"},
       {"submit,run_time,vcpus,ram,ram\n", "1: ram: this column is there twice"},
       {header + "a,0,1,1\n", "2: 4 fields, 8 expected"},
       {header + "a,0,1,,1,,,\n", "2: vcpus: is empty"},
