@@ -52,7 +52,8 @@ Lives LifeRecorder::take(const SimWorld& world) {
     life.ended = record.ended;
     life.complete = record.state == ContainerState::complete;
     if (const auto found = placements_.find(record.uuid); found != placements_.end()) life.instance = found->second;
-    lives_.containers.push_back(life);
+    life.error = record.error;
+    lives_.containers.push_back(std::move(life));
   }
   lives_.outcomes = world.outcomes();
   lives_.stuck = world.stuck();

@@ -23,6 +23,7 @@ struct ContainerLife {
   std::optional<Duration> ended;    ///< final
   bool complete = false;
   std::optional<std::uint32_t> instance;  ///< that it last ran on
+  std::string error;  ///< why it was cancelled, as its record says; empty: it does not say, or was not
 };
 
 /// One instance, from the create to its end.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "figures.hpp"
+#include "outcome_text.hpp"
 #include "time_series.hpp"
 
 namespace berth {
@@ -16,7 +17,7 @@ struct RunReport {
   TimeSeries series;
   std::vector<double> waits;  ///< seconds, in rising order
   std::uint64_t event_hash = 0;
-  bool stuck = false;  ///< given up: some containers could never run
+  std::vector<SimProblem> problems;  ///< none if all containers became complete
 };
 
 /// One configuration: its histories, seed by seed.

@@ -20,9 +20,9 @@ constexpr std::string_view kHead = R"(<!doctype html>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>berth-sim</title>
 <style>
-:root { color-scheme: light dark; --page: #fbfbfa; --ink: #1c1c1a; --soft: #5d5d58; --rule: #dcdcd6;
+:root { color-scheme: light dark; --page: #fbfbfa; --ink: #1c1c1a; --soft: #5d5d58; --rule: #dcdcd6; --alarm: #b3261e;
   --c1: #0067a8; --c2: #c8511b; --c3: #00855f; --c4: #a8498a; --c5: #b47d00; --c6: #3a9bd6; --c7: #6b4fa0; --c8: #8a8a84; }
-@media (prefers-color-scheme: dark) { :root { --page: #191918; --ink: #ecece8; --soft: #a5a59e; --rule: #3a3a37;
+@media (prefers-color-scheme: dark) { :root { --page: #191918; --ink: #ecece8; --soft: #a5a59e; --rule: #3a3a37; --alarm: #ff8a80;
   --c1: #5aaee8; --c2: #f08a55; --c3: #3cc79c; --c4: #dd8fc3; --c5: #e0b040; --c6: #9bd3f5; --c7: #b59ae6; --c8: #8f8f88; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 2rem 1rem 4rem; max-width: 62rem; background: var(--page); color: var(--ink);
@@ -45,6 +45,11 @@ td, thead th { text-align: right; }
 thead th:first-child { text-align: left; }
 thead th { font-weight: 600; overflow-wrap: anywhere; }
 tbody tr + tr:not(.group) > * { border-top: 1px solid var(--rule); }
+.problems { margin: 1.2rem 0; padding: .1rem 1rem .6rem; border: 1px solid var(--alarm); border-left-width: .4rem; }
+.problems h2 { margin: .6rem 0 .2rem; color: var(--alarm); }
+.problems ul { margin: 0; padding-left: 1.2rem; } .problems li { overflow-wrap: anywhere; }
+.problems small { color: var(--soft); }
+td.alarm { color: var(--alarm); font-weight: 600; }
 .group th { padding-top: 1rem; font-weight: 600; }
 )";
 
@@ -125,6 +130,16 @@ Plot types_over_time(const VariantReport& variant, const std::vector<std::string
   return plot;
 }
 
+/// One for each configuration, to be compared.
+std::vector<Plot> types_plots(const WhatIfReport& report) {
+  const std::vector<std::string> types = types_by_use(report);
+  std::vector<Plot> plots;
+  for (const VariantReport& variant : report.variants)
+    plots.push_back(types_over_time(variant, types, report.variants.size() == 1));
+  share_axes(plots);
+  return plots;
+}
+
 Plot waits_plot(const WhatIfReport& report) {
   constexpr std::size_t points = 400;
   Plot plot;
@@ -157,10 +172,24 @@ std::string table(const WhatIfReport& report) {
       continue;
     }
     out += "<tr><th>" + escape_html(row.name) + "</th>";
-    for (const std::string& cell : row.cells) out += "<td>" + escape_html(cell) + "</td>";
+    for (const std::string& cell : row.cells)
+      out += (row.alarm ? "<td class=\"alarm\">" : "<td>") + escape_html(cell) + "</td>";
     out += "</tr>\n";
   }
   return out + "</tbody></table></div>\n";
+}
+
+/// What a reader must know before the figures; empty if all is well.
+std::string problems_box(const WhatIfReport& report) {
+  const std::vector<SimProblem> problems = report_problems(report);
+  if (problems.empty()) return "";
+  std::string out = "<section class=\"problems\">\n<h2>" + escape_html(kNotAllComplete) + "</h2>\n<ul>\n";
+  for (const SimProblem& problem : problems) {
+    out += "<li>" + escape_html(problem.what);
+    for (const std::string& line : problem.why) out += "<br><small>" + escape_html(line) + "</small>";
+    out += "</li>\n";
+  }
+  return out + "</ul>\n</section>\n";
 }
 
 std::string seeds_text(const std::vector<RunReport>& runs) {
@@ -174,16 +203,14 @@ std::string seeds_text(const std::vector<RunReport>& runs) {
 }  // namespace
 
 std::string report_html(const WhatIfReport& report) {
-  const bool alone = report.variants.size() == 1;
   std::string out(kHead);
   out += style_of_colours() + "<h1>What if?</h1>\n";
   out += "<p>Workload: " + escape_html(report.workload) + ".</p>\n";
   out += "<p>" + escape_html(seeds_text(report.variants.front().runs)) + "</p>\n";
-  out += table(report);
+  out += problems_box(report) + table(report);
   out += section(over_time(report, "Queue", "containers waiting", AxisUnit::count, &TimeSeries::waiting));
   out += section(over_time(report, "Running", "containers running", AxisUnit::count, &TimeSeries::running));
-  const std::vector<std::string> types = types_by_use(report);
-  for (const VariantReport& variant : report.variants) out += section(types_over_time(variant, types, alone));
+  for (const Plot& plot : types_plots(report)) out += section(plot);
   out += section(over_time(report, "Cost per hour", "$ per hour", AxisUnit::dollars, &TimeSeries::cost_per_hour),
                  "Of the instances that exist at the time.");
   out += section(waits_plot(report), "From the submission until the container runs; logarithmic.");

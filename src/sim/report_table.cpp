@@ -7,6 +7,8 @@
 #include <optional>
 #include <set>
 
+#include "plural.hpp"
+
 namespace berth {
 namespace {
 
@@ -14,13 +16,7 @@ using Value = std::function<std::optional<double>(const SimFigures&)>;  ///< not
 using Format = std::function<std::string(double)>;
 
 std::string count(double value) {
-  const std::string digits = fmt::format("{:.0f}", std::abs(value));
-  std::string out;
-  for (std::size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) out += ',';
-    out += digits[i];
-  }
-  return out;
+  return with_commas(std::llrint(value));
 }
 std::string dollars(double value) {
   const double whole = std::floor(value + 0.005);
@@ -39,15 +35,16 @@ std::string hours(double value) {
 class Rows {
  public:
   explicit Rows(const WhatIfReport& report) : report_(report) {}
-  void heading(std::string name) { rows_.push_back({std::move(name), {}, true}); }
+  void heading(std::string name) { rows_.push_back({std::move(name), {}, true, false}); }
   void add(std::string name, const std::function<std::string(const VariantReport&)>& cell) {
-    ReportRow row{std::move(name), {}, false};
+    ReportRow row{std::move(name), {}, false, false};
     for (const VariantReport& variant : report_.variants) row.cells.push_back(cell(variant));
     rows_.push_back(std::move(row));
   }
   void add(std::string name, const Value& value, const Format& format) {
     add(std::move(name), [&](const VariantReport& variant) { return cell(variant, value, format); });
   }
+  void mark_alarm() { rows_.back().alarm = true; }
   std::vector<ReportRow> take() { return std::move(rows_); }
 
  private:
@@ -123,6 +120,32 @@ std::string wait_cell(const VariantReport& variant, std::optional<SizeClass> siz
          format_seconds(sum.max / runs);
 }
 
+/// `complete`, or what went wrong: `stuck`, `failed in 2 of 3 histories`, …
+std::string outcome_cell(const VariantReport& variant) {
+  std::map<SimProblem::Kind, std::int64_t> histories;
+  for (const RunReport& run : variant.runs)
+    for (const SimProblem& problem : run.problems) ++histories[problem.kind];
+  std::string out;
+  for (const auto& [kind, count] : histories) {
+    out += (out.empty() ? "" : ", ") + std::string(to_string(kind));
+    if (variant.runs.size() > 1) out += fmt::format(" in {} of {}", count, variant.runs.size());
+  }
+  return out.empty() ? "all complete" : out;
+}
+
+bool has_problems(const WhatIfReport& report) {
+  return std::ranges::any_of(report.variants, [](const VariantReport& variant) {
+    return std::ranges::any_of(variant.runs, [](const RunReport& run) { return !run.problems.empty(); });
+  });
+}
+
+/// For who looks at figures alone.
+void add_outcome_row(Rows& rows, const WhatIfReport& report) {
+  if (!has_problems(report)) return;
+  rows.add("outcome", outcome_cell);
+  rows.mark_alarm();
+}
+
 void add_money_rows(Rows& rows, const WhatIfReport& report) {
   rows.heading("Cost");
   rows.add(
@@ -184,6 +207,20 @@ void add_instance_rows(Rows& rows, const WhatIfReport& report) {
         hours);
 }
 
+std::string seeds_line(const std::vector<RunReport>& runs) {
+  if (runs.size() == 1) return fmt::format("seed      {}", runs.front().seed);
+  return fmt::format("seeds     {} to {}: figures are means, with the least and the most in brackets",
+                     runs.front().seed, runs.back().seed);
+}
+
+std::string problems_text(const WhatIfReport& report) {
+  const std::vector<SimProblem> problems = report_problems(report);
+  if (problems.empty()) return "";
+  std::string out = '\n' + std::string(kNotAllComplete) + '\n';
+  for (const SimProblem& problem : problems) out += "  " + describe(problem, 2) + '\n';
+  return out;
+}
+
 /// Of UTF-8 text, in characters.
 std::size_t width(const std::string& text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
@@ -203,6 +240,7 @@ std::string format_seconds(double seconds) {
 
 std::vector<ReportRow> report_rows(const WhatIfReport& report) {
   Rows rows(report);
+  add_outcome_row(rows, report);
   add_money_rows(rows, report);
   add_container_rows(rows);
   rows.heading("Wait until it runs: p50 / p95 / max");
@@ -214,6 +252,25 @@ std::vector<ReportRow> report_rows(const WhatIfReport& report) {
     rows.add(to_string(size), [&](const VariantReport& variant) { return wait_cell(variant, size); });
   add_instance_rows(rows, report);
   return rows.take();
+}
+
+std::vector<SimProblem> report_problems(const WhatIfReport& report) {
+  constexpr std::size_t most_shown = 10;
+  std::vector<SimProblem> shown;
+  std::int64_t others = 0;
+  for (const VariantReport& variant : report.variants)
+    for (const RunReport& run : variant.runs) {
+      if (shown.size() >= most_shown && !run.problems.empty()) {
+        ++others;
+        continue;
+      }
+      std::string where;
+      if (report.variants.size() > 1) where = variant.label + ": ";
+      if (variant.runs.size() > 1) where += fmt::format("seed {}: ", run.seed);
+      for (const SimProblem& problem : run.problems) shown.push_back({problem.kind, where + problem.what, problem.why});
+    }
+  if (others > 0) shown.push_back({{}, "further histories with problems: " + with_commas(others), {}});
+  return shown;
 }
 
 std::string report_text(const WhatIfReport& report) {
@@ -228,10 +285,8 @@ std::string report_text(const WhatIfReport& report) {
   const auto padded = [](const std::string& text, std::size_t to) {
     return std::string(to - std::min(to, width(text)), ' ') + text;
   };
-  std::string out = "workload  " + report.workload + '\n';
-  out += "seeds    ";
-  for (const RunReport& run : report.variants.front().runs) out += ' ' + std::to_string(run.seed);
-  out += "\n\n" + std::string(first, ' ');
+  std::string out = "workload  " + report.workload + '\n' + seeds_line(report.variants.front().runs) + '\n';
+  out += problems_text(report) + '\n' + std::string(first, ' ');
   for (std::size_t i = 0; i < widths.size(); ++i) out += "  " + padded(report.variants[i].label, widths[i]);
   out += '\n';
   for (const ReportRow& row : rows) {

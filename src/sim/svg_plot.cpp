@@ -52,6 +52,23 @@ std::vector<std::vector<double>> stack(const std::vector<PlotLine>& lines) {
   return edges;
 }
 
+/// How far the axes have to reach.
+struct Extent {
+  double x = 0;
+  double y = 0;
+};
+
+Extent extent_of(const Plot& plot) {
+  Extent extent{plot.x_end, plot.y_end};
+  for (const PlotLine& line : plot.lines) {
+    extent.x = std::max(extent.x, most_of(line.x));
+    extent.y = std::max(extent.y, most_of(line.y));
+  }
+  if (plot.stacked)
+    for (const auto& edge : stack(plot.lines)) extent.y = std::max(extent.y, most_of(edge));
+  return extent;
+}
+
 void append_points(std::string& out, const Frame& frame, const std::vector<double>& x, const std::vector<double>& y) {
   for (std::size_t i = 0; i < x.size(); ++i)
     fmt::format_to(std::back_inserter(out), "{}{:.1f},{:.1f}", i == 0 ? "" : " ", frame.x(x[i]), frame.y(y[i]));
@@ -81,20 +98,24 @@ void draw_lines(std::string& out, const Frame& frame, const Plot& plot) {
   }
 }
 
-void draw_axes(std::string& out, const Frame& frame, const Plot& plot, const std::vector<double>& x_ticks,
-               const std::vector<double>& y_ticks) {
-  const double bottom = kHeight - kBottom;
+void draw_grid(std::string& out, const Frame& frame, const Plot& plot, const std::vector<double>& y_ticks) {
   for (const double tick : y_ticks) {
     fmt::format_to(std::back_inserter(out), R"(<line class="grid" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>)", kLeft,
                    kWidth - kRight, frame.y(tick), frame.y(tick));
     fmt::format_to(std::back_inserter(out), R"(<text class="tick" text-anchor="end" x="{}" y="{:.1f}">{}</text>)",
                    kLeft - 2 * kTickLength, frame.y(tick) + 4, escape_html(axis_label(tick, plot.y_unit)));
   }
+}
+
+/// The lower edge, with its ticks and names.
+void draw_edge(std::string& out, const Frame& frame, const Plot& plot, const std::vector<double>& x_ticks) {
+  const double bottom = kHeight - kBottom;
+  const double step = plot.log_x || x_ticks.size() < 2 ? 0 : x_ticks[1];
   for (const double tick : x_ticks) {
     fmt::format_to(std::back_inserter(out), R"(<line class="axis" x1="{:.1f}" x2="{:.1f}" y1="{}" y2="{}"/>)",
                    frame.x(tick), frame.x(tick), bottom, bottom + kTickLength);
     fmt::format_to(std::back_inserter(out), R"(<text class="tick" text-anchor="middle" x="{:.1f}" y="{}">{}</text>)",
-                   frame.x(tick), bottom + 18, escape_html(axis_label(tick, plot.x_unit)));
+                   frame.x(tick), bottom + 18, escape_html(axis_label(tick, plot.x_unit, step)));
   }
   fmt::format_to(std::back_inserter(out), R"(<line class="axis" x1="{}" x2="{}" y1="{}" y2="{}"/>)", kLeft,
                  kWidth - kRight, bottom, bottom);
@@ -112,6 +133,15 @@ std::vector<double> log_ticks(double most) {
   for (const double tick : seconds)
     if (tick <= most * 1.0001) ticks.push_back(tick);
   return ticks;
+}
+
+std::string time_label(double value, double step) {
+  constexpr double minute = 60, hour = 3600, day = 86400;
+  const double by = step > 0 ? step : value;
+  if (value == 0) return "0";
+  if (by >= day / 2) return fmt::format("{:g} d", value / day);
+  if (by >= hour) return fmt::format("{:.3g} h", value / hour);
+  return by >= minute ? fmt::format("{:.3g} min", value / minute) : fmt::format("{:g} s", value);
 }
 
 }  // namespace
@@ -168,7 +198,7 @@ std::vector<double> axis_ticks(double most, AxisUnit unit) {
   return ticks;
 }
 
-std::string axis_label(double value, AxisUnit unit) {
+std::string axis_label(double value, AxisUnit unit, double step) {
   switch (unit) {
     case AxisUnit::percent:
       return fmt::format("{:.0f} %", 100 * value);
@@ -179,30 +209,34 @@ std::string axis_label(double value, AxisUnit unit) {
     case AxisUnit::time:
       break;
   }
-  if (value == 0) return "0";
-  if (value >= 86400 && std::fmod(value, 43200) == 0) return fmt::format("{:g} d", value / 86400);
-  if (value >= 3600) return fmt::format("{:.3g} h", value / 3600);
-  return value >= 60 ? fmt::format("{:.3g} min", value / 60) : fmt::format("{:g} s", value);
+  return time_label(value, step);
+}
+
+void share_axes(std::vector<Plot>& plots) {
+  Extent most;
+  for (const Plot& plot : plots) {
+    const Extent extent = extent_of(plot);
+    most = {std::max(most.x, extent.x), std::max(most.y, extent.y)};
+  }
+  for (Plot& plot : plots) {
+    plot.x_end = most.x;
+    plot.y_end = most.y;
+  }
 }
 
 std::string svg_plot(const Plot& plot) {
-  double x_most = plot.log_x ? 10 : 0;
-  double y_most = 0;
-  for (const PlotLine& line : plot.lines) {
-    if (!line.x.empty()) x_most = std::max(x_most, line.x.back());
-    y_most = std::max(y_most, most_of(line.y));
-  }
-  if (plot.stacked)
-    for (const auto& edge : stack(plot.lines)) y_most = std::max(y_most, most_of(edge));
-  const auto y_ticks = axis_ticks(y_most, plot.y_unit);
+  const Extent extent = extent_of(plot);
+  double x_most = std::max(extent.x, plot.log_x ? 10.0 : 0.0);
+  const auto y_ticks = axis_ticks(extent.y, plot.y_unit);
   auto x_ticks = plot.log_x ? log_ticks(x_most) : axis_ticks(x_most, plot.x_unit);
   if (!(x_most > 0)) x_most = 1;
   while (!plot.log_x && x_ticks.back() > x_most * 1.0001) x_ticks.pop_back();
   const Frame frame(plot, x_most, y_ticks.back());
   std::string out =
       fmt::format(R"(<svg viewBox="0 0 {} {}" role="img" aria-label="{}">)", kWidth, kHeight, escape_html(plot.title));
-  draw_axes(out, frame, plot, x_ticks, y_ticks);
+  draw_grid(out, frame, plot, y_ticks);
   plot.stacked ? draw_areas(out, frame, plot) : draw_lines(out, frame, plot);
+  draw_edge(out, frame, plot, x_ticks);  // last, for areas have edges of their own
   return out + "</svg>\n";
 }
 

@@ -33,7 +33,11 @@ struct Plot {
   bool log_x = false;    ///< values below 1 are drawn at 1
   bool stacked = false;  ///< lines must share their x
   std::vector<PlotLine> lines;
+  double x_end = 0;  ///< the axes reach so far at least, and as far as the lines do
+  double y_end = 0;
 };
+/// Gives plots of the same kind the same axes, for who compares them.
+void share_axes(std::vector<Plot>& plots);
 
 /// The plot as an SVG element without any asset of its own; classes `axis`, `grid`, `series-1` … are the page's to
 /// colour.
@@ -41,7 +45,8 @@ std::string svg_plot(const Plot& plot);
 
 /// Round numbers from 0 up to at least `most`, about five of them.
 std::vector<double> axis_ticks(double most, AxisUnit unit);
-/// A number as an axis shows it.
-std::string axis_label(double value, AxisUnit unit);
+/// A number as an axis shows it. Times of an axis with ticks `step` apart are all in one unit; `step` 0: each in the
+/// unit that suits it.
+std::string axis_label(double value, AxisUnit unit, double step = 0);
 
 }  // namespace berth

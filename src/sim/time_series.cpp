@@ -87,13 +87,13 @@ TimeSeries time_series(const Lives& lives, const BillingModel& billing, std::siz
 }
 
 std::string time_series_csv(const TimeSeries& series, const std::vector<std::pair<std::string, std::string>>& labels,
-                            const std::vector<std::string>& types, bool with_header) {
+                            const std::vector<std::string>& types, const std::string& remark, bool with_header) {
   std::string out;
   if (with_header) {
     for (const auto& [name, value] : labels) out += quoted(name) + ',';
     out += "seconds,waiting,running,instances,cost_per_hour";
     for (const std::string& type : types) out += ',' + quoted(type);
-    out += '\n';
+    out += ",remark\n";
   }
   std::string first;
   for (const auto& [name, value] : labels) first += quoted(value) + ',';
@@ -109,7 +109,7 @@ std::string time_series_csv(const TimeSeries& series, const std::vector<std::pai
     out += first + fmt::format("{},{:.0f},{:.0f},{:.0f},{:.6g}", at, series.waiting[i], series.running[i],
                                series.instances[i], series.cost_per_hour[i]);
     for (const auto* column : columns) out += fmt::format(",{:.0f}", column ? (*column)[i] : 0);
-    out += '\n';
+    out += ',' + (i == 0 ? quoted(remark) : "") + '\n';
   }
   return out;
 }

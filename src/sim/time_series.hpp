@@ -25,8 +25,9 @@ TimeSeries time_series(const Lives& lives, const BillingModel& billing, std::siz
 /// The step for so many points over a span: a round number of seconds.
 Duration round_step(Duration span, std::size_t points);
 
-/// CSV with a header, RFC 4180. `labels` (name, value) come first in each line.
+/// CSV with a header, RFC 4180. `labels` (name, value) come first in each line, `remark` is the last field of the
+/// first.
 std::string time_series_csv(const TimeSeries& series, const std::vector<std::pair<std::string, std::string>>& labels,
-                            const std::vector<std::string>& types, bool with_header);
+                            const std::vector<std::string>& types, const std::string& remark, bool with_header);
 
 }  // namespace berth

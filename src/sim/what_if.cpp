@@ -107,13 +107,8 @@ Result<RunReport> run_one(const Variant& variant, const WorkloadSource& source, 
   run.series = time_series(*lives, variant.cloud.billing, kPoints);
   run.waits = sorted_waits(*lives);
   run.event_hash = lives->event_hash;
-  run.stuck = !lives->stuck.empty();
-  if (const std::string failed = describe_failed(*lives, source); !failed.empty())
-    complain(fmt::format("{}: {}", history, failed));
-  if (run.stuck)
-    complain(fmt::format("{}: {}", history, describe_stuck(*lives, source)));
-  else if (run.figures.unfinished > 0)
-    complain(fmt::format("{}: {} containers had not ended when time was up", history, run.figures.unfinished));
+  run.problems = problems_of(*lives, source);
+  for (const SimProblem& problem : run.problems) complain(fmt::format("{}: {}", history, describe(problem)));
   return run;
 }
 
@@ -163,8 +158,9 @@ Result<void> write_files(const WhatIfReport& report, const WhatIfArguments& argu
 
 bool any_stuck(const WhatIfReport& report) {
   for (const VariantReport& variant : report.variants)
-    if (std::any_of(variant.runs.begin(), variant.runs.end(), [](const RunReport& run) { return run.stuck; }))
-      return true;
+    for (const RunReport& run : variant.runs)
+      for (const SimProblem& problem : run.problems)
+        if (problem.kind == SimProblem::Kind::stuck) return true;
   return false;
 }
 

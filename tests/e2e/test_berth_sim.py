@@ -176,14 +176,16 @@ def test_what_fits_nowhere_fails_and_the_rest_runs(site):
     (site.path / "w.csv").write_text(TEN + "0,60,64,1GiB\n")
     done = site.run("run", "--config", "cluster.yml", "--workload", "w.csv")
     assert (row(done.stdout, "complete"), row(done.stdout, "failed")) == (["10"], ["1"])
-    assert re.search(r"1 of 11 containers failed, .*: (w\.csv:)?[\"']?12[\"']?$", done.stderr.strip()), done.stderr
+    assert re.search(r"1 of 11 containers failed\n  .*needs 64 VCPUs, .*: '12'$", done.stderr.strip()), done.stderr
 
 
 def test_time_is_up(site):
     (site.path / "w.csv").write_text("submit,run_time,vcpus,ram\n0,10h,1,1GiB\n")
     done = site.run("run", "--config", "cluster.yml", "--workload", "w.csv", "--limit", "2h")
     assert row(done.stdout, "unfinished") == ["1"]
-    assert "1 containers had not ended" in done.stderr
+    said = "1 of 1 container had not ended when time was up (--limit)\n  running: 1, waiting: 0, not submitted yet: 0\n"
+    assert "berth-sim: cluster.yml: seed 1: " + said in done.stderr
+    assert "\n  " + said.replace("\n  ", "\n    ") in done.stdout
 
 
 class Page(html.parser.HTMLParser):
@@ -292,11 +294,15 @@ def test_compare_overwrites_no_configuration(site):
     assert (site.path / "few.yml").read_text() == CLUSTER
 
 
-def test_types_have_one_colour(site):
-    (site.path / "few.yml").write_text(CLUSTER.replace("MaxInstances: 0", "MaxInstances: 4"))
+def test_types_have_one_colour_and_the_same_axes(site):
+    (site.path / "few.yml").write_text(CLUSTER.replace("MaxInstances: 0", "MaxInstances: 3"))
     site.run("run", "--compare", "cluster.yml", "few.yml", "--generate", "spec.yml", "--html", "out.html")
-    legends = re.findall(r"<h2>Instances by type: [^\n]*\n(<ul.*?</ul>)", (site.path / "out.html").read_text())
-    assert len(legends) == 2 and legends[0] == legends[1] and "large" in legends[0]
+    plots = re.findall(r"<h2>Instances by type: [^\n]*\n(<ul.*?</ul>)\n(.*?)</svg>", (site.path / "out.html").read_text(), re.DOTALL)
+    assert len(plots) == 2
+    (legend, plot), (other_legend, other_plot) = plots
+    assert legend == other_legend and "large" in legend
+    ticks = [re.findall(r'<text class="tick"[^>]*>[^<]*', one) for one in (plot, other_plot)]
+    assert len(ticks[0]) > 6 and ticks[0] == ticks[1]
 
 
 def test_many_at_a_time_are_all_seen(site):
@@ -331,18 +337,26 @@ BOSS_AND_CHILD = ("submit,run_time,vcpus,ram,name,supervisor,parent,after\n0,10s
 
 
 @pytest.mark.parametrize("cloud, workload, words", [
-    ("quota: 0\n", TEN, ["10 containers can never run\n", "  0 instances were created, 0 of them booted; ", " creates were refused, the last one: no more instances allowed"]),
-    ("types: {small: {capacity: 0}, large: {capacity: 0}}\n", TEN, ["10 containers can never run\n", " creates were refused, the last one: no room for this instance"]),
-    ("quota: 1\n", BOSS_AND_CHILD, ["1 containers can never run, and 2 are still to come\n", ": 'child'\n", "  1 instances were created, 1 of them booted; "]),
-    ("boot: 20h\n", TEN, ["10 containers can never run\n", "  waiting-new-instance, instances are asked for, and none becomes ready: '", " instances were created, 0 of them booted"]),
+    ("quota: 0\n", TEN, ["10 containers can never run\n", "  instances created: 0, of them booted: 0; creates refused: ", ", the last one: no more instances allowed"]),
+    ("types: {small: {capacity: 0}, large: {capacity: 0}}\n", TEN, ["10 containers can never run\n", "; creates refused: ", ", the last one: no room for this instance"]),
+    ("quota: 1\n", BOSS_AND_CHILD, ["1 container can never run, and 2 more are still to end\n", ": 'child'\n", "  instances created: 1, of them booted: 1; "]),
+    ("boot: 20h\n", TEN, ["10 containers can never run\n", "  waiting-new-instance, instances are asked for, and none becomes ready: '", ", of them booted: 0"]),
 ], ids=["no quota", "no capacity", "a supervisor in the way", "nothing boots"])
 def test_what_can_never_run_ends_the_simulation(site, cloud, workload, words):
     (site.path / "cloud.yml").write_text(cloud)
     (site.path / "w.csv").write_text(workload)
-    done = site.run("run", "--config", "cluster.yml", "--workload", "w.csv", "--cloud", "cloud.yml", "--limit", "8000h", code=1)
-    assert done.stderr.startswith("berth-sim: cluster.yml: seed 1: nothing moves any more after ")
+    out = ("--html", "out.html", "--csv", "out.csv")
+    done = site.run("run", "--config", "cluster.yml", "--workload", "w.csv", "--cloud", "cloud.yml", "--limit", "8000h", *out, code=1)
+    assert "berth-sim: cluster.yml: seed 1: nothing moves any more after " in done.stderr  # on a busy machine after some progress
+    page = html.unescape((site.path / "out.html").read_text())
+    with open(site.path / "out.csv", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert {line["outcome"] for line in lines} == {"stuck"} and not any(line["remark"] for line in lines[1:])
     for word in words:
         assert word in done.stderr, done.stderr
+        for text in (done.stdout, page, lines[0]["remark"]):
+            assert word.strip("\n ") in text, text
+    assert row(done.stdout, "outcome") == ["stuck"] and page.index("nothing moves any more") < page.index("<table>")
     assert row(done.stdout, "complete") == ["0"]
     assert int(row(done.stdout, "unfinished")[0]) == len(workload.splitlines()) - 1
 
@@ -351,7 +365,7 @@ def test_what_still_comes_does_not_keep_a_simulation_going(site):
     (site.path / "cloud.yml").write_text("quota: 0\n")
     (site.path / "w.csv").write_text("submit,run_time,vcpus,ram\n" + "".join(f"{i}h,60,1,1GiB\n" for i in range(100)))
     done = site.run("run", "--config", "cluster.yml", "--workload", "w.csv", "--cloud", "cloud.yml", code=1)
-    assert re.search(r"after 1h\d+m: 2 containers can never run, and 98 are still to come\n", done.stderr), done.stderr
+    assert re.search(r"after 1h\d+m: 2 containers can never run, and 98 more are still to end\n", done.stderr), done.stderr
 
 
 def test_one_configuration_of_two_is_impossible(site):

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "cost_bound.hpp"
+#include "plural.hpp"
 #include "report_table.hpp"
 #include "svg_plot.hpp"
 #include "time_series.hpp"
@@ -46,10 +47,10 @@ struct Example {
     lives.span = 2h;
     lives.instances = {{&cluster.instance_types.at("large"), 1min, 3min, 61min},
                        {&cluster.instance_types.at("small"), 10min, std::nullopt, 10min + 10s}};
-    lives.containers = {{0, 1, 0s, 5min, 35min, true, 0U},
-                        {1, 1, 0s, 15min, 16min, false, 0U},
-                        {1, 2, 17min, 20min, 50min, true, 0U},
-                        {2, 1, 0s, std::nullopt, 2min, false, std::nullopt}};
+    lives.containers = {{0, 1, 0s, 5min, 35min, true, 0U, {}},
+                        {1, 1, 0s, 15min, 16min, false, 0U, {}},
+                        {1, 2, 17min, 20min, 50min, true, 0U, {}},
+                        {2, 1, 0s, std::nullopt, 2min, false, std::nullopt, {}}};
     lives.outcomes = {SimOutcome::complete, SimOutcome::complete, SimOutcome::failed};
   }
 };
@@ -152,10 +153,11 @@ TEST(TimeSeries, CountsAtEachMoment) {
   EXPECT_EQ(round_step(24h, 600), 5min);
   EXPECT_EQ(round_step(10s, 600), 1s);
   EXPECT_GE(round_step(24h * 366, 600) * 600, Duration(24h * 366));
-  const std::string csv = time_series_csv(s, {{"config", "a,\"b\""}}, {"large", "x"}, true);
+  const std::string csv = time_series_csv(s, {{"config", "a,\"b\""}}, {"large", "x"}, "no, \"never\"", true);
   EXPECT_TRUE(
-      csv.starts_with("config,seconds,waiting,running,instances,cost_per_hour,large,x\n"
-                      "\"a,\"\"b\"\"\",0,3,0,0,0,0,0\n"))
+      csv.starts_with("config,seconds,waiting,running,instances,cost_per_hour,large,x,remark\n"
+                      "\"a,\"\"b\"\"\",0,3,0,0,0,0,0,\"no, \"\"never\"\"\"\n"
+                      "\"a,\"\"b\"\"\",300,1,1,1,3,1,0,\n"))
       << csv;
 }
 
@@ -175,6 +177,25 @@ TEST(SvgPlot, EscapesAndStaysInside) {
   EXPECT_NE(svg_plot(plot).find("area series-2"), std::string::npos);
 }
 
+TEST(SvgPlot, PlotsThatAreComparedHaveTheSameAxes) {
+  Plot low;
+  low.stacked = true;
+  low.lines = {{"a", {0, 100}, {1, 2}}, {"b", {0, 100}, {1, 2}}};
+  Plot high = low;
+  high.lines = {{"a", {0, 50}, {30, 40}}, {"b", {0, 50}, {30, 40}}};
+  const auto axes = [](Plot plot) {
+    plot.lines.clear();
+    return svg_plot(plot);
+  };
+  std::vector<Plot> plots{low, high};
+  share_axes(plots);
+  EXPECT_EQ(axes(plots[0]), axes(plots[1]));
+  EXPECT_NE(axes(plots[0]), axes(low));
+  EXPECT_EQ(plots[0].x_end, 100);
+  EXPECT_EQ(plots[0].y_end, 80) << "one upon the other";
+  EXPECT_NE(svg_plot(plots[1]).find(">90 s</text>"), std::string::npos) << "though its lines end at 50";
+}
+
 TEST(SvgPlot, Ticks) {
   EXPECT_EQ(axis_ticks(4.2, AxisUnit::count), (std::vector<double>{0, 1, 2, 3, 4, 5}));
   EXPECT_EQ(axis_ticks(0, AxisUnit::count), (std::vector<double>{0, 1}));
@@ -182,6 +203,9 @@ TEST(SvgPlot, Ticks) {
   EXPECT_LT(axis_ticks(1e12, AxisUnit::time).size(), 20U);
   EXPECT_EQ(axis_label(21600, AxisUnit::time), "6 h");
   EXPECT_EQ(axis_label(172800, AxisUnit::time), "2 d");
+  EXPECT_EQ(axis_label(86400, AxisUnit::time, 21600), "24 h") << "between 18 h and 30 h";
+  EXPECT_EQ(axis_label(129600, AxisUnit::time, 43200), "1.5 d");
+  EXPECT_EQ(axis_label(5400, AxisUnit::time, 900), "90 min");
   EXPECT_EQ(axis_label(0.25, AxisUnit::percent), "25 %");
   EXPECT_EQ(axis_label(25000, AxisUnit::count), "25k");
 }
@@ -193,6 +217,17 @@ TEST(ReportTable, Numbers) {
   EXPECT_EQ(format_seconds(250), "4 min 10 s");
   EXPECT_EQ(format_seconds(7500), "2 h 05 min");
   EXPECT_EQ(format_seconds(100 * 3600), "4 d 4 h");
+}
+
+TEST(Plural, NumbersAndNouns) {
+  EXPECT_EQ(with_commas(0), "0");
+  EXPECT_EQ(with_commas(999), "999");
+  EXPECT_EQ(with_commas(-1000), "-1,000");
+  EXPECT_EQ(with_commas(-123), "-123");
+  EXPECT_EQ(with_commas(1234567), "1,234,567");
+  EXPECT_EQ(plural(1, "container"), "1 container");
+  EXPECT_EQ(plural(0, "container"), "0 containers");
+  EXPECT_EQ(plural(2000, "container"), "2,000 containers");
 }
 
 TEST(Report, NamesWhatItGot) {
@@ -215,7 +250,110 @@ TEST(Report, NamesWhatItGot) {
   EXPECT_NE(html.find("a&amp;b.yml"), std::string::npos);
   for (const char* asset : {"http:", "https:", "<script", "src=", "url(", "@import"})
     EXPECT_EQ(html.find(asset), std::string::npos) << asset;
-  EXPECT_EQ(report_csv(report).find("config,seed,seconds"), 0U);
+  EXPECT_EQ(report_csv(report).find("config,seed,outcome,seconds"), 0U);
+  EXPECT_EQ(text.find("outcome"), std::string::npos) << "all became complete";
+  EXPECT_EQ(html.find("class=\"problems\""), std::string::npos);
+}
+
+/// What a workload of three says of the example, with a reason for each that failed.
+WorkloadSource source_of(const Example& e) {
+  WorkloadSource source;
+  source.containers = e.workload;
+  source.names = {"one", "two", "three"};
+  return source;
+}
+
+TEST(OutcomeText, SaysWhyContainersFailed) {
+  Example e;
+  e.lives.containers[3].error = "needs 64 VCPUs; configured: large, small";
+  e.lives.containers[3].attempt = 3;
+  e.lives.outcomes[1] = SimOutcome::failed;
+  const auto problems = problems_of(e.lives, source_of(e));
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems[0].kind, SimProblem::Kind::failed);
+  EXPECT_EQ(describe(problems[0], 1),
+            "2 of 3 containers failed\n"
+            "   given up, since what they come after, or their supervisor, failed: 'two'\n"
+            "   needs 64 VCPUs (tried 3 times): 'three'");
+}
+
+TEST(OutcomeText, SaysWhatIsStuck) {
+  Example e;
+  e.lives.outcomes = {SimOutcome::open, SimOutcome::open, SimOutcome::complete};
+  e.lives.stuck = {{1, "cluster-capacity"}};
+  e.lives.creates_refused = 1234;
+  e.lives.last_refusal = "no more";
+  const auto problems = problems_of(e.lives, source_of(e));
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(describe(problems[0]),
+            "nothing moves any more after 2h: 1 container can never run, and 1 more is still to end\n"
+            "  cluster-capacity, there is no room for them, and no instance may be created: 'two'\n"
+            "  instances created: 2, of them booted: 1; creates refused: 1,234, the last one: no more");
+}
+
+TEST(OutcomeText, SaysThatTimeIsUp) {
+  Example e;
+  e.lives.outcomes.assign(3, SimOutcome::open);
+  e.lives.containers = {{0, 1, 0s, 5min, std::nullopt, false, 0U, {}}, {1, 1, 0s, {}, {}, false, {}, {}}};
+  const auto problems = problems_of(e.lives, source_of(e));
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(describe(problems[0]),
+            "3 of 3 containers had not ended when time was up (--limit)\n"
+            "  running: 1, waiting: 1, not submitted yet: 1");
+  e.lives.outcomes.assign(3, SimOutcome::complete);
+  EXPECT_TRUE(problems_of(e.lives, source_of(e)).empty());
+}
+
+TEST(OutcomeText, NamesAFewAndCountsTheOthers) {
+  Example e;
+  WorkloadSource source;
+  e.lives.outcomes.assign(1007, SimOutcome::failed);
+  e.lives.containers.clear();
+  for (std::uint32_t i = 0; i < 1007; ++i) {
+    source.names.push_back("c" + std::to_string(i));
+    ContainerLife life;
+    life.workload_index = i;
+    life.error = i < 1000 ? "the same" : "reason " + std::to_string(i);
+    e.lives.containers.push_back(life);
+  }
+  const std::string text = describe(problems_of(e.lives, source).at(0));
+  EXPECT_TRUE(
+      text.starts_with("1,007 of 1,007 containers failed\n  the same: 'c0', 'c1', 'c2', 'c3', 'c4' and 995 more\n"
+                       "  reason 1000: 'c1000'\n"))
+      << text;
+  EXPECT_TRUE(text.ends_with("\n  other reasons: 3 containers")) << text;
+}
+
+TEST(Report, SaysInEachFormThatNotAllBecameComplete) {
+  const Example e;
+  WhatIfReport report;
+  for (const char* label : {"good.yml", "bad.yml"}) {
+    RunReport run;
+    run.seed = 1;
+    run.figures = figures_of(e.lives, e.workload, e.cluster, {});
+    run.series = time_series(e.lives, {}, 25);
+    report.variants.push_back({label, {run, run}});
+  }
+  report.variants[1].runs[1].seed = 2;
+  report.variants[1].runs[1].problems = {{SimProblem::Kind::failed, "1 of 3 containers failed", {"too <large>: 'x'"}},
+                                         {SimProblem::Kind::stuck, "nothing moves", {"no room", "none booted"}}};
+  const std::string text = report_text(report);
+  EXPECT_NE(text.find("\nNot all containers became complete; the figures are of what ran\n"
+                      "  bad.yml: seed 2: 1 of 3 containers failed\n    too <large>: 'x'\n"
+                      "  bad.yml: seed 2: nothing moves\n    no room\n    none booted\n"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("all complete"), std::string::npos) << text;
+  EXPECT_NE(text.find("  failed in 1 of 2, stuck in 1 of 2\n"), std::string::npos) << text;
+  const std::string html = report_html(report);
+  EXPECT_LT(html.find("too &lt;large&gt;"), html.find("<table>"));
+  EXPECT_NE(html.find("<td class=\"alarm\">failed in 1 of 2"), std::string::npos);
+  const std::string csv = report_csv(report);
+  EXPECT_NE(csv.find("\ngood.yml,1,complete,0,"), std::string::npos) << csv;
+  EXPECT_NE(csv.find("\nbad.yml,2,failed+stuck,0,"), std::string::npos) << csv;
+  EXPECT_NE(csv.find(",1 of 3 containers failed: too <large>: 'x'. nothing moves: no room; none booted\n"),
+            std::string::npos)
+      << csv;
 }
 
 }  // namespace
