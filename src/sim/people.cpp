@@ -92,11 +92,18 @@ void People::operate() {
   }
 }
 
+void People::set_priority(const std::string& uuid, std::int64_t request_priority) {
+  store_.set_priority(uuid, request_priority);
+  store_.pass_on_priority(uuid);
+}
+
 void People::use() {
   if (store_.open().empty()) return;
   auto chosen = store_.open().begin();
   std::advance(chosen, core_.chance.between(std::int64_t{0}, std::ssize(store_.open()) - 1));
-  const std::string uuid = *chosen;
+  constexpr double of_the_whole = 0.5;
+  const auto parent = store_.parent_of(*chosen);
+  const std::string uuid = parent && core_.chance.with(of_the_whole) ? *parent : *chosen;
   switch (core_.chance.between(std::int64_t{0}, 3)) {
     case 0:
       core_.note(SimEventKind::verb, uuid, {}, "cancel");
@@ -104,11 +111,11 @@ void People::use() {
       return store_.cancel_by_user(uuid);
     case 1:
       core_.note(SimEventKind::verb, uuid, {}, "hold");
-      store_.set_priority(uuid, 0);
-      return core_.after(core_.chance.between(10s, longest_hold), [this, uuid] { store_.set_priority(uuid, 500); });
+      set_priority(uuid, 0);
+      return core_.after(core_.chance.between(10s, longest_hold), [this, uuid] { set_priority(uuid, 500); });
     default:
       core_.note(SimEventKind::verb, uuid, {}, "priority");
-      return store_.set_priority(uuid, core_.chance.between(std::int64_t{1}, 1000));
+      return set_priority(uuid, core_.chance.between(std::int64_t{1}, 1000));
   }
 }
 

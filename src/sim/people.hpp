@@ -24,6 +24,8 @@ class People {
   void operate();
   void let_go(const std::string& id);
   void set_behavior(DispatcherProcess& process, const std::string& id, IdleBehavior behavior);
+  /// Of its request, and so of all that it has asked for.
+  void set_priority(const std::string& uuid, std::int64_t request_priority);
   void use();
 
   SimCore& core_;

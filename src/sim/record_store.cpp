@@ -267,16 +267,42 @@ void RecordStore::cancel_by_user(const std::string& uuid) {
 void RecordStore::set_priority(const std::string& uuid, std::int64_t request_priority) {
   SimRecord* record = find(uuid);
   if (!record || is_final(record->container.state)) return;
-  past_.changes(core_.now(), uuid, record->container);
-  unindex(*record);
-  record->container.priority = container_priority(request_priority, record->container.created_at);
+  reprioritize(*record, container_priority(request_priority, record->container.created_at));
   by_priority_.erase(record->by_priority);
   record->prioritized = core_.now();
   record->by_priority = by_priority_.emplace_hint(by_priority_.end(), record->prioritized, record->uuid());
-  index(*record);
   core_.note(SimEventKind::reprioritized, uuid, {}, std::to_string(request_priority));
   if (on_saved) on_saved(request_of(uuid), std::nullopt);
   if (on_change) on_change(*record);
+}
+
+void RecordStore::reprioritize(SimRecord& record, std::int64_t priority) {
+  past_.changes(core_.now(), record.uuid(), record.container);
+  unindex(record);
+  record.container.priority = priority;
+  index(record);
+}
+
+std::optional<std::string> RecordStore::parent_of(const std::string& uuid) const {
+  const auto parent = core_.options.workload[find(uuid)->workload_index].parent;
+  const auto is_it = [&](const std::string& other) { return find(other)->workload_index == parent; };
+  const auto found = std::ranges::find_if(open_, is_it);
+  return parent && found != open_.end() ? std::optional(*found) : std::nullopt;
+}
+
+void RecordStore::pass_on_priority(const std::string& uuid) {
+  const SimRecord* parent = find(uuid);
+  if (!parent || is_final(parent->container.state)) return;
+  const Workload& workload = core_.options.workload;
+  for (const std::string& open : std::vector(open_.begin(), open_.end())) {
+    SimRecord& child = *find(open);
+    if (workload[child.workload_index].parent != parent->workload_index) continue;
+    reprioritize(child, parent->container.priority);
+    child.inherited = core_.now();
+    core_.note(SimEventKind::reprioritized, open, {}, "as its parent");
+    if (on_change) on_change(child);
+    pass_on_priority(open);
+  }
 }
 
 std::vector<std::string_view> RecordStore::since(const ByTime& index, SteadyTime when) {

@@ -34,7 +34,8 @@ struct SimRecord {
   bool too_many_attempts = false;  ///< Cancelled by the rule of MaxDispatchAttempts
   SteadyTime submitted{};
   SteadyTime changed{};          ///< of the state
-  SteadyTime prioritized{};      ///< last change of the priority
+  SteadyTime prioritized{};      ///< last change of the priority by one of its request
+  SteadyTime inherited{};        ///< … by one of its parent's
   ByTime::iterator by_change;    ///< where the store keeps the one
   ByTime::iterator by_priority;  ///< … and the other
   std::optional<SteadyTime> started;
@@ -60,6 +61,8 @@ class RecordStore {
   SimRecord* find(std::string_view uuid);
   const SimRecord* find(std::string_view uuid) const;
   const std::map<std::string, SimRecord>& all() const { return records_; }
+  /// Which one has asked for it; nothing if none has, or that is final.
+  std::optional<std::string> parent_of(const std::string& uuid) const;
   /// Uuids of those that are not final.
   const std::set<std::string>& open() const { return open_; }
 
@@ -86,6 +89,9 @@ class RecordStore {
   void cancel_by_user(const std::string& uuid);
   /// Priority of the request.
   void set_priority(const std::string& uuid, std::int64_t request_priority);
+  /// What it has asked for ranks as it does. Of that the server tells nobody, by no event and no time of modification
+  /// (facts §2.4).
+  void pass_on_priority(const std::string& uuid);
 
   /// Told after each change of a state, or of a priority to 0.
   std::function<void(SimRecord&)> on_change;
@@ -102,6 +108,7 @@ class RecordStore {
   std::int64_t page_limit(std::int64_t asked) const;
   /// As the server's clock tells: it goes as the world does.
   WallTime server_time_at(SteadyTime when) const { return core_.server_time() - (core_.now() - when); }
+  void reprioritize(SimRecord& record, std::int64_t priority);
   void saved(const SimRecord& record);
   /// Of all that changed at that time or later, in the order of their uuids.
   static std::vector<std::string_view> since(const ByTime& index, SteadyTime when);
