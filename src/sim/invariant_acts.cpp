@@ -111,6 +111,11 @@ void Invariants::create_begun(const Link& link, const CreateRequest& request) {
   }
   its.creates.insert(secret_of(request.tags));
   its.creates_in_flight.insert(secret_of(request.tags));
+  note_most(link);
+}
+
+void Invariants::note_most(const Link& link) {
+  if (vms().max_instances > 0 && counted(known(link)) >= vms().max_instances) limited_.insert(link.number);
 }
 
 void Invariants::check_create(Known& its, const InstanceType& type) {
@@ -166,6 +171,7 @@ void Invariants::destroy_sent(const Link& link, const SimVm& vm) {
   if (std::exchange(instance.destroying, true)) return;
   if (instance.behavior == IdleBehavior::hold) core_.violate("hold", vm.id + " is on hold, and is destroyed");
   if (!instance.probed || core_.now() - *instance.probed > vms().timeout_probe / 2) return;
+  check_early(link, vm);
   for (const auto& [uuid, runner] : vm.machine->runners()) {
     const SimRecord& record = store_.all().at(uuid);
     const bool wanted = record.container.state == ContainerState::running && record.container.priority > 0 &&
@@ -173,6 +179,24 @@ void Invariants::destroy_sent(const Link& link, const SimVm& vm) {
     if (wanted && !runner.ignores_term && knows_runner(link, vm, runner))
       core_.violate("destroys-no-busy", vm.id + " is destroyed while it runs " + uuid);
   }
+}
+
+/// What was of use a moment ago is kept, since it may be so again: for TimeoutIdle, or what policy `cost` has learned.
+/// Not so where it drains, or is in the way of another as soon as a limit of instances is met.
+void Invariants::check_early(const Link& link, const SimVm& vm) {
+  constexpr Duration least_learned = 5s;
+  const Known& its = known(link);
+  const KnownInstance& instance = its.instances.at(vm.id);
+  if (!instance.used_until || limited_.contains(link.number) || is_unfit(its, vm.id)) return;
+  if (instance.told_to_run && core_.now() - *instance.told_to_run < longest_command) return;  // it may have drained
+  const auto pool = link.dispatcher->pool()->snapshot();
+  const PoolInstance* shown = pool->find(vm.id);
+  if (!shown || instance.behavior != IdleBehavior::run || shown->idle_behavior != IdleBehavior::run) return;
+  const bool learns = vms().policy == "cost" && vms().cost_policy.learn_timeout_idle;
+  const Duration least = learns ? std::min(least_learned, vms().timeout_idle) : vms().timeout_idle;
+  if (core_.now() - *instance.used_until < least)
+    core_.violate("no-early", vm.id + " is destroyed, and ran something " +
+                                  std::to_string((core_.now() - *instance.used_until) / 1ms) + " ms ago");
 }
 
 /// No runner of it is left on that instance, as the dispatcher has been told: what is under way from before tells it
@@ -193,7 +217,7 @@ void Invariants::kill_sent(const Link& link, const SimVm& vm, const std::string&
   const bool wanted = container.priority > 0 &&
                       (container.state == ContainerState::running || container.state == ContainerState::locked);
   const auto updated = link.dispatcher->queue()->snapshot()->updated;
-  const bool could_know = updated && record.changed < *updated && record.prioritized < *updated;
+  const bool could_know = updated && std::max({record.changed, record.prioritized, record.inherited}) < *updated;
   if (wanted && could_know)
     core_.violate("kills-no-wanted", uuid + " on " + vm.id + " is killed: " + std::string(to_string(container.state)) +
                                          ", priority " + std::to_string(container.priority));

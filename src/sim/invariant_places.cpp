@@ -13,12 +13,20 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr Duration long_enough = 3min;  // to have been told of a runner, and to have reckoned with it
+constexpr Duration time_to_look = 2s;   // at a 503: for the next pass
+constexpr Duration quiet_time = 60s;    // after a 503
 
 /// Its dispatcher knows of a runner there beside this container's.
 bool runs_another(const PoolInstance* known, const SimVm& vm, const std::string& uuid) {
   return known && std::ranges::any_of(known->containers, [&](const std::string& other) {
            return other != uuid && vm.machine->runners().contains(other);
          });
+}
+
+/// Processes that the pool has started itself, and that have not ended.
+std::int64_t started_by(const PoolSnapshot& pool) {
+  return std::ranges::count_if(pool.running,
+                               [](const auto& entry) { return entry.second.started && !entry.second.exited; });
 }
 
 }  // namespace
@@ -117,6 +125,42 @@ void Invariants::check_supervisors(const Link& link, const std::string& uuid) {
   if (others >= std::max<std::int64_t>(most, 1))
     core_.violate("supervisors", uuid + " is started beside " + std::to_string(others) +
                                      " other supervisors, of at most " + std::to_string(most));
+}
+
+/// What ran as the API said 503, and what has been found since, which may have been before the limit was set.
+void Invariants::note_unavailable(const Link& link) {
+  Known& its = known(link);
+  const bool is_new =
+      its.first_list && link.last_503 >= its.first_list && (!its.unavailable || its.unavailable->told < *link.last_503);
+  if (is_new) its.unavailable = Unavailable{*link.last_503, 0, 0};
+  if (!its.unavailable || core_.now() - its.unavailable->told > quiet_time) return;
+  const auto pool = link.dispatcher->pool()->snapshot();
+  if (!is_new && its.pool && its.pool->version == pool->version) return;
+  Unavailable& then = *its.unavailable;
+  if (is_new && its.pool) then.running = std::ssize(its.pool->running);
+  if (is_new || core_.now() - then.told <= time_to_look)
+    then.running = std::max<std::int64_t>(then.running, pool->running.size());
+  then.found = std::max(then.found, std::ssize(pool->running) - started_by(*pool));
+}
+
+/// For a minute after a 503 no more may run than did then (facts §5.3: one less). What was being locked then is started
+/// as soon as it is Locked.
+void Invariants::check_load(const Link& link, const std::string& uuid) {
+  Known& its = known(link);
+  if (!its.unavailable) return;
+  Unavailable& then = *its.unavailable;
+  const Duration since = core_.now() - then.told;
+  if (since <= time_to_look || since > quiet_time) return;
+  const std::int64_t running = started_by(*link.dispatcher->pool()->snapshot());
+  const auto lock = its.lock_sent.find(uuid);
+  if (lock != its.lock_sent.end() && lock->second <= then.told + time_to_look && starts_at_once(its, uuid)) {
+    then.running = std::max(then.running, running);
+    return;
+  }
+  const std::int64_t most = std::max<std::int64_t>(1, then.running + then.found);
+  if (running > most)
+    core_.violate("load", uuid + " is started, and so " + std::to_string(running) + " run of at most " +
+                              std::to_string(most) + " after a 503");
 }
 
 /// From now on it reckons with that container there, and with what it must have known of for long.

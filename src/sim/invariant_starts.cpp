@@ -85,9 +85,12 @@ void Invariants::start_sent(const Link& link, const SimVm& vm, const std::string
     core_.violate("hold", "a container is started on " + vm.id + ", whose idle behavior is " +
                               std::string(to_string(instance.behavior)));
   check_unfit_start(link, vm, uuid);
+  if (is_since(known(link).unlocking_until, uuid, SteadyTime::max()))
+    core_.violate("unlocks-first", uuid + " is started on " + vm.id + " while it is being unlocked");
   check_passed_over(link, vm, uuid);
   const bool in_group = check_eligible(link, vm, uuid);
   check_supervisors(link, uuid);
+  check_load(link, uuid);
   give(link, vm, uuid);
   known(link).locked_by.erase(uuid);
   known(link).killed.erase(uuid);

@@ -32,6 +32,7 @@ void Invariants::check_all(const std::vector<const Link*>& links, const Link* ac
   for (const auto& [id, vm] : cloud_.all()) check_instance(*vm, dispatched);
   if (active) check_mirror(*active);
   if (active) check_imagined(*active);
+  if (active) check_priorities(*active);
   if (active) check_waits(*active);
   for (const Link* link : links) {
     check_calls(*link);
@@ -155,11 +156,11 @@ void Invariants::check_mirror(const Link& active) {
   const auto queue = active.dispatcher->queue()->snapshot();
   const auto pool = active.dispatcher->pool()->snapshot();
   const auto& bus = core_.options.api.event_bus;
-  const bool told = bus && bus->loss == 0;
   for (const std::string& uuid : store_.open()) {
     const SimRecord& record = store_.all().at(uuid);
     const Container& is = record.container;
-    const Duration age = core_.now() - std::max(record.changed, record.prioritized);
+    const Duration age = core_.now() - std::max({record.changed, record.prioritized, record.inherited});
+    const bool told = bus && bus->loss == 0 && record.inherited < std::max(record.changed, record.prioritized);
     if (age < (told ? told_bound : mirror_bound) || is.priority == 0) continue;
     const QueueEntry* entry = queue->entries.find(uuid);
     if (entry && entry->container.state == is.state && entry->container.priority == is.priority) continue;
@@ -181,6 +182,23 @@ void Invariants::check_mirror(const Link& active) {
     for (const auto& [uuid, runner] : machine.runners())
       if (core_.now() - runner.began > mirror_bound && !runner.stopping && !pool->running.contains(uuid))
         core_.violate("mirrors-pool", uuid + " runs on " + id + ", and the dispatcher's pool does not know");
+  }
+}
+
+/// However deep in the queue, and whoever tells of it or not: a list of all that waits takes half a minute.
+void Invariants::check_priorities(const Link& active) {
+  if (!calm_for(mirror_bound) || core_.now() - dispatched_since_ < mirror_bound) return;
+  const auto queue = active.dispatcher->queue()->snapshot();
+  for (const std::string& uuid : store_.open()) {
+    const SimRecord& record = store_.all().at(uuid);
+    const Container& is = record.container;
+    const QueueEntry* entry = queue->entries.find(uuid);
+    const Duration age = core_.now() - std::max({record.changed, record.prioritized, record.inherited});
+    if (!entry || age < mirror_bound || is.state != ContainerState::queued || is.priority == 0) continue;
+    if (entry->container.state == is.state && entry->container.priority != is.priority)
+      core_.violate("mirrors-queue", uuid + " has priority " + std::to_string(is.priority) +
+                                         ", and the dispatcher's queue has " +
+                                         std::to_string(entry->container.priority));
   }
 }
 
@@ -215,6 +233,20 @@ void Invariants::judge_killed(const Link& link) {
       core_.violate("mirrors-pool", uuid + " counts as running on " + vm->id + " again, and was killed before");
   }
   std::erase_if(its.killed, [&](const auto& entry) { return core_.now() - entry.second.at > killed_bound; });
+}
+
+/// A list that was begun before an instance was made says nothing about it.
+void Invariants::judge_forgotten(const Link& link) {
+  const Known& its = known(link);
+  const auto pool = link.dispatcher->pool()->snapshot();
+  if (!its.first_list || !link.lease->held() || !pool->loaded || !its.pool) return;
+  if (pool->instances.size() >= its.pool->instances.size()) return;
+  for (const PoolInstance& before : its.pool->instances) {
+    const auto instance = its.instances.find(before.id);
+    if (instance == its.instances.end() || pool->instances.find(before.number)) continue;
+    if (instance->second.made && *instance->second.made > its.list_begun)
+      core_.violate("mirrors-pool", before.id + " was made after the latest list was begun, and is forgotten since");
+  }
 }
 
 /// No storm of calls.

@@ -11,6 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr Duration soon = 1min;
+constexpr Duration timer_bound = 1s;  // for what is due at a time
 
 }  // namespace
 
@@ -40,7 +41,28 @@ void Invariants::instance_kill_accepted(const Link& link, const std::string& id)
 void Invariants::note_kill(const Link& link, const SimVm& vm, const std::string& uuid) {
   if (!link.dispatcher) return;
   const PoolProcessEntry* process = link.dispatcher->pool()->snapshot()->running.find(uuid);
-  if (process) known(link).kills.try_emplace(uuid, Kill{vm.id, process->second.started, core_.now()});
+  if (!process) return;
+  Kill& kill = known(link).kills.try_emplace(uuid, Kill{vm.id, process->second.started, core_.now()}).first->second;
+  if (kill.instance != vm.id) return;
+  kill.last = core_.now();
+  kill.ended.reset();
+}
+
+void Invariants::kill_ended(const Link& link, const SimVm& vm, const std::string& uuid) {
+  if (link.dead) return;
+  const auto kill = known(link).kills.find(uuid);
+  if (kill != known(link).kills.end() && kill->second.instance == vm.id) kill->second.ended = core_.now();
+}
+
+/// Until it is given up, a process that its pool has shown ever since gets another SIGTERM each TimeoutSignal (facts
+/// §6.8), once it is known what came of the one before.
+void Invariants::check_repeated(const Link& link, const std::string& uuid, const Kill& kill) {
+  const bool given_up = core_.now() - kill.first > vms().timeout_term - soon;  // it may have begun before it was sent
+  if (!kill.ended || given_up || !link.lease->held()) return;
+  const SteadyTime due = std::max(kill.last + vms().timeout_signal, *kill.ended);
+  if (core_.now() - due > timer_bound)
+    core_.violate("term-repeated", uuid + " on " + kill.instance + " got a SIGTERM " +
+                                       std::to_string((core_.now() - kill.last) / 1s) + " s ago, and no other since");
 }
 
 /// A process that its pool has shown ever since the first SIGTERM is given up after TimeoutTERM (facts §6.8).
@@ -55,12 +77,22 @@ void Invariants::judge_kills(const Link& link) {
     return !on || on->id != entry.second.instance;
   });
   for (const auto& [uuid, kill] : its.kills) {
+    check_repeated(link, uuid, kill);
     KnownInstance& instance = its.instances[kill.instance];
     // The kill may have begun before the command could be sent.
     const bool told_to_run = instance.told_to_run && *instance.told_to_run >= kill.first - soon;
     if (core_.now() - kill.first > vms().timeout_term && !told_to_run && !instance.unfit_since)
       instance.unfit_since = core_.now();
   }
+}
+
+/// Known to be so, or about to.
+bool Invariants::is_unfit(const Known& its, const std::string& id) const {
+  const auto instance = its.instances.find(id);
+  if (instance != its.instances.end() && instance->second.unfit_since) return true;
+  return std::ranges::any_of(its.kills, [&](const auto& kill) {
+    return kill.second.instance == id && core_.now() - kill.second.first > vms().timeout_term - soon;
+  });
 }
 
 /// What was decided before it was known may be sent a little later.

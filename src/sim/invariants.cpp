@@ -47,6 +47,8 @@ void Invariants::after_turn(const std::vector<const Link*>& links) {
     serve_holds(*link);
     judge_killed(*link);
     judge_kills(*link);
+    judge_forgotten(*link);
+    note_unavailable(*link);
     Known& its = known(*link);
     its.queue = link->dispatcher->queue()->snapshot();
     its.pool = link->dispatcher->pool()->snapshot();
@@ -84,6 +86,7 @@ void Invariants::create_answered(const Link& link, const InstanceType& type, con
   if (vm) {
     KnownInstance& instance = its.instances[vm->id];
     instance.listed = true;
+    instance.made = core_.now();
     if (!instance.listed_since) instance.listed_since = core_.now();
   }
   if (!error) return;
@@ -96,6 +99,7 @@ void Invariants::create_answered(const Link& link, const InstanceType& type, con
     its.no_room_until[capacity_key(error->scope, type)] = core_.now() + capacity_memory;
   if (error->kind == ErrorKind::quota) {
     its.over_quota = its.met_quota = true;
+    limited_.insert(link.number);
     its.over_quota_until = core_.now() + capacity_memory;
   }
 }
@@ -146,6 +150,7 @@ void Invariants::list_answered(const Link& link, const std::vector<std::shared_p
     instance.run_locks.clear();
     instance.missing_since = core_.now();
   }
+  note_most(link);
 }
 
 /// What has made way for an instance that met MaxInstances, and does not come, takes its place back.
@@ -164,13 +169,24 @@ void Invariants::probed(const Link& link, const SimVm& vm, SteadyTime as_of) {
   probed = std::max(probed.value_or(as_of), as_of);
 }
 
-void Invariants::runner_ended(const SimVm& /*vm*/, const std::string& uuid) {
+void Invariants::runner_ended(const SimVm& vm, const std::string& uuid) {
   runner_ended_[uuid] = core_.now();
+  note_use(vm, uuid);
   const SimRecord* record = store_.all().contains(uuid) ? &store_.all().at(uuid) : nullptr;
   if (record && record->container.state != ContainerState::complete) ++forced_unlocks_[uuid];
   if (!excused_twice_.contains(uuid)) return;
   const auto runs_it = [&](const auto& entry) { return entry.second->machine->find(uuid) != nullptr; };
   if (std::ranges::count_if(cloud_.all(), runs_it) < 2) excused_twice_.erase(uuid);
+}
+
+/// Whose pool has shown it there in the last turn has yet to learn of its end.
+void Invariants::note_use(const SimVm& vm, const std::string& uuid) {
+  for (auto& [process_and_term, its] : known_) {
+    const PoolProcessEntry* process = its.pool ? its.pool->running.find(uuid) : nullptr;
+    const PoolInstance* on =
+        process && !process->second.exited ? its.pool->instances.find(process->second.instance) : nullptr;
+    if (on && on->id == vm.id) its.instances[vm.id].used_until = core_.now();
+  }
 }
 
 void Invariants::behavior_set(const Link& link, const std::string& id, IdleBehavior behavior) {

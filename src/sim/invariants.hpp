@@ -48,10 +48,12 @@ class Invariants final : public SimWatcher {
   void create_begun(const Link& link, const CreateRequest& request) override;
   void create_answered(const Link& link, const InstanceType& type, const SimVm* vm, const Error* error) override;
   void create_ended(const Link& link, const std::string& secret) override;
+  void list_begun(const Link& link) override { known(link).list_begun = core_.now(); }
   void list_answered(const Link& link, const std::vector<std::shared_ptr<SimVm>>& page) override;
   void destroy_sent(const Link& link, const SimVm& vm) override;
   void start_sent(const Link& link, const SimVm& vm, const std::string& uuid) override;
   void kill_sent(const Link& link, const SimVm& vm, const std::string& uuid) override;
+  void kill_ended(const Link& link, const SimVm& vm, const std::string& uuid) override;
   void kill_confirmed(const Link& link, const SimVm& vm, const std::string& uuid) override;
   void probed(const Link& link, const SimVm& vm, SteadyTime as_of) override;
   void broken_heard(const Link& link, const SimVm& vm) override;
@@ -81,8 +83,10 @@ class Invariants final : public SimWatcher {
     bool destroying = false;                       ///< a destroy has been sent
     bool listed = false;                           ///< shown by the last list, or made since
     std::optional<SteadyTime> listed_since;        ///< by all lists, or made then
+    std::optional<SteadyTime> made;                ///< by a create of its own, as the answer told
     std::optional<SteadyTime> kill_accepted;       ///< an operator's
     bool destroy_sent = false;                     ///< for that or any other reason
+    std::optional<SteadyTime> used_until;          ///< the end of the last runner there that its pool knew of
     std::optional<SteadyTime> told_to_run;         ///< by an operator, the last time
     /// It says that it is broken, holds a run lock for too long, or a kill came to nothing; not told to run since.
     std::optional<SteadyTime> unfit_since;
@@ -132,7 +136,14 @@ class Invariants final : public SimWatcher {
   struct Kill {
     std::string instance;
     std::optional<SteadyTime> started;  ///< the process, as the pool shows it
-    SteadyTime first{};                 ///< when the first SIGTERM was sent
+    SteadyTime first{}, last{};         ///< when the first and the latest SIGTERM were sent
+    std::optional<SteadyTime> ended{};  ///< the command that sent the latest one
+  };
+  /// The API has said 503.
+  struct Unavailable {
+    SteadyTime told{};
+    std::int64_t running = 0;  ///< processes then, or before a pass has looked
+    std::int64_t found = 0;    ///< … since that it has not started, or that have ended
   };
   /// … and of everything.
   struct Known {
@@ -142,6 +153,7 @@ class Invariants final : public SimWatcher {
     SteadyTime creates_throttled_until{};
     std::map<std::string, SteadyTime> no_room_until;  ///< by scope and value
     std::optional<SteadyTime> first_list;
+    SteadyTime list_begun{};  ///< the latest one
     bool over_quota = false;  ///< told so since the last list
     bool met_quota = false;   ///< told so ever
     SteadyTime over_quota_until{};
@@ -155,6 +167,7 @@ class Invariants final : public SimWatcher {
     std::map<std::string, Kill> kills;           ///< by uuid
     std::map<std::string, Seen> locked_by;       ///< by uuid: until it is started; policy `cost`
     std::int64_t most_running = 0;               ///< processes at a time
+    std::optional<Unavailable> unavailable;      ///< the last time
     std::deque<SteadyTime> probes;               ///< those of the last second
     std::optional<SteadyTime> first_change;      ///< of a lock
     std::shared_ptr<const QueueSnapshot> queue;  ///< of the turn before this one, as is `pool`
@@ -182,6 +195,7 @@ class Invariants final : public SimWatcher {
   /// might use that type, of which none was to be had.
   void force_unlocks(const InstanceType* type = nullptr);
   void force_locks(const Known& its);
+  void note_use(const SimVm& vm, const std::string& uuid);
   IdleBehavior behavior_to_find(const SimVm& vm) const;
   /// What was Locked as it began is unlocked then, and takes its place back from what was locked instead.
   bool has_just_begun(const Known& its) const {
@@ -211,18 +225,24 @@ class Invariants final : public SimWatcher {
   bool check_eligible(const Link& link, const SimVm& vm, const std::string& uuid);
   bool check_above_ceiling(const Link& link, const SimVm& vm, const std::string& uuid);
   void check_supervisors(const Link& link, const std::string& uuid);
+  void note_unavailable(const Link& link);
+  void check_load(const Link& link, const std::string& uuid);
   void give(const Link& link, const SimVm& vm, const std::string& uuid);
   void check_room(const Link& link, const SimVm& vm);
 
   // invariant_acts.cpp
   std::int64_t count_within(Duration time, std::deque<SteadyTime>& recent) const;
   void check_create(Known& known, const InstanceType& type);
+  void note_most(const Link& link);
   void check_create_price(const Link& link, const std::string& name);
   void check_cancel(const Link& link, const std::string& uuid);
+  void check_early(const Link& link, const SimVm& vm);
 
   // invariant_unfit.cpp
   void note_kill(const Link& link, const SimVm& vm, const std::string& uuid);
   void judge_kills(const Link& link);
+  bool is_unfit(const Known& its, const std::string& id) const;
+  void check_repeated(const Link& link, const std::string& uuid, const Kill& kill);
   void check_unfit_start(const Link& link, const SimVm& vm, const std::string& uuid);
   void check_unfit(const Link& link);
   void check_told_to_go(const Link& link);
@@ -243,7 +263,9 @@ class Invariants final : public SimWatcher {
   void check_pool(const Link& link);
   void check_mirror(const Link& active);
   void check_imagined(const Link& active);
+  void check_priorities(const Link& active);
   void judge_killed(const Link& link);
+  void judge_forgotten(const Link& link);
   void check_calls(const Link& link);
   /// Whether it has held for that long, looked at every minute.
   void wrong_for(const std::string& what, Duration bound, std::string_view invariant, const std::string& detail);
@@ -259,6 +281,7 @@ class Invariants final : public SimWatcher {
   std::map<std::string, SteadyTime> cancel_sent_;                   ///< by uuid, by any dispatcher
   std::set<std::string> killed_instances_;
   std::set<std::string> killed_containers_;
+  std::set<std::uint64_t> limited_;  ///< processes that have met MaxInstances or a quota, in whatever term
   std::map<std::string, std::int64_t> forced_unlocks_;                     ///< by uuid: reasons for an attempt to fail
   std::map<std::string, SteadyTime> runner_ended_;                         ///< by uuid
   std::map<std::uint64_t, std::deque<SteadyTime>> cloud_calls_;            ///< by process: those of the last second

@@ -124,12 +124,14 @@ class SimExecutor final : public Executor {
     struct Done {
       State& state;
       const std::uint64_t number;
-      const bool start;
+      const CommandKind kind;
+      const std::string& killed_uuid;
       ~Done() {
         state.under_way.erase(number);
-        if (start) state.watcher.start_ended(*state.link, *state.vm);
+        if (kind == CommandKind::start) state.watcher.start_ended(*state.link, *state.vm);
+        if (kind == CommandKind::kill) state.watcher.kill_ended(*state.link, *state.vm, killed_uuid);
       }
-    } done{*state, number, kind == CommandKind::start};
+    } done{*state, number, kind, killed_uuid};
     auto output = co_await answer_of(state->link, call);
     if (output && output->exit_status == 0 && kind == CommandKind::list) {
       state->watcher.probed(*state->link, *state->vm, *as_of);

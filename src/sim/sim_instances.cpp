@@ -186,6 +186,7 @@ class WatchedSet final : public InstanceSet {
     co_return made;
   }
   awaitable<Result<std::vector<std::shared_ptr<Instance>>>> instances(InstanceTags filter) override {
+    watcher_.list_begun(*link_);
     return inner_->instances(std::move(filter));
   }
   std::string quota_group(const InstanceType& type) const override { return inner_->quota_group(type); }

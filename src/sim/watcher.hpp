@@ -46,6 +46,8 @@ class SimWatcher {
                                const Error* /*error*/) {}
   /// Answered or not.
   virtual void create_ended(const Link& /*link*/, const std::string& /*secret*/) {}
+  /// The pool asks for a list.
+  virtual void list_begun(const Link& /*link*/) {}
   virtual void list_answered(const Link& /*link*/, const std::vector<std::shared_ptr<SimVm>>& /*page*/) {}
   virtual void destroy_sent(const Link& /*link*/, const SimVm& /*vm*/) {}
 
@@ -53,6 +55,8 @@ class SimWatcher {
   /// Answered or not.
   virtual void start_ended(const Link& /*link*/, const SimVm& /*vm*/) {}
   virtual void kill_sent(const Link& /*link*/, const SimVm& /*vm*/, const std::string& /*uuid*/) {}
+  /// Answered or not.
+  virtual void kill_ended(const Link& /*link*/, const SimVm& /*vm*/, const std::string& /*uuid*/) {}
   /// The dispatcher is told that no such runner is left there.
   virtual void kill_confirmed(const Link& /*link*/, const SimVm& /*vm*/, const std::string& /*uuid*/) {}
   /// A runner's `--list` was heard of; it is as of then.

@@ -118,6 +118,27 @@ TEST_F(PoolTest, RestartAdopts) {
   EXPECT_TRUE(wait_for([&] { return by_id(odd_id).state == WorkerState::shutdown; }, 20s));
 }
 
+TEST_F(PoolTest, LearnedIdleTimeouts) {
+  start();
+  const auto idle_for = [&](const std::string& id, SteadyTime since) {
+    EXPECT_TRUE(wait_for([&] { return by_id(id).state == WorkerState::shutdown; }));
+    return runtime.now() - since;
+  };
+  PoolCommands learned;
+  learned.idle_timeouts = {{"small", 10s}, {"large", 1h}};
+  apply(learned);
+  const PoolInstance small = make_idle("small");
+  EXPECT_EQ(idle_for(small.id, runtime.now()), 10s);
+  const PoolInstance large = make_idle("large");
+  EXPECT_EQ(idle_for(large.id, runtime.now()), options.timeout_idle) << "at most TimeoutIdle";
+  const PoolInstance next = make_idle("large");
+  const SteadyTime since = runtime.now();
+  runtime.run_for(5s);
+  learned.idle_timeouts = {{"large", 20s}};
+  apply(learned);
+  EXPECT_EQ(idle_for(next.id, since), 20s) << "of what is idle already, too";
+}
+
 TEST_F(PoolTest, IdleBehaviorVerbs) {
   start();
   const auto held = make_idle();
