@@ -32,7 +32,7 @@ class CostPass {
         reasons_(reasons),
         guard_(input_.cost.guard),
         put_worth_(input_.instances.size()),
-        supervisors_(queue_.supervisors_in_pool()),
+        supervisors_(queue_.supervisors_in_pool() + queue_.supervisors_elsewhere()),
         trying_(limits_.running),
         create_slots_(limits_.create_slots),
         instances_left_(limits_.instances_left) {}
@@ -109,7 +109,7 @@ class CostPass {
 
 /// Whether it may run now (facts §5.4 a to d, and the limit); each is asked for once, in order.
 bool CostPass::admits(const WaitingRow& row) {
-  if (row.is(WaitingRow::supervisor)) ++supervisors_;
+  if (row.is(WaitingRow::supervisor) && !row.is(WaitingRow::neither)) ++supervisors_;
   if (row.is(WaitingRow::zero)) {
     set_status(row.container(), Reason::priority_zero);
     return false;

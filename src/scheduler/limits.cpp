@@ -31,6 +31,7 @@ ContainerLimit next_limit(ContainerLimit limit, const LimitInputs& in) {
   } else if (within_quota > 0) {
     most = std::min(most, std::max(one_more, within_quota + in.beyond_quota));
   }
+  if (in.ceiling > 0) most = most == 0 ? in.ceiling : std::min(most, in.ceiling);
   return limit;
 }
 

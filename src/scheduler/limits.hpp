@@ -27,6 +27,8 @@ struct LimitInputs {
   bool one_more = false;
   /// How many containers may run beyond the instances that were within the quota, while it is not met.
   std::int64_t beyond_quota = 1;
+  /// The limit is never above this, however many containers run; 0 = it may be.
+  std::int64_t ceiling = 0;
 };
 
 /// The limit before the first pass.

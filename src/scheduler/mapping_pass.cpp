@@ -62,7 +62,7 @@ MappingPass::MappingPass(const PlanInput& input, const WaitingQueue& queue, Flee
       statuses_(statuses),
       available_type_(input.type_lists.size(), kNotLookedFor),
       trying_(input.limits.running),
-      supervisors_(queue.supervisors_in_pool()),
+      supervisors_(queue.supervisors_in_pool() + (rules.supervisors_to_the_letter ? 0 : queue.supervisors_elsewhere())),
       create_slots_(input.limits.create_slots),
       instances_left_(input.limits.instances_left) {}
 
@@ -98,7 +98,8 @@ std::size_t MappingPass::count_idle(std::size_t first) {
 }
 
 bool MappingPass::map(const WaitingRow& row) {
-  if (row.is(WaitingRow::supervisor)) ++supervisors_;
+  if (row.is(WaitingRow::supervisor) && (rules_.supervisors_to_the_letter || !row.is(WaitingRow::neither)))
+    ++supervisors_;
   if (row.is(WaitingRow::zero)) {
     set_status(row.container(), Reason::priority_zero);
     return true;
@@ -181,7 +182,7 @@ void MappingPass::release(std::size_t first_over_quota) {
   const auto unlock = [&](std::uint32_t c) {
     if (input_.containers[c].state == ContainerState::locked) made_.unlocks.push_back(c);
   };
-  if (rules_.unlock_supervisors)
+  if (rules_.supervisors_to_the_letter)
     std::for_each(over_supervisors_.begin(), over_supervisors_.end(), unlock);
   else
     made_.unlocks = in_the_way(input_, over_supervisors_);

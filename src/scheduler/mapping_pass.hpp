@@ -16,9 +16,10 @@ struct PassRules {
   GpuMemory gpu_memory = GpuMemory::per_device;
   /// At quota stop even at a container whose types are all at capacity, which a free place is of no use to.
   bool stop_at_blocked = false;
-  /// Unlock all supervisors over their limit, also those that are in nobody's way: the limit goes up and down with what
-  /// runs, and each lock counts against its container.
-  bool unlock_supervisors = false;
+  /// Of what runs by its record, but in no pool (yet, after a start of the daemon), only what comes earlier in order
+  /// counts against the limit of supervisors; and all over it are unlocked, also those that are in nobody's way, though
+  /// the limit goes up and down, and each lock counts against its container.
+  bool supervisors_to_the_letter = false;
 };
 PassRules rules_of(Policy policy);
 

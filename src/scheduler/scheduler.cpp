@@ -323,6 +323,7 @@ class Scheduler::Impl : public std::enable_shared_from_this<Impl> {
     if (policy_ != Policy::reference) {  // by instances alone: several to an instance, supervisors would fill them all
       supervised.one_more = false;
       supervised.beyond_quota = 0;
+      supervised.ceiling = options_->max_instances;
     }
     supervised_limit_ = next_limit(supervised_limit_, supervised);
     in.at_quota = false;

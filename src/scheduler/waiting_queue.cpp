@@ -23,11 +23,22 @@ WaitingQueue::WaitingQueue(const PlanInput& input, const std::vector<std::uint32
   }
 }
 
-void WaitingQueue::count_supervisor(std::uint32_t c) {
+void WaitingQueue::Supervisors::add(Supervises what, std::int64_t count) {
+  if (what == Supervises::in_pool) in_pool += count;
+  if (what == Supervises::elsewhere) elsewhere += count;
+}
+
+WaitingQueue::Supervises WaitingQueue::supervises(std::uint32_t c) const {
   const PlanContainer& container = input_.containers[c];
-  const bool counts = container.supervisor && container.in_pool && !container.gone;
-  supervisors_in_pool_ += (counts ? 1 : 0) - (counted_[c] ? 1 : 0);
-  counted_[c] = counts;
+  if (!container.supervisor || container.gone) return Supervises::no;
+  if (container.in_pool) return Supervises::in_pool;
+  return container.state == ContainerState::running ? Supervises::elsewhere : Supervises::no;
+}
+
+void WaitingQueue::count_supervisor(std::uint32_t c) {
+  supervisors_.add(counted_[c], -1);
+  counted_[c] = supervises(c);
+  supervisors_.add(counted_[c], 1);
 }
 
 void WaitingQueue::update(const std::vector<std::uint32_t>& containers) {

@@ -45,16 +45,26 @@ class WaitingQueue {
   void update(const std::vector<std::uint32_t>& containers);
 
   const std::vector<WaitingRow>& rows() const { return rows_; }
-  std::int64_t supervisors_in_pool() const { return supervisors_in_pool_; }
+  std::int64_t supervisors_in_pool() const { return supervisors_.in_pool; }
+  /// Running by their records, in no pool: on a worker that nobody has looked at yet, or that cannot be reached; or
+  /// lost.
+  std::int64_t supervisors_elsewhere() const { return supervisors_.elsewhere; }
 
  private:
+  enum class Supervises : std::uint8_t { no, in_pool, elsewhere };
+  struct Supervisors {
+    std::int64_t in_pool = 0;
+    std::int64_t elsewhere = 0;
+    void add(Supervises what, std::int64_t count);
+  };
+  Supervises supervises(std::uint32_t container) const;
   void count_supervisor(std::uint32_t container);
   void insert(std::vector<std::uint32_t> sorted);
 
   const PlanInput& input_;
   std::vector<WaitingRow> rows_;
-  std::vector<bool> counted_;  // by container: a supervisor in the pool
-  std::int64_t supervisors_in_pool_ = 0;
+  std::vector<Supervises> counted_;  // by container: as what
+  Supervisors supervisors_;
 };
 
 /// Of supervisors over their limit, the Locked ones that are less urgent than a Queued one, and so before it in order.

@@ -158,7 +158,7 @@ void draw_special_needs(Chance& chance, Workload& workload) {
 }
 
 /// Workflows that begin together, more than may run at a time.
-void draw_flock(Chance& chance, Workload& workload, Duration last_submission) {
+void draw_flock(Chance& chance, Workload& workload, Duration last_submission, std::int64_t most_children) {
   const Duration first = chance.between(Duration{}, last_submission);
   constexpr std::int64_t least = 3, most = 6;
   for (std::int64_t left = chance.between(least, most); left > 0; --left) {
@@ -166,7 +166,7 @@ void draw_flock(Chance& chance, Workload& workload, Duration last_submission) {
     c.submit = first + chance.between(Duration{}, Duration(1min));
     const auto supervisor = static_cast<std::uint32_t>(workload.size());
     workload.push_back(c);
-    for (std::int64_t i = chance.between(std::int64_t{1}, 3); i > 0; --i)
+    for (std::int64_t i = chance.between(std::int64_t{1}, most_children); i > 0; --i)
       workload.push_back(draw_child(chance, c, supervisor));
   }
 }
@@ -186,11 +186,40 @@ void draw_rarities(std::uint64_t seed, SimOptions& options, Duration last_submis
   containers.cloud_vms.cost_policy.ride = chance.with(0.5);
   if (chance.with(0.5)) options.workers.start = {30s, 0.8};
   if (!chance.with(0.5)) return;
-  draw_flock(chance, options.workload, last_submission);
+  draw_flock(chance, options.workload, last_submission, 3);
   // As many supervisors as there are instances would wait for each other's instances for ever.
   containers.cloud_vms.max_instances = 16;
   containers.cloud_vms.supervisor_fraction = one_of(chance, std::array{0.1, 0.2, 0.3});
   options.cloud.quota.reset();
+}
+
+/// In an eighth of the histories a few instances are all there is, and workflows that begin together are all that
+/// comes: most of what they do shares instances, some of it needs an empty one. If supervisors filled them all, that
+/// would wait for ever. By a stream of its own, as those are. Returns whether this is one.
+bool draw_narrows(std::uint64_t seed, SimOptions& options, Duration last_submission) {
+  Chance chance(seed ^ 0x4a44045);
+  if (!chance.with(1.0 / 8)) return false;
+  ContainersConfig& containers = options.cluster.containers;
+  containers.cloud_vms.max_instances = chance.between(std::int64_t{2}, 4);
+  containers.cloud_vms.max_running_containers_per_instance = 0;
+  containers.maximum_price_factor = 8;  // so that they share large ones
+  // By the letter of policy `reference` as many supervisors may run as share an instance: of this part none fills all.
+  containers.cloud_vms.initial_quota_estimate = 0;
+  containers.cloud_vms.supervisor_fraction = 0.3;
+  options.cloud.quota.reset();
+  options.cloud.capacity.clear();
+  options.workload.clear();
+  constexpr std::int64_t most_children = 12;
+  for (std::int64_t flock = chance.between(std::int64_t{1}, 3); flock > 0; --flock)
+    draw_flock(chance, options.workload, last_submission, most_children);
+  for (WorkloadContainer& c : options.workload) {
+    c.scheduling.preemptible = false;
+    c.constraints.vcpus = 1;
+    c.constraints.ram = GB;
+    constexpr double needs_all = 0.3;
+    if (c.parent && chance.with(needs_all)) c.constraints.vcpus = 8;
+  }
+  return true;
 }
 
 /// In a third of the histories some are submitted at the same time as another, and as urgent: so their priorities are
@@ -357,10 +386,12 @@ SimOptions draw_history(std::uint64_t seed, Duration duration) {
   if (!options.cloud.capacity.empty()) options.cluster.containers.maximum_price_factor = 4;
   draw_boot_times(seed, options.cluster, options.cloud);
   draw_rarities(seed, options, duration * 5 / 8);
+  const bool narrow = draw_narrows(seed, options, duration * 5 / 8);
   draw_ties(seed, options.workload);
   draw_relays(seed, options.workload, duration);
   options.cloud.filters = draw_filters(seed);
-  const std::int64_t window = one_of(chance, std::array<std::int64_t, 3>{100, 100, 5});
+  std::int64_t window = one_of(chance, std::array<std::int64_t, 3>{100, 100, 5});
+  if (narrow) window = 5;
   if (seed % 3 > 0) options.api.event_bus = SimEventBusModel{};
   if (seed % 3 > 1) options.api.event_bus->loss = 0.1;
   options.adjust = [window](QueueOptions& queue, PoolOptions& /*pool*/, SchedulerOptions& /*scheduler*/) {

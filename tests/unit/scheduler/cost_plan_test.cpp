@@ -350,6 +350,16 @@ TEST_F(CostPlan, SupervisorsOverTheLimitAreUnlockedForMoreUrgentOnesAlone) {
   EXPECT_EQ(b.uuids(plan().unlocks), Names{"b"});
 }
 
+TEST_F(CostPlan, SupervisorsThatRunInNoPoolCount) {
+  container("unseen", 2, {"small"}, State::running).supervisor = true;
+  container("a", 2, {"small"}).supervisor = true;
+  b.instance("i-1", "small", WorkerState::idle);
+  b.input.limits.max_supervisors = 1;
+  EXPECT_EQ(b.starts(plan()), Names{});
+  b.input.limits.max_supervisors = 2;
+  EXPECT_EQ(b.starts(plan()), Names{"a@i-1"}) << "it counts once";
+}
+
 TEST_F(CostPlan, NothingIsShutDownForWhatNoTypeIsAvailableFor) {
   container("a", 8, {"medium"});
   b.instance("i-1", "small", WorkerState::idle);

@@ -71,6 +71,17 @@ TEST(Limits, OneMoreThanRunsIsTried) {
   EXPECT_EQ(next_limit({64, 1, {}}, in).max_containers, 10);
 }
 
+TEST(Limits, NeverAboveTheCeiling) {
+  LimitInputs in{kNow, {}, 20, 2, false};
+  EXPECT_EQ(next_limit({64, 0, {}}, in).max_containers, 64);
+  EXPECT_EQ(next_limit({4, 0, {}}, in).max_containers, 23);
+  in.ceiling = 4;
+  EXPECT_EQ(next_limit({64, 0, {}}, in).max_containers, 4) << "InitialQuotaEstimate above MaxInstances";
+  EXPECT_EQ(next_limit({4, 0, {}}, in).max_containers, 4) << "several on each instance";
+  EXPECT_EQ(next_limit({0, 0, {}}, in).max_containers, 4);
+  EXPECT_EQ(next_limit({2, 0, {}}, {kNow, kNow, 3, 2, false, false, 1, 4}).max_containers, 2) << "after a 503";
+}
+
 TEST(Limits, ByInstancesAloneWhatRunsRaisesNothing) {
   LimitInputs in{kNow, {}, 20, 4, true};
   in.beyond_quota = 0;

@@ -278,6 +278,21 @@ TEST(Mapping, RunningSupervisorsCountAndQueuedExcessOnesJustWait) {
   EXPECT_TRUE(p.shutdowns.empty());
 }
 
+/// After a start of the daemon, or while its worker cannot be reached: it runs all the same.
+TEST(Mapping, SupervisorsThatRunInNoPoolCountButWithReference) {
+  PlanBuilder b = world();
+  b.container("unseen", running, 5, kOne, {"t1"}).supervisor = true;
+  b.container("locked", locked, 5, kOne, {"t1"}).supervisor = true;
+  b.instance("i-1", "t1", WorkerState::idle);
+  b.input.limits.max_supervisors = 1;
+  const Plan p = greedy(b);
+  EXPECT_EQ(b.starts(p), Names{});
+  EXPECT_EQ(b.status(p, "locked"), "supervisor-limit 1");
+  EXPECT_EQ(b.starts(plan(b.input, Policy::reference)), Names{"locked@i-1"}) << "what comes later in order";
+  b.input.limits.max_supervisors = 2;
+  EXPECT_EQ(b.starts(greedy(b)), Names{"locked@i-1"}) << "it counts once";
+}
+
 TEST(Mapping, QueuedContainersAreLockedAndReserveRoomButCreateNothing) {
   PlanBuilder b = world();
   b.container("a", queued, 9, kOne, {"t1"});
