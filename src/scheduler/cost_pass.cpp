@@ -55,6 +55,7 @@ class CostPass {
   std::vector<WaitingRow> place_on_ready();
   bool guards(const WaitingRow& row) const { return guard_ && guard_->container == row.container(); }
   std::optional<std::uint32_t> find(const WaitingRow& row);
+  bool shares(std::uint32_t instance, std::uint32_t need) const;
   void put_on(std::uint32_t container, std::uint32_t instance);
   void lock(std::uint32_t container);
   double worth(std::uint32_t instance) const;
@@ -63,6 +64,7 @@ class CostPass {
   void lock_coverable(const std::vector<WaitingRow>& rest);
   void create_scarce(Waiting& waiting);
   void share_ready(Waiting& waiting);
+  bool has_guarded(const Waiting& waiting, const std::vector<std::uint32_t>& ranks) const;
   std::vector<std::uint32_t> instances_with_room(Waiting& waiting) const;
   void apply(const Waiting& waiting, const Forecast& expected);
   void apply(const Waiting& waiting, const Covers& covers);
@@ -155,12 +157,20 @@ std::vector<WaitingRow> CostPass::place_on_ready() {
 
 std::optional<std::uint32_t> CostPass::find(const WaitingRow& row) {
   const std::uint32_t need = row.need();
-  if (guards(row) && fleet_.within_ceiling(guard_->instance, need) && fleet_.has_room(guard_->instance, need))
+  if (guards(row) && fleet_.has_room(guard_->instance, need) &&
+      (fleet_.within_ceiling(guard_->instance, need) || shares(guard_->instance, need)))
     return guard_->instance;
   if (!rules_.ride) return fleet_.find(need);
   const Rides::Rider rider = rides_.rider(need, row.run_time_key());
   const auto may_ride = [this, &rider](std::uint32_t i) { return rides_.allows(rider, i); };
   return fleet_.find(need, may_ride, row.run_time_key());
+}
+
+/// Instances are scarce: whether it and what is there are worth this one together.
+bool CostPass::shares(std::uint32_t instance, std::uint32_t need) const {
+  if (!rules_.group || !(at_quota() || instances_left_)) return false;
+  const double price = input_.types[fleet_[instance].type].price;
+  return worth(instance) + classes_.own_price(need) >= least_worth(rules_) * price;
 }
 
 void CostPass::put_on(std::uint32_t c, std::uint32_t instance) {
@@ -236,8 +246,17 @@ void CostPass::share_ready(Waiting& waiting) {
   for (const std::uint32_t i : instances_with_room(waiting)) {
     const FleetInstance& on = fleet_[i];
     const auto ranks = fill_if_worth(waiting, on.type, on.capacity, places_left(input_, fleet_, i), worth(i));
+    if (fleet_.set_aside_is(i) && !has_guarded(waiting, ranks)) {
+      for (const std::uint32_t rank : ranks) waiting.put_back(waiting.need(rank));
+      continue;
+    }
     for (const std::uint32_t rank : ranks) put_on(waiting.container(rank), i);
   }
+}
+
+bool CostPass::has_guarded(const Waiting& waiting, const std::vector<std::uint32_t>& ranks) const {
+  return std::any_of(ranks.begin(), ranks.end(),
+                     [&](std::uint32_t rank) { return waiting.container(rank) == guard_->container; });
 }
 
 /// The ready ones that something fits on, whatever it costs, sorted.
@@ -246,7 +265,7 @@ std::vector<std::uint32_t> CostPass::instances_with_room(Waiting& waiting) const
   std::vector<std::uint32_t> with_room;
   for (std::uint32_t i = 0; i < fleet_.size(); ++i) {
     const FleetInstance& on = fleet_[i];
-    if (!on.usable || !on.ready || fleet_.set_aside_is(i)) continue;
+    if (!on.usable || !on.ready || (fleet_.set_aside_is(i) && !input_.instances[i].containers.empty())) continue;
     std::vector<Capacity>& rooms = too_small[on.type];
     if (std::any_of(rooms.begin(), rooms.end(), [&](const Capacity& room) { return room.holds_all_of(on.capacity); }))
       continue;

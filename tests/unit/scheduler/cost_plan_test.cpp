@@ -299,6 +299,35 @@ TEST_F(CostPlan, AnInstanceThatWasEmptiedForAnotherTypeIsShutDown) {
   EXPECT_EQ(made.guard, (PlanGuard{0, 0}));  // until it is gone no other is emptied
 }
 
+/// Else its instance would be emptied, shut down, and made again for the same containers.
+TEST_F(CostPlan, WhatIsGuardedSharesItsInstanceAboveTheCeiling) {
+  b.input.cost.rules.ride = false;
+  for (const char* uuid : {"r1", "r2", "r3", "r4", "r5", "r6"}) running(uuid, 2, 10s);
+  container("guarded", 2, {"small"}).first_seen -= 20min;
+  container("next", 2, {"small"});
+  b.instance("i-1", "large", WorkerState::running, {"r1", "r2", "r3", "r4", "r5", "r6"});
+  b.input.cost.guard = PlanGuard{6, 0};
+  EXPECT_EQ(b.starts(plan()), Names{}) << "instances are not limited";
+  b.input.limits.instances_left = 0;
+  EXPECT_EQ(b.starts(plan()), Names{"guarded@i-1"});
+  b.input.cost.rules.group = false;
+  EXPECT_EQ(b.starts(plan()), Names{});
+}
+
+TEST_F(CostPlan, AnEmptyInstanceOfTheGuardIsSharedWithWhatIsGuarded) {
+  container("guarded", 2, {"small"}).first_seen -= 20min;
+  for (const char* uuid : {"a", "b", "c", "d", "e", "f", "g"}) container(uuid, 2, {"small"});
+  b.instance("i-1", "large", WorkerState::idle);
+  b.input.limits.instances_left = 0;
+  b.input.cost.guard = PlanGuard{0, 0};
+  EXPECT_EQ(b.starts(plan()).size(), 8);
+  b.input.containers[0].priority -= 1;
+  container("h", 2, {"small"});
+  const Plan made = plan();
+  EXPECT_EQ(b.starts(made), Names{}) << "for others alone it is not";
+  EXPECT_EQ(b.shutdowns(made), Names{"i-1"});
+}
+
 TEST_F(CostPlan, LocksWhatIsMoreUrgentThanWhatIsLocked) {
   struct Waits {
     const char* uuid;
