@@ -140,7 +140,8 @@ void Invariants::list_answered(const Link& link, const std::vector<std::shared_p
     if (!entry->second.listed_since) entry->second.listed_since = core_.now();
   }
   for (auto& [id, instance] : its.instances) {
-    if (shown.contains(id)) continue;
+    const bool too_young = instance.made && *instance.made > its.list_begun;
+    if (too_young || shown.contains(id)) continue;
     instance.listed = false;
     instance.listed_since.reset();
     instance.given.clear();

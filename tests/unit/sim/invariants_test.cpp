@@ -227,6 +227,18 @@ TEST_F(Invariant, MaxInstances) {
   EXPECT_EQ(broken(), "max-instances");
 }
 
+TEST_F(Invariant, MaxInstancesCountsWhatWasMadeWhileAListWasUnderWay) {
+  (void)booted();
+  invariants_.list_begun(*link_);
+  core_.runtime.run_for(1s);
+  const auto young = *cloud_.create(request("t"), *link_);
+  invariants_.create_answered(*link_, request().type, young.get(), nullptr);
+  invariants_.list_answered(*link_, vms_);
+  EXPECT_EQ(broken(), "none");
+  invariants_.create_begun(*link_, request("u"));
+  EXPECT_EQ(broken(), "max-instances");
+}
+
 TEST_F(Invariant, MaxInstancesInTheFullCheck) {
   for (int i = 0; i < 2; ++i) (void)booted();
   invariants_.check_all({link_.get()}, nullptr);
