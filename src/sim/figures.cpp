@@ -43,17 +43,17 @@ void add_waits(const Lives& lives, const Workload& workload, SimFigures& figures
 
 void add_outcomes(const Lives& lives, const Workload& workload, SimFigures& figures) {
   std::optional<Duration> first_submission;
-  Duration end{};
+  std::optional<Duration> last_end;
   for (const ContainerLife& life : lives.containers) {
     if (life.attempt > 1 && life.started) ++figures.retries;
     first_submission = std::min(first_submission.value_or(life.submitted), life.submitted);
-    if (life.ended) end = std::max(end, *life.ended);
+    if (life.ended) last_end = std::max(last_end.value_or(*life.ended), *life.ended);
   }
   figures.containers = std::ssize(workload);
   figures.complete = std::ranges::count(lives.outcomes, SimOutcome::complete);
   figures.failed = std::ranges::count(lives.outcomes, SimOutcome::failed);
   figures.unfinished = std::ranges::count(lives.outcomes, SimOutcome::open);
-  if (first_submission) figures.makespan = std::max(0.0, seconds(end - *first_submission));
+  if (last_end) figures.makespan = seconds(*last_end - *first_submission);
 }
 
 /// Seconds of each instance in which at least one container ran.
@@ -105,11 +105,13 @@ Paid add_instances(const Lives& lives, const BillingModel& billing, SimFigures& 
   for (std::size_t i = 0; i < lives.instances.size(); ++i) {
     const InstanceLife& life = lives.instances[i];
     const double billed = billed_seconds(life, lives.span, billing);
-    const double per_second = price_of(*life.type, billing) / kHour;
+    const double price = price_of(*life.type, billing);
+    const double per_second = price / kHour;
     const Duration end = life.ended.value_or(lives.span);
     const double booting = std::min(billed, seconds(life.booted.value_or(end) - life.created));
     TypeFigures& type = figures.types[life.type->name];
     ++type.creates;
+    type.price = price;
     type.hours += billed / kHour;
     type.cost += billed * per_second;
     figures.cost += billed * per_second;

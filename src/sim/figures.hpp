@@ -38,6 +38,7 @@ struct TypeFigures {
   std::int64_t creates = 0;
   double hours = 0;  ///< billed
   double cost = 0;   ///< $
+  double price = 0;  ///< $/hour, as billed
 };
 
 /// What one history cost, and how long one waited in it. Money in $, times in seconds.
@@ -63,7 +64,7 @@ struct SimFigures {
   std::int64_t unused = 0;  ///< instances on which nothing ever ran
   std::int64_t died = 0;    ///< instances that were interrupted
   std::int64_t peak_instances = 0;
-  double makespan = 0;  ///< from the first submission to the last end
+  std::optional<double> makespan;  ///< from the first submission to the last end; nothing if nothing ended
 
   WaitFigures waits;                         ///< of all
   std::map<SizeClass, WaitFigures> by_size;  ///< sizes with containers only

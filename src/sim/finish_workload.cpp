@@ -21,7 +21,8 @@ Result<void> check_links(const WorkloadSource& source) {
     if (!names.insert(name).second) return invalid(source, i, fmt::format("name: '{}' is there twice", name));
     for (const std::uint32_t other : c.after)
       if (other == i) return invalid(source, i, fmt::format("after: '{}' waits for itself", name));
-    if (c.parent && (*c.parent == i || !source.containers[*c.parent].scheduling.supervisor))
+    if (c.parent == i) return invalid(source, i, fmt::format("parent: '{}' is its own parent", name));
+    if (c.parent && !source.containers[*c.parent].scheduling.supervisor)
       return invalid(source, i, fmt::format("parent: '{}' is no supervisor", source.names[*c.parent]));
   }
   return {};

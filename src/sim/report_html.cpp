@@ -161,6 +161,20 @@ Plot waits_plot(const WhatIfReport& report) {
   return plot;
 }
 
+/// `12.3 s / 4 min 10 s` may break after the slash, `$3 ($2 to $4)` before the bracket and around the word; a number
+/// and its unit stay together.
+std::string with_whole_figures(std::string_view cell) {
+  std::string out;
+  for (std::size_t i = 0; i < cell.size(); ++i) {
+    const std::string_view before = cell.substr(0, i);
+    const std::string_view after = cell.substr(i + 1);
+    const bool may_break =
+        before.ends_with("/") || before.ends_with(" to") || after.starts_with("to ") || after.starts_with("(");
+    out += cell[i] != ' ' || may_break ? std::string(1, cell[i]) : "\u00A0";
+  }
+  return out;
+}
+
 std::string table(const WhatIfReport& report) {
   std::string out = "<h2>Figures</h2>\n<div class=\"scroll\"><table>\n<thead><tr><th></th>";
   for (const VariantReport& variant : report.variants) out += "<th>" + escape_html(variant.label) + "</th>";
@@ -173,7 +187,8 @@ std::string table(const WhatIfReport& report) {
     }
     out += "<tr><th>" + escape_html(row.name) + "</th>";
     for (const std::string& cell : row.cells)
-      out += (row.alarm ? "<td class=\"alarm\">" : "<td>") + escape_html(cell) + "</td>";
+      out += row.alarm ? "<td class=\"alarm\">" + escape_html(cell) + "</td>"
+                       : "<td>" + escape_html(with_whole_figures(cell)) + "</td>";
     out += "</tr>\n";
   }
   return out + "</tbody></table></div>\n";

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -72,13 +73,16 @@ std::optional<double> over(double a, double b) {
   return b > 0 ? std::optional(a / b) : std::nullopt;
 }
 
-/// What any of the histories has.
+/// What any of the histories has, the cheapest (in the first configuration that uses it) first.
 std::vector<std::string> type_names(const WhatIfReport& report) {
-  std::set<std::string> names;
+  std::map<std::string, double> prices;
   for (const VariantReport& variant : report.variants)
     for (const RunReport& run : variant.runs)
-      for (const auto& [name, type] : run.figures.types) names.insert(name);
-  return {names.begin(), names.end()};
+      for (const auto& [name, type] : run.figures.types) prices.try_emplace(name, type.price);
+  std::vector<std::string> names;
+  for (const auto& [name, price] : prices) names.push_back(name);
+  std::ranges::stable_sort(names, {}, [&](const std::string& name) { return prices[name]; });
+  return names;
 }
 
 std::set<SizeClass> sizes_of(const WhatIfReport& report) {

@@ -40,8 +40,7 @@ struct Variant {
 
 Result<Variant> load_variant(const std::string& path, const WhatIfArguments& arguments) {
   LoadedConfig config = load_config_file(path);
-  for (const Diagnostic& d : config.diagnostics)
-    if (d.severity == Severity::error || !config.ok()) std::fprintf(stderr, "%s\n", to_string(d).c_str());
+  for (const Diagnostic& d : config.diagnostics) std::fprintf(stderr, "%s\n", to_string(d).c_str());
   if (!config.ok()) return fail(ErrorKind::failed, path + ": cannot be used");
   if (config.cluster.instance_types.empty()) return fail(ErrorKind::failed, path + ": InstanceTypes: there are none");
   Variant variant{path, std::move(config.cluster), {}};

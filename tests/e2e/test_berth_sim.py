@@ -259,6 +259,18 @@ def test_bad_input_is_named(site, name, text, argv, words):
     assert done.stdout == ""
 
 
+def test_warnings_of_configurations_are_told_as_by_berthd(site, bin_dir):
+    (site.path / "typo.yml").write_text(CLUSTER.replace("MaxInstances: 0", "MaxInstancess: 3"))
+    argv = [bin_dir / "berthd", "--check-config", "--config", "typo.yml"]
+    checked = subprocess.run(argv, cwd=site.path, capture_output=True, text=True, timeout=60).stderr
+    warning = next(line for line in checked.splitlines() if "MaxInstancess" in line)
+    assert re.match(r"typo\.yml:\d+:\d+: warning: ", warning)
+    for configs in (("--config", "typo.yml"), ("--compare", "cluster.yml", "typo.yml")):
+        done = site.run("run", *configs, "--workload", "ten.csv", "--seeds", "2")
+        assert done.stderr.splitlines().count(warning) == 1, done.stderr
+        assert "MaxInstancess" not in done.stdout
+
+
 def test_files_that_cannot_be_written(site):
     done = site.run("run", "--config", "cluster.yml", "--workload", "ten.csv", "--html", "no/such/place.html", code=1)
     assert "no/such/place.html: No such file or directory" in done.stderr
@@ -357,7 +369,7 @@ def test_what_can_never_run_ends_the_simulation(site, cloud, workload, words):
         for text in (done.stdout, page, lines[0]["remark"]):
             assert word.strip("\n ") in text, text
     assert row(done.stdout, "outcome") == ["stuck"] and page.index("nothing moves any more") < page.index("<table>")
-    assert row(done.stdout, "complete") == ["0"]
+    assert row(done.stdout, "complete") == ["0"] and row(done.stdout, "makespan") == ["-"]
     assert int(row(done.stdout, "unfinished")[0]) == len(workload.splitlines()) - 1
 
 

@@ -51,6 +51,16 @@ def test_usage_errors(soak, arguments):
     assert result.stderr and not result.stdout
 
 
+@pytest.mark.parametrize("line, words", [("17 6 costly  A bug.", "policy must be cost, greedy or reference, not costly"),
+                                         ("17 cost", "a line is SEED HOURS POLICY, then what it found")])  # fmt: skip
+def test_bad_lines_of_a_corpus_are_named(soak, tmp_path, line, words):
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text(f"# Histories.\n17 0.01 cost  Fine.\n{line}\n")
+    result = soak("--corpus", str(corpus), "--seeds", "1", "--hours", "0.01")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == f"berth_soak: {corpus}:3: {words}\n"
+
+
 def test_what_hangs_is_told_of(soak):
     result = soak("--seeds", "100000", "--hours", "1000", "--patience", "1")
     assert result.returncode == 1

@@ -229,12 +229,12 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : usage_error;
   }
-  std::vector<SoakHistory> corpus;
-  if (!arguments.corpus.empty() && !read_corpus(arguments.corpus, corpus)) {
-    std::fprintf(stderr, "berth_soak: cannot read %s\n", arguments.corpus.c_str());
+  auto corpus = arguments.corpus.empty() ? std::vector<SoakHistory>{} : read_corpus(arguments.corpus);
+  if (!corpus) {
+    std::fprintf(stderr, "berth_soak: %s\n", corpus.error().message.c_str());
     return usage_error;
   }
-  const Total total = Soak(arguments, std::move(corpus)).run();
+  const Total total = Soak(arguments, std::move(*corpus)).run();
   if (arguments.faults)
     for (const auto& [fault, count] : total.strikes)
       std::printf("fault %.*s: %" PRIu64 "\n", static_cast<int>(fault.size()), fault.data(), count);

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "berth/scheduler/plan.hpp"
 #include "berth/sim/history.hpp"
 
 namespace berth {
@@ -22,6 +23,14 @@ std::string exact(double number) {
   std::array<char, 32> text{};
   const auto end = std::to_chars(text.data(), text.data() + text.size(), number);
   return {text.data(), end.ptr};
+}
+
+Result<SoakHistory> parse_history(const std::string& line) {
+  SoakHistory history;
+  if (!(std::istringstream(line) >> history.seed >> history.hours >> history.policy))
+    return fail(ErrorKind::invalid, "a line is SEED HOURS POLICY, then what it found");
+  if (const auto policy = parse_policy(history.policy); !policy) return fail(policy.error());
+  return history;
 }
 
 }  // namespace
@@ -41,15 +50,19 @@ std::string arguments_of(const SoakHistory& history) {
   return text;
 }
 
-bool read_corpus(const std::string& path, std::vector<SoakHistory>& out) {
+Result<std::vector<SoakHistory>> read_corpus(const std::string& path) {
+  std::vector<SoakHistory> corpus;
   std::ifstream file(path);
+  int number = 0;
   for (std::string line; std::getline(file, line);) {
+    ++number;
     if (line.empty() || line[0] == '#') continue;
-    SoakHistory history;
-    if (!(std::istringstream(line) >> history.seed >> history.hours >> history.policy)) return false;
-    out.push_back(history);
+    auto history = parse_history(line);
+    if (!history) return fail(history.error().within(path + ":" + std::to_string(number)));
+    corpus.push_back(std::move(*history));
   }
-  return file.eof();
+  if (!file.eof()) return fail(ErrorKind::failed, path + ": cannot be read");
+  return corpus;
 }
 
 }  // namespace berth

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "berth/base/result.hpp"
 #include "berth/sim/world.hpp"
 
 namespace berth {
@@ -21,7 +22,7 @@ SimOptions options_of(const SoakHistory& history);
 /// The arguments of `./dev soak` that run this history again, to the last event.
 std::string arguments_of(const SoakHistory& history);
 
-/// Lines `SEED HOURS POLICY what it found`; `#` begins a comment. False if the file cannot be read.
-bool read_corpus(const std::string& path, std::vector<SoakHistory>& out);
+/// Lines `SEED HOURS POLICY what it found`; `#` begins a comment. The error names the file, and the line that is wrong.
+Result<std::vector<SoakHistory>> read_corpus(const std::string& path);
 
 }  // namespace berth

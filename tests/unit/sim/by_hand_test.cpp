@@ -89,12 +89,12 @@ TEST_F(ByHand, Figures) {
   EXPECT_LE(f.waits.p50, 3);
   EXPECT_EQ(f.by_size.at({false, 1}).max, f.waits.p50) << "of 1 VCPU: the second";
   EXPECT_EQ(f.by_size.at({false, 2}).max, f.waits.max) << "of 2 to 3: the first";
-  EXPECT_NEAR(f.makespan, 170 + f.waits.p50 + 100, kCalls);
+  EXPECT_NEAR(f.makespan.value(), 170 + f.waits.p50 + 100, kCalls);
 
   // From second 1 until a minute after the second container, whose process ends 1 s after it.
   const double life = f.cost / kDollarsPerSecond;
-  EXPECT_GE(life, f.makespan + 60 - 1 - kCalls);
-  EXPECT_LE(life, f.makespan + 60 + 1 + kCalls);
+  EXPECT_GE(life, f.makespan.value() + 60 - 1 - kCalls);
+  EXPECT_LE(life, f.makespan.value() + 60 + 1 + kCalls);
   EXPECT_DOUBLE_EQ(f.types.at("small").hours, life / 3600);
   EXPECT_DOUBLE_EQ(f.boot_cost, 50 * kDollarsPerSecond);
   EXPECT_NEAR(f.idle_cost, (life - 50 - 200) * kDollarsPerSecond, kCalls * kDollarsPerSecond);

@@ -69,7 +69,7 @@ TEST(Figures, OfASmallHistory) {
   EXPECT_EQ(f.creates, 2);
   EXPECT_EQ(f.unused, 1);
   EXPECT_EQ(f.peak_instances, 2);
-  EXPECT_DOUBLE_EQ(f.makespan, 50 * 60);
+  EXPECT_DOUBLE_EQ(f.makespan.value(), 50 * 60);
   EXPECT_DOUBLE_EQ(f.types.at("large").hours, 1);
   EXPECT_DOUBLE_EQ(f.cpu_use, (30.0 * 1 + 1 * 2 + 30 * 2) / (60 * 8 + 1 * 2));
   EXPECT_EQ(f.waits.count, 3);
@@ -253,6 +253,54 @@ TEST(Report, NamesWhatItGot) {
   EXPECT_EQ(report_csv(report).find("config,seed,outcome,seconds"), 0U);
   EXPECT_EQ(text.find("outcome"), std::string::npos) << "all became complete";
   EXPECT_EQ(html.find("class=\"problems\""), std::string::npos);
+}
+
+/// Of one history under one configuration.
+WhatIfReport report_of(const SimFigures& figures) {
+  WhatIfReport report;
+  RunReport run;
+  run.figures = figures;
+  report.variants.push_back({"c.yml", {run}});
+  return report;
+}
+
+/// The names of the rows that begin so.
+std::vector<std::string> names_of_rows(const WhatIfReport& report, std::string_view beginning) {
+  std::vector<std::string> names;
+  for (const ReportRow& row : report_rows(report))
+    if (row.name.starts_with(beginning)) names.push_back(row.name);
+  return names;
+}
+
+TEST(Report, ShowsNoMakespanIfNothingEnded) {
+  Example e;
+  for (ContainerLife& life : e.lives.containers) life.ended.reset();
+  const SimFigures f = figures_of(e.lives, e.workload, e.cluster, {});
+  EXPECT_FALSE(f.makespan);
+  for (const ReportRow& row : report_rows(report_of(f)))
+    if (row.name == "makespan") EXPECT_EQ(row.cells, std::vector<std::string>{"-"});
+}
+
+TEST(Report, ListsInstanceTypesByWhatIsBilledThenByName) {
+  Example e;
+  SimFigures f = figures_of(e.lives, e.workload, e.cluster, {.prices = {{"large", 2.5}}});
+  EXPECT_DOUBLE_EQ(f.types.at("large").price, 2.5);
+  EXPECT_DOUBLE_EQ(f.types.at("small").price, 1);
+  f.types = {{"c16", {1, 1, 16, 16}}, {"c2", {1, 1, 2, 2}}, {"c4", {1, 1, 4, 4}}, {"a4", {1, 1, 4, 4}}};
+  EXPECT_EQ(names_of_rows(report_of(f), "of type "),
+            (std::vector<std::string>{"of type c2", "of type a4", "of type c4", "of type c16"}));
+}
+
+TEST(Report, KeepsNumbersAndUnitsTogetherInItsPage) {
+  const Example e;
+  WhatIfReport report = report_of(figures_of(e.lives, e.workload, e.cluster, {}));
+  report.variants[0].runs.push_back(report.variants[0].runs[0]);
+  report.variants[0].runs[1].figures.instance_hours = 3;
+  const std::string html = report_html(report);
+  EXPECT_NE(html.find("<td>5\u00A0min\u00A000\u00A0s\u00A0/ 15\u00A0min\u00A000\u00A0s\u00A0/ 15\u00A0min"), html.npos)
+      << html;
+  EXPECT_NE(html.find("<td>2.0\u00A0h (1.0\u00A0h to 3.0\u00A0h)</td>"), html.npos) << html;
+  EXPECT_EQ(report_text(report).find("\u00A0"), std::string::npos);
 }
 
 /// What a workload of three says of the example, with a reason for each that failed.

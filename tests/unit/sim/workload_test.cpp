@@ -159,6 +159,7 @@ TEST(Csv, NamesLineAndField) {
       {header + "a,0,1,1,1,b,,\n", "2: after: no container is called 'b'"},
       {header + "a,0,1,1,1,,b,\n", "2: parent: no container is called 'b'"},
       {header + "a,0,1,1,1,,,\nb,0,1,1,1,,a,\n", "3: parent: 'a' is no supervisor"},
+      {header + "a,0,1,1,1,,a,true\n", "2: parent: 'a' is its own parent"},
       {header + "a,0,1,1,1,,,\n\"b\nc\",0,1,1,1,,,\n", "3: name: holds a control character"},
       {header + "a,0,1,1,1,,,\n\"b\n", "3: a quote that begins in this record does not end"},
       {header + "\"a\"b,0,1,1,1,,,\n", "2: field 1: text after the quote"},
