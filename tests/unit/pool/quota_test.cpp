@@ -148,6 +148,23 @@ TEST(Quota, RefuseCreate) {
   }
 }
 
+TEST(Quota, InstancesLeft) {
+  struct Case {
+    std::int64_t max_instances;
+    PoolCounts counts;
+    std::optional<std::int64_t> left;
+  };
+  const std::vector<Case> cases = {
+      {3, have(0, 0), 3}, {3, have(1, 0), 2}, {3, have(0, 1), 2}, {3, have(1, 1), 1},
+      {3, have(2, 1), 0}, {3, have(4, 0), 0}, {1, have(0, 0), 1}, {0, have(4, 1), std::nullopt},
+  };
+  for (const auto& c : cases) {
+    const QuotaMemory quota(limits(c.max_instances, 0));
+    EXPECT_EQ(quota.instances_left(c.counts, at(0s)), c.left)
+        << c.counts.total() << " of " << c.max_instances << " are there";
+  }
+}
+
 TEST(Quota, RateLimits) {
   QuotaMemory quota(limits(0, 0));
   Error limited{ErrorKind::rate_limited, "slow down"};
