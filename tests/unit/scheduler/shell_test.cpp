@@ -565,6 +565,34 @@ TEST_F(LockAhead, OnlyWhatIsStillLockedIsStarted) {
   run_on(runtime, group.stop());
 }
 
+/// The lock of what is put on hold while it is being locked is granted all the same.
+TEST_F(LockAhead, WhatIsLockedButOnHoldIsNotStarted) {
+  begin();
+  active = false;  // the scheduler keeps out of it
+  for (const int number : {2, 3}) {
+    api.add(number);
+    queue->tell({uuid(number), queued});
+  }
+  ASSERT_TRUE(wait_for([&] { return queue->snapshot()->entries.size() >= 2; }));
+  for (const int number : {2, 3}) ASSERT_TRUE(run_on(runtime, queue->lock(uuid(number))));
+  const std::uint64_t instance = pool->snapshot()->instances.begin()->number;
+  TaskGroup group(runtime.make_strand());
+  StartsAhead ahead(
+      *queue, *pool, group, [] { return true; }, [](const PoolReceipt&) {});
+  ahead.keep({{instance, uuid(2), {}}, {instance, uuid(3), {}}});
+  api.at(3).priority = 0;
+  queue->poll_soon();
+  const auto held = [&] { return queue->snapshot()->entries.find(uuid(3))->container.priority == 0; };
+  ASSERT_TRUE(wait_for(held));
+  ASSERT_EQ(queue->snapshot()->entries.find(uuid(3))->container.state, locked);
+  ahead.locked(uuid(2));
+  ahead.locked(uuid(3));
+  EXPECT_TRUE(wait_for([&] { return starts.contains(uuid(2)); }));
+  runtime.run_for(seconds(5));
+  EXPECT_EQ(starts.count(uuid(3)), 0u);
+  run_on(runtime, group.stop());
+}
+
 /// Whether a pass that lets the starts under way end first sees that one.
 awaitable<bool> shows_then(StartsAhead& ahead, WorkerPool& pool, std::string uuid) {
   co_await ahead.let_starts_end();
