@@ -73,6 +73,8 @@ bool WorkerPool::Impl::request_kill(const KillRequest& request) {
 awaitable<Result<void>> WorkerPool::Impl::set_idle_behavior(std::string id, IdleBehavior behavior) {
   Member* member = find_by_id(id);
   if (!member) co_return fail(ErrorKind::not_found, "no such instance");
+  if (behavior == IdleBehavior::hold && !accepts_hold(member->worker))
+    co_return fail(ErrorKind::conflict, "the instance is being shut down");
   log_for(*member).info("idle behavior set", {{"IdleBehavior", to_string(behavior)}});
   step(*member, event::BehaviorSet{behavior});
   co_return Result<void>{};

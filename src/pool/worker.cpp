@@ -322,6 +322,10 @@ bool accepts_shutdown(const Worker& worker) {
   return (state == WorkerState::booting || state == WorkerState::idle) && worker.idle_behavior != IdleBehavior::hold;
 }
 
+bool accepts_hold(const Worker& worker) {
+  return worker.stage != WorkerStage::shutdown;
+}
+
 std::string to_string(const WorkerAction& action) {
   return std::visit(ActionText{}, action);
 }

@@ -78,6 +78,8 @@ WorkerState worker_state(const Worker& worker);
 bool accepts_start(const Worker& worker);
 /// Whether the scheduler may shut it down.
 bool accepts_shutdown(const Worker& worker);
+/// Whether an operator may still hold it back: a destroy that was decided cannot be called back, sent or not.
+bool accepts_hold(const Worker& worker);
 
 namespace event {
 /// A cloud list shows it.

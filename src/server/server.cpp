@@ -348,7 +348,8 @@ class ManagementServer::Impl : public std::enable_shared_from_this<Impl> {
         done = co_await kill_instance(std::move(id), parameter(request, "reason"));
         break;
     }
-    co_return done ? ServerResponse{} : error_response(404, done.error().message);
+    if (done) co_return ServerResponse{};
+    co_return error_response(done.error().kind == ErrorKind::conflict ? 409 : 404, done.error().message);
   }
 
   awaitable<Result<void>> kill_instance(std::string id, std::string reason) {

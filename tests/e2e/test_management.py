@@ -224,6 +224,10 @@ def test_containers_and_instances(daemon, site):
         assert (status, body) == (200, "")
         wait_for(lambda: {i["instance"]: i["idle_behavior"] for i in json.loads(daemon.get(API + "/instances")[1])["items"]}.get(target) == verb,
                  10, what=verb)
+    # What is to go cannot be held back any more.
+    assert ask(daemon, "POST", f"{API}/instances/kill?instance_id={target}")[0] == 200
+    status, headers, body = ask(daemon, "POST", f"{API}/instances/hold?instance_id={target}")
+    assert (status, headers["Content-Type"], json.loads(body)) == (409, "application/json", {"errors": ["the instance is being shut down"]})
 
 
 def test_the_list_of_containers_is_streamed_and_the_connection_stays(limited):

@@ -198,6 +198,7 @@ class WorkerPool {
   awaitable<void> probe_all();
 
   // Management verbs (facts §9.2); `id` is the cloud's. not_found if unknown.
+  /// conflict if it is to be on hold and its shutdown was decided: an acknowledged hold lasts.
   awaitable<Result<void>> set_idle_behavior(std::string id, IdleBehavior behavior);
   awaitable<Result<void>> kill_instance(std::string id, std::string reason);
   awaitable<Result<void>> kill_container(std::string uuid, std::string reason);

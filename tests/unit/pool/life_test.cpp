@@ -175,6 +175,30 @@ TEST_F(PoolTest, IdleBehaviorVerbs) {
   EXPECT_EQ(run_on(runtime, pool->kill_container(uuid(9), "")).error().kind, ErrorKind::not_found);
 }
 
+/// The destroy waits for the cloud's rate limit, then for the list after which it is tried again.
+TEST_F(PoolTest, AHoldThatComesTooLateIsRefused) {
+  start();
+  const auto worker = make_idle();
+  cloud->destroy_errors = {Error{ErrorKind::rate_limited, "slow down"}};
+  cloud->destroy_latency = 3s;
+  shut_down(worker.number);
+  for (const Duration wait : {1s, 5s}) {
+    runtime.run_for(wait);
+    ASSERT_TRUE(cloud->vms.contains(worker.id));
+    const auto held = set_behavior(worker.id, IdleBehavior::hold);
+    ASSERT_FALSE(held) << "it would be destroyed all the same";
+    EXPECT_EQ(held.error().kind, ErrorKind::conflict);
+    EXPECT_EQ(only().idle_behavior, IdleBehavior::run);
+  }
+  EXPECT_TRUE(set_behavior(worker.id, IdleBehavior::drain));
+  EXPECT_TRUE(set_behavior(worker.id, IdleBehavior::run));
+  runtime.run_for(3min);
+  EXPECT_TRUE(cloud->vms.empty());
+  EXPECT_EQ(cloud->destroys.size(), 2u);
+  EXPECT_TRUE(std::none_of(cloud->tag_writes.begin(), cloud->tag_writes.end(),
+                           [](const auto& write) { return write.second.at("ArvadosIdleBehavior") == "hold"; }));
+}
+
 TEST_F(PoolTest, AKillIsLoggedOnce) {
   start();
   const auto worker = make_idle();

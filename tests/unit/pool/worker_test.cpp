@@ -473,5 +473,13 @@ TEST(Worker, AcceptsStart) {
   }
 }
 
+TEST(Worker, AcceptsHoldUntilItsShutdownIsDecided) {
+  for (const auto behavior : {IdleBehavior::run, IdleBehavior::hold, IdleBehavior::drain}) {
+    for (const auto stage : {WorkerStage::unknown, WorkerStage::booting, WorkerStage::in_service})
+      EXPECT_TRUE(accepts_hold(make_worker(stage, behavior, at(0s)))) << static_cast<int>(stage);
+    EXPECT_FALSE(accepts_hold(make_worker(WorkerStage::shutdown, behavior, at(0s))));
+  }
+}
+
 }  // namespace
 }  // namespace berth
