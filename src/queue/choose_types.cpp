@@ -129,7 +129,9 @@ std::vector<const InstanceType*> all_eligible(const ContainerSpec& container, co
 /// Rounded up to whole MiB: a need is a sum to the byte, and nobody reads that.
 std::string in_mib(std::int64_t bytes) {
   constexpr std::int64_t mib = std::int64_t{1} << 20;
-  return format_bytes((bytes + mib - 1) / mib * mib);
+  const std::int64_t over = bytes % mib;
+  const bool has_next = bytes <= std::numeric_limits<std::int64_t>::max() - mib;
+  return format_bytes(over > 0 && has_next ? bytes - over + mib : bytes);
 }
 
 std::string not_satisfiable(const Resources& need, const Container& container,
