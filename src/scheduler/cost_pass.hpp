@@ -40,7 +40,7 @@ struct CostState {
 /// 4. If more are wanted than may exist, instances are scarce: groups share ready, booting and new ones that are worth
 ///    it together (fill_if_worth(), cover_scarce()), and 2 and 3 are made anew for what is left.
 /// 5. At most instances, those that nobody needs are shut down; if the first container is blocked for long, an instance
-///    is emptied for it (PlanGuard).
+///    is emptied for it, unless it gets room there before (PlanGuard).
 /// Nothing is created for a container before it is Locked, but all that waits has a say in which type is created.
 Decisions cost_pass(const CostState& state, WaitReasons& reasons);
 /// The same from nothing.
